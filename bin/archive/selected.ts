@@ -1,0 +1,49 @@
+// Which sessions, the same for the verbs of agh-archive that take them from a home.
+import { operands, toggle } from "../../lib/cli/flags.ts";
+import type { Input } from "../../lib/cli/input.ts";
+import { filterOf, placeFlags, selectorFlags, type PlaceValues, type SelectorValues } from "../../lib/cli/selectors.ts";
+import type { Deps } from "../../lib/records/deps.ts";
+import { usageError } from "../../lib/records/error.ts";
+import type { SessionFilter } from "../../lib/sources/source.ts";
+
+export const selectedFlags = {
+  ids: operands("ID", "Sessions, by id or unique prefix; - reads ids or session records from stdin"),
+  all: toggle("Every session"),
+  ...placeFlags,
+  ...selectorFlags,
+};
+
+type Values = PlaceValues & SelectorValues & { readonly ids: readonly string[]; readonly all: boolean };
+
+export interface Selected {
+  readonly place: PlaceValues;
+  readonly sessions: SessionFilter;
+}
+
+/** Home by home. Records from stdin bring their own home with them; nothing named at all is a usage error. */
+export async function selected(values: Values, deps: Deps, input: Input): Promise<Selected[]> {
+  const filter = filterOf(values, deps.now());
+  const { records, ids } = await input.selection(values.ids, ["session"]);
+  const { runtime, homeId } = values;
+  const homes = Map.groupBy(records, ({ home }) => values.home ?? (home as string | undefined));
+  const found = [...homes].map(([home, of]) => ({
+    place: { home, runtime, homeId },
+    sessions: { ...filter, ids: of.map((record) => String(record["id"])) },
+  }));
+  const named = [...ids, ...(filter.ids ?? [])];
+  if (named.length > 0)
+    found.push({ place: { home: values.home, runtime, homeId }, sessions: { ...filter, ids: named } });
+  if (found.length > 0 || values.ids.includes("-")) return found;
+  if (!values.all && !selects(filter)) throw usageError("which sessions?", "name sessions, select them, or say --all");
+  return [{ place: { home: values.home, runtime, homeId }, sessions: filter }];
+}
+
+const NARROWING = ["agents", "workspaces", "states", "stopReasons", "failures", "crashed", "since", "until"] as const;
+
+/** Whether any selector narrows; an order or a limit alone does not. */
+function selects(filter: SessionFilter): boolean {
+  return NARROWING.some((name) => {
+    const value = filter[name];
+    return Array.isArray(value) ? value.length > 0 : Boolean(value);
+  });
+}

@@ -1,0 +1,81 @@
+// agh-backup create: a snapshot of a home, hot.
+import { cronFlags, reported } from "../../lib/cli/cron-flags.ts";
+import { option, optionalOperand } from "../../lib/cli/flags.ts";
+import { version } from "../../lib/cli/manifest.ts";
+import { placeFlags, type PlaceValues } from "../../lib/cli/selectors.ts";
+import { verb, type Call } from "../../lib/cli/verb.ts";
+import type { Deps } from "../../lib/records/deps.ts";
+import { usageError } from "../../lib/records/error.ts";
+import type { Items } from "../../lib/records/record.ts";
+import { snapshotFlags, takeFlags } from "./create-flags.ts";
+import { repoFlag, repoOf } from "./repo.ts";
+
+const flags = {
+  from: optionalOperand("-", "Read `home` records from stdin, and back up each"),
+  ...repoFlag,
+  to: option("Only -: no repository, one plain tar to stdout, for any tar to restore", { hint: "-" }),
+  ...placeFlags,
+  ...takeFlags,
+  ...snapshotFlags,
+  ...cronFlags,
+};
+
+type Values = Call<typeof flags>["values"];
+
+export const create = verb({
+  summary: "back up a home while its daemon runs",
+  description:
+    "One moment of the home is taken: the catalog is read in one short transaction while the length of every session's log is noted; what was committed then is what is copied. Nothing in the home is touched. Files that did not change since the last snapshot are not read again. Every path that is not taken is named in the snapshot with its reason. The summary's bytes are those added to the repository. In a tar (--to -) a live database is two files, as it lies; SQLite joins them when it is opened; the last file, .agh-backup.json, names what was left out.",
+  flags,
+  examples: [
+    "agh-backup create --repo /mnt/backup/agh",
+    "agh-backup create --include vault-key --exclude logs --tag before-upgrade",
+    "agh-backup create --verify quick --metrics-file /var/lib/node_exporter/agh.prom",
+    "agh-inspect homes | agh-backup create -",
+    "agh-backup create --to - | zstd | ssh backup@nas 'cat > agh.tar.zst'",
+  ],
+  prints: ["snapshot", "finding", "summary", "artefact"],
+  run: (call) =>
+    reported("agh-backup create", call, (deps) =>
+      call.values.to === undefined ? snapshots(call, deps) : tar(call.values, deps),
+    ),
+});
+
+async function snapshots(call: Call<typeof flags>, deps: Deps): Promise<Items> {
+  const { values } = call;
+  const options = { ...createOptions(values), repo: repoOf(values, deps) };
+  const homes = await homesOf(call);
+  const { createSnapshots } = await import("../../lib/backup/create.ts");
+  return createSnapshots(homes, options, deps);
+}
+
+async function tar(values: Values, deps: Deps): Promise<Items> {
+  const { to, from, repo, tag, verify, dryRun, home, runtime, homeId } = values;
+  if (to !== "-") throw usageError(`--to cannot be '${to}'`, `--to - > ${to}.tar, or --repo ${to}`);
+  const surplus = { "-": from, "--repo": repo, "--tag": tag[0], "--verify": verify, "--dry-run": dryRun || undefined };
+  const [word] = Object.entries(surplus).find(([, given]) => given !== undefined) ?? [];
+  if (word) throw usageError(`--to - and ${word} exclude each other`);
+  const { tarStream } = await import("../../lib/backup/tar-stream.ts");
+  return tarStream({ home, runtime, homeId }, createOptions(values), deps);
+}
+
+type Wanted = Pick<Values, "include" | "exclude" | "consistency" | "lockTimeout" | "tag" | "verify" | "dryRun">;
+
+/** What the flags say of how it is made. */
+export function createOptions(values: Wanted) {
+  const { include, exclude, consistency = "cut", lockTimeout, tag: tags, verify, dryRun } = values;
+  if (lockTimeout !== undefined && consistency !== "cold") {
+    throw usageError("no lock is waited for", "--lock-timeout goes with --consistency cold");
+  }
+  return { include, exclude, consistency, lockTimeoutMs: lockTimeout ?? 0, tags, verify, toolkit: version, dryRun };
+}
+
+async function homesOf({ values, input }: Call<typeof flags>): Promise<readonly PlaceValues[]> {
+  const { from, home, runtime, homeId } = values;
+  if (from === undefined) return [{ home, runtime, homeId }];
+  if (from !== "-") throw usageError(`unexpected operand '${from}'`, `--home ${from}`);
+  if (home !== undefined) throw usageError("--home and - exclude each other");
+  const { records, ids } = await input.selection([from], ["home"]);
+  const piped = records.map((record) => ({ home: record["home"] as string, runtime, homeId: record["id"] as string }));
+  return [...piped, ...ids.map((id) => ({ home: id, runtime, homeId: undefined }))];
+}

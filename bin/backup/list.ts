@@ -1,0 +1,22 @@
+// agh-backup list: the snapshots of a repository.
+import { option, repeated } from "../../lib/cli/flags.ts";
+import { verb } from "../../lib/cli/verb.ts";
+import { identityFlag, repoFlag, repoOf, wantedFlags, withIdentity } from "./repo.ts";
+
+export const list = verb({
+  summary: "the snapshots, newest last",
+  flags: {
+    session: option<string>("Only those that hold this session; with its last event in each", { hint: "ID" }),
+    ...repoFlag,
+    ...identityFlag,
+    ...wantedFlags,
+    tag: repeated("Only those that bear this tag", { hint: "TAG" }),
+  },
+  examples: ["agh-backup list", "agh-backup list --at '2026-11-20 18:00' --format ids"],
+  prints: ["snapshot"],
+  run: async ({ values, deps }) => {
+    const { listSnapshots } = await import("../../lib/backup/list.ts");
+    const { homeId, at, tag: tags, session } = values;
+    return listSnapshots({ repo: repoOf(values, deps), homeId, at, tags, session }, withIdentity(values, deps));
+  },
+});

@@ -1,0 +1,20 @@
+// agh-ledger cat: ledgers as event records.
+import { verb } from "../../lib/cli/verb.ts";
+import type { Item } from "../../lib/records/record.ts";
+import { namedTargets, selectedFlags } from "./selected.ts";
+
+export const cat = verb({
+  summary: "the ledger as event records, the same shape as from events.db",
+  flags: selectedFlags,
+  examples: ["agh-ledger cat sess-3c09b14728b4d2a8", "agh-ledger cat --all --json | jq -r .type | sort | uniq -c"],
+  prints: ["event"],
+  run: async function* (call): AsyncGenerator<Item> {
+    const found = await namedTargets(call);
+    const { openAgh } = await import("../../lib/ledger/at-agh.ts");
+    const { catLedgers } = await import("../../lib/ledger/cat.ts");
+    for (const { home, sessions } of found) {
+      using opened = await openAgh({ ...call.values, home }, call.deps);
+      yield* catLedgers(opened.home, sessions, call.deps);
+    }
+  },
+});

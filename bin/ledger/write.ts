@@ -1,0 +1,24 @@
+// agh-ledger write: ledgers as AGH writes them.
+import { verb } from "../../lib/cli/verb.ts";
+import { namedTargets, overTargets, selectedFlags } from "./selected.ts";
+
+export const write = verb({
+  summary: "materialise ledgers as AGH does, byte for byte",
+  description:
+    "Also for sessions that died with the daemon. A ledger that is there stays: equal or purged is fine, anything else is a finding (exit 3). New ones are read-only. Sessions that run are left to AGH.",
+  flags: selectedFlags,
+  examples: [
+    "agh-ledger write --all",
+    "agh-ledger write sess-3c09b14728b4d2a8",
+    "agh-inspect sessions --crashed | agh-ledger write -",
+  ],
+  prints: ["ledger", "finding", "summary"],
+  run: async (call) => {
+    const found = await namedTargets(call);
+    const { writeLedgers } = await import("../../lib/ledger/write.ts");
+    const { dryRun } = call.values;
+    return overTargets("write", call, found, (home, { sessions }, tally) =>
+      writeLedgers(home, { sessions, dryRun }, call.deps, tally),
+    );
+  },
+});

@@ -1,0 +1,21 @@
+// agh-reconcile apply: does exactly what a saved plan says.
+import { operand } from "../../lib/cli/flags.ts";
+import { version } from "../../lib/cli/manifest.ts";
+import { placeFlags } from "../../lib/cli/selectors.ts";
+import { verb } from "../../lib/cli/verb.ts";
+import { lockFlag } from "./plan.ts";
+
+export const apply = verb({
+  summary: "do what a saved plan says",
+  description:
+    "Exactly its planned actions, and no other ones; lines may have been taken out. Each is held against the home right before: what does not hold any more is skipped, and named (3). A plan of another home is refused (4).",
+  flags: { plan: operand("PLAN|-", "What plan printed, in a file or on stdin"), ...placeFlags, ...lockFlag },
+  examples: ["agh-reconcile apply plan.jsonl", "agh-reconcile plan --json | agh-reconcile apply -"],
+  prints: ["action", "summary"],
+  run: async ({ values, deps, input }) => {
+    const { plan, dryRun, lockTimeout: lockTimeoutMs = 10_000 } = values;
+    const { applyPlan, readPlanFile } = await import("../../lib/reconcile/apply.ts");
+    const records = plan === "-" ? (await input.selection(["-"], ["action"])).records : await readPlanFile(plan);
+    return applyPlan({ place: values, records, toolkit: version, dryRun, lockTimeoutMs }, deps);
+  },
+});

@@ -1,0 +1,200 @@
+// Exports events as Parquet, partitioned by runtime and day; what was exported before is not exported again.
+import { mkdirSync } from "node:fs";
+import { joinPath, osPath } from "../files/os-path.ts";
+import { scratchDir } from "../files/scratch.ts";
+import { fileTrouble } from "../files/trouble.ts";
+import {
+  addExportRun,
+  EXPORT_FORMAT,
+  exportRuns,
+  sessionKey,
+  type ExportPart,
+  type ExportRun,
+} from "../formats/export-manifest.ts";
+import { ulid } from "../formats/ulid.ts";
+import { openPlace, type OpenPlace, type PlaceOptions } from "../places/place.ts";
+import type { Deps } from "../records/deps.ts";
+import { EXIT, refusal, ToolError } from "../records/error.ts";
+import type { AnyRecord } from "../records/record.ts";
+import { Tally } from "../records/summary.ts";
+import type { SessionRecord } from "../records/things.ts";
+import { openEvents } from "../sources/agh/databases.ts";
+import { eventColumns } from "../sources/agh/event-columns.ts";
+import { archives, directoryOf } from "../sources/agh/scan.ts";
+import type { SessionFilter } from "../sources/source.ts";
+import { targetOf, type Target } from "../targets/target.ts";
+import { lockDatabase, type Lock } from "../sqlite/lock-db.ts";
+import { databaseTrouble } from "../sqlite/trouble.ts";
+import { EventParts } from "./event-parts.ts";
+
+export interface ExportEvents {
+  readonly from: readonly {
+    readonly place: PlaceOptions & { readonly home?: string | undefined };
+    readonly sessions: SessionFilter;
+  }[];
+  /** A directory or s3://. */
+  readonly to: string;
+  readonly lockTimeoutMs: number;
+  readonly dryRun?: boolean;
+}
+
+/** Yields an `action` for each file that came to be, and a `summary` with `rows`, `sessions` and `odd`. */
+export async function* exportEvents(options: ExportEvents, deps: Deps): AsyncGenerator<AnyRecord> {
+  const tally = new Tally("agh-archive export", deps, ulid(deps.now()));
+  const target = targetOf(options.to);
+  using _lock = options.dryRun ? undefined : await lockOf(target, options.lockTimeoutMs, deps);
+  const runs = await exportRuns(target);
+  const before = new Map(runs.flatMap(({ sessions }) => Object.entries(sessions)));
+  // Beside the manifest of a directory, so that a rename publishes; what killed runs left there goes with the first look.
+  using stage = scratchDir(target.dir === undefined ? deps.env : { TMPDIR: joinPath(target.dir, "_manifest") });
+  const parts = options.dryRun ? undefined : await EventParts.open(stage.fresh());
+  const done: { [key: string]: number | string } = {};
+  for (const { place, sessions } of options.from) {
+    using opened = await openPlace(place.home, place, deps);
+    for await (const session of newSessions(opened, sessions, before, tally, deps)) {
+      const key = sessionKey(opened.home.id, session.id);
+      if (!parts) yield planned(session, target);
+      else done[key] = exportSession(opened, session, { after: before.get(key), parts, deps });
+    }
+  }
+  if (parts) yield* publish({ target, parts, runs, done, tally, deps });
+  const counts = parts && { rows: parts.rows, sessions: Object.keys(done).length, odd: parts.odd };
+  yield tally.summary({ ...(options.dryRun && { status: "planned" as const }), ...counts });
+}
+
+/** Buckets have no locks: there the manifest's number decides. */
+async function lockOf({ dir }: Target, timeoutMs: number, { signal }: Deps): Promise<Lock | undefined> {
+  if (dir === undefined) return undefined;
+  const own = joinPath(dir, "_manifest");
+  try {
+    mkdirSync(osPath(own), { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw fileTrouble(own, "make", error);
+  }
+  return lockDatabase(joinPath(own, "lock.db"), { timeoutMs, signal });
+}
+
+/** Sessions that have events which are not exported yet. */
+async function* newSessions(
+  { home, source }: OpenPlace,
+  filter: SessionFilter,
+  before: ReadonlyMap<string, number | string>,
+  tally: Tally,
+  deps: Deps,
+): AsyncGenerator<SessionRecord> {
+  if (home.runtime !== "agh")
+    throw refusal("E_CANNOT", `${home.place} is a home of ${home.runtime}, which cannot be exported yet`);
+  for await (const session of source.sessions(home, { ...filter, lastEvents: true }, deps)) {
+    deps.signal.throwIfAborted();
+    const last = session.last_sequence;
+    if (last === null || last === undefined) continue;
+    const known = before.get(sessionKey(home.id, session.id));
+    if (known === undefined || Number(known) < last) yield session;
+    else if (Number(known) > last) tellRewritten(session, known, tally, deps);
+  }
+}
+
+function tellRewritten({ id }: SessionRecord, known: number | string, tally: Tally, { log }: Deps): void {
+  tally.failed(EXIT.partial);
+  log.problem(
+    new ToolError({
+      code: "E_REWRITTEN",
+      message: `session ${id} has fewer events than the ${known} that were exported: it was cleared since`,
+      hint: "export into a new target",
+      exit: EXIT.partial,
+    }),
+  );
+}
+
+interface Exporting {
+  readonly after: number | string | undefined;
+  readonly parts: EventParts;
+  readonly deps: Deps;
+}
+
+/** Returns the last sequence. */
+function exportSession(
+  { home }: OpenPlace,
+  session: SessionRecord,
+  { after, parts, deps }: Exporting,
+): number | string {
+  const dir = directoryOf(home.root, session.id) ?? archives(home.root).get(session.id);
+  if (dir === undefined) throw new Error(`session ${session.id} has lost its directory`);
+  using reading = openEvents(dir, deps);
+  let last = BigInt(after ?? Number.MIN_SAFE_INTEGER);
+  try {
+    for (const page of eventColumns(reading.db, last)) {
+      parts.add(home.runtime, session.id, page);
+      last = page.sequence.at(-1) ?? last;
+      deps.signal.throwIfAborted();
+      deps.progress.update({ label: "events exported", done: parts.rows, unit: "items" });
+    }
+  } catch (error) {
+    throw databaseTrouble(dir, error);
+  }
+  if (!reading.unchanged()) {
+    throw new ToolError({
+      code: "E_BUSY",
+      message: `session ${session.id} was written to while it was read`,
+      hint: "run it again",
+      exit: EXIT.busy,
+    });
+  }
+  return Number.isSafeInteger(Number(last)) ? Number(last) : String(last);
+}
+
+interface Publishing {
+  readonly target: Target;
+  readonly parts: EventParts;
+  readonly runs: readonly ExportRun[];
+  readonly done: ExportRun["sessions"];
+  readonly tally: Tally;
+  readonly deps: Deps;
+}
+
+/** Files before the manifest that lists them; what a killed run left is taken away. */
+async function* publish({ target, parts, runs, done, tally, deps }: Publishing): AsyncGenerator<AnyRecord> {
+  const written: ExportPart[] = [];
+  for (const { key, part } of parts.close()) {
+    deps.signal.throwIfAborted();
+    await target.put(key, { file: part.path });
+    written.push({ key, rows: part.rows, bytes: part.bytes, sha256: part.sha256 });
+  }
+  if (target.dir !== undefined) await removeLitter(target, [...runs.flatMap((run) => run.parts), ...written]);
+  if (Object.keys(done).length === 0) return;
+  const number = (runs.at(-1)?.number ?? 0) + 1;
+  await addExportRun(target, { format: EXPORT_FORMAT, number, as: "parquet", sessions: done, parts: written });
+  for (const { key, rows, bytes } of written) {
+    tally.done(bytes);
+    yield {
+      kind: "action",
+      runtime: "agh",
+      id: key,
+      verb: "export",
+      subject: { target: target.url, rows },
+      state: "done",
+      bytes,
+    };
+  }
+}
+
+const PART = /^runtime=\w+\/day=[\w-]+\/part-[0-9a-f]{16}\.parquet$/;
+
+async function removeLitter(target: Target, listed: readonly ExportPart[]): Promise<void> {
+  const known = new Set(listed.map(({ key }) => key));
+  const litter: string[] = [];
+  for await (const { key } of target.list("")) if (PART.test(key) && !known.has(key)) litter.push(key);
+  for (const key of litter) await target.delete(key);
+}
+
+function planned({ runtime, home, id, last_sequence: last }: SessionRecord, target: Target): AnyRecord {
+  return {
+    kind: "action",
+    runtime,
+    home,
+    id,
+    verb: "export",
+    subject: { session_id: id, target: target.url, last_sequence: last },
+    state: "planned",
+  };
+}

@@ -1,0 +1,79 @@
+// What of a session goes into its archive: every file of its directory, its ledger's and its crash bundles, in order.
+import { dirname } from "node:path";
+import { readdirSync } from "node:fs";
+import { badPath } from "../files/safe-names.ts";
+import { osPath } from "../files/os-path.ts";
+import { belowRoot, walk, type Found } from "../files/walk.ts";
+import { PARTS } from "../formats/receipt.ts";
+import { bundlesDir, EVENTS } from "../sources/agh/layout.ts";
+
+/** A path that goes into the archive. */
+export interface Gathered {
+  /** In the archive. */
+  readonly path: string;
+  /** Where it lies. */
+  readonly from: string;
+  readonly found: Found;
+}
+
+export interface Gathering {
+  readonly files: readonly Gathered[];
+  readonly leftOut: readonly { readonly path: string; readonly reason: string }[];
+}
+
+export interface Places {
+  readonly root: string;
+  readonly id: string;
+  /** The session's directory. */
+  readonly dir: string;
+  /** The ledger file. */
+  readonly ledger: string | undefined;
+  readonly bundles: readonly string[];
+}
+
+/** Looks at every path; nothing is opened. */
+export function gather({ root, dir, ledger, bundles }: Places): Gathering {
+  const files: Gathered[] = [];
+  const leftOut: { path: string; reason: string }[] = [];
+  const take = (part: string, from: string, found: Found): void => {
+    const path = found.path === "" ? part : `${part}/${found.path}`;
+    const reason = reasonAgainst(found, badPath(path));
+    if (reason === undefined) files.push({ path, from, found });
+    else if (reason !== "") leftOut.push({ path, reason });
+  };
+  for (const found of walk(dir)) take(PARTS.session, belowRoot(dir, found.path), found);
+  if (ledger !== undefined) {
+    const above = dirname(ledger);
+    for (const found of walk(above)) take(PARTS.ledger, belowRoot(above, found.path), found);
+  }
+  if (bundles.length > 0) {
+    const above = bundlesDir(root);
+    for (const found of walk(above, { only: bundles })) take(PARTS.bundles, belowRoot(above, found.path), found);
+  }
+  return { files, leftOut };
+}
+
+/** Undefined for what is taken; "" for what is nobody's loss. */
+function reasonAgainst({ path, type, stat }: Found, bad: string | undefined): string | undefined {
+  if (path === `${EVENTS}-shm` || (path === `${EVENTS}-wal` && stat.size === 0n)) return "";
+  if (/(?:^|\/)\.(?:agh-atomic-|agh-toolkit-)/.test(path)) return "";
+  if (bad !== undefined) return bad;
+  return type === "file" || type === "directory" ? undefined : `it is a ${type}`;
+}
+
+/** Names of all crash bundles of a home, sorted. */
+export const bundleNames = (root: string): readonly string[] => namesIn(bundlesDir(root));
+
+/** Those of one session: AGH calls them `<session>-<failure kind>-<nanoseconds>.json`. */
+export const bundlesOf = (names: readonly string[], id: string): readonly string[] =>
+  names.filter((name) => name.startsWith(`${id}-`) && /^[a-z_]+-\d+\.json$/.test(name.slice(id.length + 1)));
+
+function namesIn(dir: string): string[] {
+  try {
+    return readdirSync(osPath(dir)).sort();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return [];
+    throw error;
+  }
+}

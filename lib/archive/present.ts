@@ -1,0 +1,26 @@
+// Whether a receipt speaks of what a session is now.
+import { digestOf } from "../files/digest.ts";
+import type { Receipt, ReceiptFile } from "../formats/receipt.ts";
+import { ROWS } from "../formats/receipt.ts";
+import type { Gathered } from "./gather.ts";
+
+/** Paths that came, went or changed since; [] when the archive holds the session as it lies. Times alone are no change. */
+export function changedSince(receipt: Receipt, files: readonly Gathered[]): string[] {
+  const archived = new Map(
+    receipt.files.filter(({ type, path }) => type === "file" && path !== ROWS).map((file) => [file.path, file]),
+  );
+  const changed: string[] = [];
+  for (const file of files) {
+    if (file.found.type === "directory") continue;
+    const before = archived.get(file.path);
+    archived.delete(file.path);
+    if (!before || !isSame(before, file)) changed.push(file.path);
+  }
+  return [...changed, ...archived.keys()].sort();
+}
+
+function isSame(before: ReceiptFile, { from, found }: Gathered): boolean {
+  const { size, mtimeNs } = found.stat;
+  if (before.size !== Number(size)) return false;
+  return before.mtime_us === Number(mtimeNs / 1000n) || before.sha256 === digestOf(from);
+}

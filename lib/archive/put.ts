@@ -1,0 +1,241 @@
+// Archives stopped sessions: written, read back from where they were put, compared event by event, then receipted.
+import { hash } from "node:crypto";
+import { statSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { collector } from "../files/collect.ts";
+import { joinPath, osPath } from "../files/os-path.ts";
+import { fileTrouble } from "../files/trouble.ts";
+import { scratchDir } from "../files/scratch.ts";
+import { readReceipt } from "../formats/archive-reader.ts";
+import { archiveKey, encodeReceipt, receiptKey, type Receipt } from "../formats/receipt.ts";
+import { ulid } from "../formats/ulid.ts";
+import { openPlace, type PlaceOptions } from "../places/place.ts";
+import { atOnce } from "../policy/at-once.ts";
+import type { Deps } from "../records/deps.ts";
+import { EXIT, refusal, ToolError, usageError } from "../records/error.ts";
+import type { AnyRecord } from "../records/record.ts";
+import { Tally } from "../records/summary.ts";
+import type { SessionRecord } from "../records/things.ts";
+import { readCatalog } from "../sources/agh/databases.ts";
+import { archiveDir } from "../sources/agh/layout.ts";
+import { readSessionRows } from "../sources/agh/session-rows.ts";
+import type { SessionFilter } from "../sources/source.ts";
+import { targetOf, type Target } from "../targets/target.ts";
+import { ArchiveFile } from "./archive-file.ts";
+import { compareArchive } from "./compare.ts";
+import { gather } from "./gather.ts";
+import { pack, type Packed, type Packing } from "./pack.ts";
+import { changedSince } from "./present.ts";
+import { archiveRecord, planned, skipped } from "./records.ts";
+import { Shelf, type Parcel } from "./shelf.ts";
+import { SourceHome } from "./source-home.ts";
+
+export interface PutSessions {
+  /** Homes, each with the sessions that are meant. */
+  readonly from: readonly {
+    readonly place: PlaceOptions & { readonly home?: string | undefined };
+    readonly sessions: SessionFilter;
+  }[];
+  /** A directory or s3://; `session-archive` of each home unless given. */
+  readonly to?: string | undefined;
+  /** Version of the toolkit, for the receipts. */
+  readonly toolkit: string;
+  readonly dryRun?: boolean;
+}
+
+/** Yields an `archive` for each session that is archived now, an `action` for each that was skipped (3), and a `summary`. */
+export async function* putSessions(options: PutSessions, deps: Deps): AsyncGenerator<AnyRecord> {
+  const tally = new Tally("agh-archive put", deps, ulid(deps.now()));
+  let sameFileSystem = false;
+  for (const { place, sessions } of options.from) {
+    using opened = await openPlace(place.home, place, deps);
+    const { home, source } = opened;
+    if (home.runtime !== "agh")
+      throw refusal("E_CANNOT", `${home.place} is a home of ${home.runtime}, which has no archives`);
+    if (options.to === undefined && !home.live)
+      throw usageError(`${home.place} cannot hold archives`, "--to DIR, or s3://BUCKET/PREFIX");
+    const target = targetOf(options.to ?? archiveDir(home.root));
+    sameFileSystem ||= isSameFileSystem(target, home.root);
+    const from = await SourceHome.open(home, deps);
+    const run = new Run({ options, target, from, tally, deps });
+    const chosen: SessionRecord[] = [];
+    for await (const session of source.sessions(home, sessions, deps)) chosen.push(session);
+    yield* run.put(chosen);
+  }
+  if (sameFileSystem) deps.log.info("the archives lie on the file system of the home: they do not outlive it");
+  yield tally.summary({
+    ...(options.dryRun && { status: "planned" as const }),
+    ...(sameFileSystem && { same_file_system: true }),
+  });
+}
+
+function isSameFileSystem({ dir }: Target, root: string): boolean {
+  if (dir === undefined) return false;
+  for (let at = dir; ; at = dirname(at)) {
+    const stat = statSync(osPath(at), { throwIfNoEntry: false });
+    if (stat) return stat.dev === statSync(osPath(root)).dev;
+  }
+}
+
+interface RunParts {
+  readonly options: PutSessions;
+  readonly target: Target;
+  readonly from: SourceHome;
+  readonly tally: Tally;
+  readonly deps: Deps;
+}
+
+/** What is synced, put and read back together. */
+const BATCH = 256;
+/** Sessions in hand: one is read while others are compressed. */
+const AT_ONCE = 3;
+const BATCH_BYTES = 1 << 30;
+
+class Run {
+  #parts: RunParts;
+  #collect = collector();
+  #total = 0;
+  #done = 0;
+
+  constructor(parts: RunParts) {
+    this.#parts = parts;
+  }
+
+  async *put(sessions: readonly SessionRecord[]): AsyncGenerator<AnyRecord> {
+    const { options, target } = this.#parts;
+    const wanted: SessionRecord[] = [];
+    for (const session of sessions) {
+      const record = await this.#judge(session);
+      if (record) yield record;
+      else wanted.push(session);
+    }
+    if (options.dryRun) {
+      for (const session of wanted) yield this.#plan(session);
+      return;
+    }
+    if (wanted.length === 0) return Shelf.tidy(target);
+    this.#total = wanted.length;
+    using shelf = new Shelf(target, this.#parts.deps);
+    for (const batch of batches(wanted)) yield* this.#batch(batch, shelf);
+  }
+
+  /** A record for a session that is skipped, or archived already; undefined for one that is to be archived. */
+  async #judge(session: SessionRecord): Promise<AnyRecord | undefined> {
+    const { from, target, tally } = this.#parts;
+    const reason = from.reasonAgainst(session);
+    if (reason !== undefined) return this.#skip(session, reason);
+    let receipt: Receipt | undefined;
+    try {
+      receipt = await readReceipt(target, session.id);
+    } catch (error) {
+      if (!(error instanceof ToolError) || error.code !== "E_RECEIPT_DAMAGED") throw error;
+      return this.#skip(session, `${error.message}: move it away, then archive again`);
+    }
+    if (!receipt) return undefined;
+    const changed = changedSince(receipt, gather(this.#placesOf(session)).files);
+    const head = await target.head(archiveKey(session.id));
+    if (head?.size !== receipt.archive!.bytes)
+      return this.#skip(session, "its archive is not what its receipt says: agh-archive verify");
+    if (changed.length > 0) {
+      return this.#skip(
+        session,
+        `an earlier state of it is archived there (${changed.join(", ")} changed since): name another target`,
+      );
+    }
+    tally.done();
+    return { ...archiveRecord(target.url, receipt), status: "unchanged" };
+  }
+
+  #skip(session: SessionRecord, reason: string): AnyRecord {
+    this.#parts.tally.failed(EXIT.partial);
+    return skipped(session, this.#parts.target.url, reason);
+  }
+
+  #plan(session: SessionRecord): AnyRecord {
+    const action = planned(session, this.#parts.target.url);
+    this.#parts.tally.done(action.bytes);
+    return action;
+  }
+
+  #placesOf({ id }: SessionRecord) {
+    const { from } = this.#parts;
+    const dir = from.directoryOf(id);
+    if (dir === undefined) throw new Error(`session ${id} has lost its directory`);
+    return { root: from.home.root, id, dir, bundles: from.bundlesOf(id), ...from.ledgerOf(id) };
+  }
+
+  async *#batch(sessions: readonly SessionRecord[], shelf: Shelf): AsyncGenerator<AnyRecord> {
+    const { target, tally, deps, from } = this.#parts;
+    const stage = shelf.stage();
+    const ids = sessions.map(({ id }) => id);
+    const { of, schema } = readCatalog(from.home.root, deps, (db) => readSessionRows(db, ids));
+    const spare = Array.from({ length: AT_ONCE }, ArchiveFile.buffers);
+    const made = await atOnce(sessions, AT_ONCE, async (session) => {
+      deps.signal.throwIfAborted();
+      const buffers = spare.pop()!;
+      try {
+        return await this.#tryPack(session, { rows: of.get(session.id)!, schema, stage, buffers });
+      } finally {
+        spare.push(buffers);
+      }
+    });
+    for (const it of made) if ("skipped" in it) yield it.skipped;
+    const packed = made.filter((it) => "receipt" in it);
+    await shelf.putArchives(
+      packed.map(({ file, receipt }) => ({ key: archiveKey(receipt.session_id), file, ...receipt.archive! })),
+    );
+    using scratch = scratchDir(deps.env);
+    await atOnce(packed, AT_ONCE, async ({ receipt }) => {
+      await compareArchive(target, receipt, scratch, deps);
+      this.#collect(receipt.files.reduce((sum, { size }) => sum + size, 0));
+    });
+    await shelf.putReceipts(packed.map(({ receipt }) => receiptParcel(receipt, stage)));
+    for (const { receipt } of packed) {
+      tally.done(receipt.archive!.bytes);
+      yield { ...archiveRecord(target.url, receipt), status: "archived" };
+    }
+    this.#done += packed.length;
+    deps.progress.update({ label: "archived", done: this.#done, total: this.#total, unit: "items" });
+  }
+
+  async #tryPack(
+    session: SessionRecord,
+    more: Pick<Packing, "rows" | "schema" | "stage" | "buffers">,
+  ): Promise<Packed | { skipped: AnyRecord }> {
+    const { options, from, deps } = this.#parts;
+    const versions = { toolkit: options.toolkit, sqlite: process.versions.sqlite ?? "" };
+    try {
+      return await pack({ ...this.#placesOf(session), ...more, home: from.home, session, versions }, deps);
+    } catch (error) {
+      const trouble = fileTrouble(joinPath(more.stage, archiveKey(session.id)), "write", error);
+      if (!(trouble instanceof ToolError) || trouble.exit !== EXIT.partial) throw trouble;
+      return { skipped: this.#skip(session, trouble.message) };
+    }
+  }
+}
+
+function receiptParcel(receipt: Receipt, stage: string): Parcel {
+  const key = receiptKey(receipt.session_id);
+  const file = joinPath(stage, key);
+  const bytes = encodeReceipt(receipt);
+  try {
+    writeFileSync(osPath(file), bytes, { mode: 0o600, flag: "wx" });
+  } catch (error) {
+    throw fileTrouble(file, "write", error);
+  }
+  return { key, file, bytes: bytes.length, sha256: hash("sha256", bytes) };
+}
+
+function* batches(sessions: readonly SessionRecord[]): Generator<SessionRecord[]> {
+  let batch: SessionRecord[] = [];
+  let bytes = 0;
+  for (const session of sessions) {
+    batch.push(session);
+    bytes += session.events_bytes ?? 0;
+    if (batch.length < BATCH && bytes < BATCH_BYTES) continue;
+    yield batch;
+    batch = [];
+    bytes = 0;
+  }
+  if (batch.length > 0) yield batch;
+}

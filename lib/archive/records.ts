@@ -1,0 +1,117 @@
+// Archives as records.
+import { joinPath } from "../files/os-path.ts";
+import { PARTS, ROWS, type Receipt } from "../formats/receipt.ts";
+import type { ByHand } from "../places/by-hand.ts";
+import type { ArchiveRecord } from "../records/archives.ts";
+import type { SessionRecord } from "../records/things.ts";
+import type { Action } from "../records/judgements.ts";
+import { META } from "../sources/agh/layout.ts";
+import { readMeta } from "../sources/agh/meta.ts";
+import type { Target } from "../targets/target.ts";
+
+export function archiveRecord(target: string, receipt: Receipt): ArchiveRecord {
+  const { session, events, files, archive } = receipt;
+  const regular = files.filter(({ type, path }) => type === "file" && path !== ROWS);
+  const has = (path: string): boolean => files.some((file) => file.path === path);
+  return {
+    kind: "archive",
+    runtime: receipt.runtime,
+    home: `archive:${target}`,
+    id: receipt.session_id,
+    session_id: receipt.session_id,
+    target,
+    form: "archive",
+    home_id: receipt.home_id,
+    home_path: receipt.home_path,
+    name: session.name,
+    agent_name: session.agent_name,
+    workspace_id: session.workspace_id,
+    state: session.state,
+    stop_reason: session.stop_reason,
+    created_at: session.created_at,
+    last_event_at: events?.last_event_at ?? null,
+    events: events?.count ?? null,
+    last_sequence: events?.last_sequence ?? null,
+    ...(events && { events_sha256: events.sha256 }),
+    ...(receipt.damaged !== undefined && { damaged: receipt.damaged }),
+    ledger: has(`${PARTS.ledger}/ledger.jsonl`),
+    seal: has(`${PARTS.ledger}/ledger.seal`),
+    rows: receipt.rows,
+    schema_version: receipt.schema.version,
+    files: regular.length,
+    bytes: regular.reduce((sum, { size }) => sum + size, 0),
+    ...(archive && { stored_bytes: archive.bytes, sha256: archive.sha256 }),
+    ...(receipt.left_out.length > 0 && { left_out: receipt.left_out }),
+  };
+}
+
+/** With every path in it. */
+export function shownRecord(target: string, receipt: Receipt): ArchiveRecord {
+  const entries = receipt.files.map(({ path, type, size, mode, mtime_us, sha256 }) => ({
+    path,
+    type,
+    size,
+    mode,
+    mtime: timeOf(mtime_us),
+    ...(sha256 !== undefined && { sha256 }),
+  }));
+  return { ...archiveRecord(target, receipt), entries };
+}
+
+const timeOf = (us: number): string =>
+  `${new Date(Math.floor(us / 1e6) * 1000).toISOString().slice(0, -4)}${String(us % 1e6).padStart(6, "0")}Z`;
+
+/** Why a session was not archived. */
+export function skipped(session: SessionRecord, target: string, reason: string): Action {
+  const { runtime, home, id } = session;
+  return {
+    kind: "action",
+    runtime,
+    home,
+    id,
+    verb: "put",
+    subject: { session_id: id, target },
+    state: "skipped",
+    reason,
+  };
+}
+
+/** What archiving would read. */
+export function planned(session: SessionRecord, target: string): Action {
+  const { runtime, home, id } = session;
+  const bytes = (session.events_bytes ?? 0) + (session.ledger_bytes ?? 0);
+  return {
+    kind: "action",
+    runtime,
+    home,
+    id,
+    verb: "put",
+    subject: { session_id: id, target },
+    state: "planned",
+    bytes,
+  };
+}
+
+/** What is known without reading: of a tar its name and size. */
+export function byHandRecord(target: Target, { id, form, path, bytes }: ByHand): ArchiveRecord {
+  const read = form === "directory" ? readMeta(joinPath(path, META)) : undefined;
+  const meta = read && "meta" in read ? read.meta : undefined;
+  return {
+    kind: "archive",
+    runtime: "agh",
+    home: `archive:${target.url}`,
+    id,
+    session_id: id,
+    target: target.url,
+    form,
+    ...(meta && {
+      name: meta.name || null,
+      agent_name: meta.agent_name,
+      workspace_id: meta.workspace_id,
+      state: meta.state,
+      stop_reason: meta.stop_reason || null,
+      created_at: meta.created_at ?? null,
+    }),
+    ...(form === "directory" ? { bytes } : { stored_bytes: bytes }),
+  };
+}

@@ -1,0 +1,87 @@
+// What differs between two snapshots, path by path; of databases also how far their events go.
+import { compareLines, decodeLine, decodePage, type Line, type PageRef } from "../formats/listing.ts";
+import type { Manifest } from "../formats/manifest.ts";
+import { openRepository, type Repository } from "../formats/repository.ts";
+import { pageRefs, resolveSnapshot, type Wanted } from "../formats/snapshots.ts";
+import { ulid } from "../formats/ulid.ts";
+import type { Deps } from "../records/deps.ts";
+import { EXIT } from "../records/error.ts";
+import type { Diff } from "../records/judgements.ts";
+import type { AnyRecord } from "../records/record.ts";
+import { Tally } from "../records/summary.ts";
+
+export interface DiffSnapshots extends Wanted {
+  readonly repo: string;
+  readonly a: string;
+  readonly b: string;
+}
+
+/** Yields a `diff` for each path (exit 1 when there is one) and a `summary`. A time alone is no difference. */
+export async function* diffSnapshots(options: DiffSnapshots, deps: Deps): AsyncGenerator<AnyRecord> {
+  const repo = await openRepository(options.repo, { env: deps.env });
+  const a = await resolveSnapshot(repo, options.a, options);
+  const b = await resolveSnapshot(repo, options.b, options);
+  const tally = new Tally("agh-backup diff", deps, ulid(deps.now()));
+  for await (const diff of differences(repo, a, b)) {
+    deps.signal.throwIfAborted();
+    tally.failed(EXIT.found);
+    yield diff;
+  }
+  yield tally.summary(tally.exit === EXIT.found ? { status: "ok" } : {});
+}
+
+async function* differences(repo: Repository, a: Manifest, b: Manifest): AsyncGenerator<Diff> {
+  const [before, after] = [await pageRefs(repo, a), await pageRefs(repo, b)];
+  const [mine, theirs] = [linesBeside(repo, before, after), linesBeside(repo, after, before)];
+  let [left, right] = [await next(mine), await next(theirs)];
+  while (left || right) {
+    const order = !left ? 1 : !right ? -1 : compareLines(left, right);
+    if (order < 0) yield diffOf(left!, undefined);
+    else if (order > 0) yield diffOf(undefined, right!);
+    else if (!isSame(left!, right!)) yield diffOf(left!, right!);
+    if (order <= 0) left = await next(mine);
+    if (order >= 0) right = await next(theirs);
+  }
+}
+
+/** The lines of the pages that the other snapshot does not have as well. */
+async function* linesBeside(
+  repo: Repository,
+  pages: readonly PageRef[],
+  others: readonly PageRef[],
+): AsyncGenerator<Line> {
+  const shared = new Set(others.map(({ sha256 }) => sha256));
+  for (const { sha256 } of pages) {
+    if (!shared.has(sha256)) yield* decodePage(await repo.chunk(sha256)).map(decodeLine);
+  }
+}
+
+async function next(lines: AsyncGenerator<Line>): Promise<Line | undefined> {
+  const { value, done } = await lines.next();
+  return done ? undefined : value;
+}
+
+function isSame(a: Line, b: Line): boolean {
+  if (a.type !== b.type || a.mode !== b.mode || a.size !== b.size || a.sha256 !== b.sha256) return false;
+  if (a.database?.last_sequence !== b.database?.last_sequence) return false;
+  return String(a.database?.wal?.chunks ?? "") === String(b.database?.wal?.chunks ?? "");
+}
+
+function diffOf(before: Line | undefined, after: Line | undefined): Diff {
+  const { root, path } = (after ?? before)!;
+  return {
+    kind: "diff",
+    id: path === "" ? root : `${root}/${path}`,
+    change: !before ? "added" : !after ? "removed" : "changed",
+    ...(before && { before: stateOf(before) }),
+    ...(after && { after: stateOf(after) }),
+  };
+}
+
+const stateOf = ({ type, size, mode, sha256, database }: Line): object => ({
+  type,
+  mode,
+  ...(size !== undefined && { size: size + (database?.wal?.size ?? 0) }),
+  ...(sha256 !== undefined && { sha256 }),
+  ...(database && { last_sequence: database.last_sequence }),
+});

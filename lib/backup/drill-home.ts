@@ -1,0 +1,119 @@
+// Tests whether a restored home means what it should: databases, ledgers, catalog, and that AGH would start on it.
+import { existsSync } from "node:fs";
+import { joinPath, osPath } from "../files/os-path.ts";
+import type { Scratch } from "../files/scratch.ts";
+import type { Line } from "../formats/listing.ts";
+import type { Deps } from "../records/deps.ts";
+import { ToolError } from "../records/error.ts";
+import type { Finding } from "../records/judgements.ts";
+import { openEvents } from "../sources/agh/databases.ts";
+import { compareLedger } from "../sources/agh/ledger-compare.ts";
+import { headLine } from "../sources/agh/ledger-head.ts";
+import { ledgerSessions, type LedgerSession } from "../sources/agh/ledger-sessions.ts";
+import type { Home, Source } from "../sources/source.ts";
+import { checkDatabase, type Fault } from "./check-database.ts";
+
+export interface Restored {
+  readonly home: Home;
+  readonly source: Source;
+  readonly scratch: Scratch;
+  /** How many of each thing were looked at. */
+  readonly counts: { [what: string]: number };
+}
+
+/** A restored database, as the listing knows it. */
+export interface RestoredDatabase {
+  readonly line: Pick<Line, "path" | "database">;
+  readonly file: string;
+}
+
+/** Databases first: what follows is read from them. */
+export async function* testHome(
+  restored: Restored,
+  databases: readonly RestoredDatabase[],
+  deps: Deps,
+): AsyncGenerator<Finding> {
+  const { home, source } = restored;
+  yield* testDatabases(restored, databases, deps);
+  if (home.runtime === "agh") yield* testLedgers(restored, deps);
+  if (source.compare) yield* source.compare(home, deps);
+  if (source.boot) yield* testBoot(restored, deps);
+}
+
+function* testDatabases(
+  { home, source, scratch, counts }: Restored,
+  databases: readonly RestoredDatabase[],
+  deps: Deps,
+): Generator<Finding> {
+  counts["databases"] = 0;
+  for (const { line, file } of databases) {
+    deps.signal.throwIfAborted();
+    if (!existsSync(osPath(file))) continue; // a finding already: it could not be restored
+    counts["databases"]++;
+    deps.progress.update({ label: "databases checked", done: counts["databases"], total: databases.length });
+    const of = source.classify("home", line.path, "file").database;
+    const faults = checkDatabase({
+      file,
+      name: line.path,
+      of: home.runtime === "agh" ? of : undefined,
+      lastSequence: line.database?.last_sequence,
+      scratch,
+    });
+    for (const fault of faults) yield findingOf(home, line.path, fault);
+  }
+}
+
+async function* testLedgers({ home, counts }: Restored, deps: Deps): AsyncGenerator<Finding> {
+  counts["sessions"] = counts["ledgers"] = 0;
+  try {
+    for await (const session of ledgerSessions(home, {}, deps)) {
+      deps.signal.throwIfAborted();
+      if (session.dir) counts["sessions"]++;
+      if (!session.hasLedger || !session.dir || !session.meta || !session.session.has.events) continue;
+      counts["ledgers"]++;
+      const fault = compareOne(session, deps);
+      if (fault) yield findingOf(home, session.id, fault);
+    }
+  } catch (error) {
+    yield findingOf(home, undefined, unreadable("SESSIONS_UNREADABLE", error));
+  }
+}
+
+function compareOne({ id, dir, meta, ledger, target }: LedgerSession, deps: Deps): Fault | undefined {
+  try {
+    using reading = openEvents(dir!, deps);
+    const found = compareLedger(ledger!, reading.db, id, headLine(meta!, target?.partition ?? ""));
+    if (found.verdict !== "differs") return undefined;
+    const message = `the ledger of ${id} differs from its events at line ${found.first_difference ?? "?"}`;
+    return { code: "LEDGER_DIFFERS", severity: "error", message, evidence: found };
+  } catch (error) {
+    return unreadable("LEDGER_UNREADABLE", error);
+  }
+}
+
+async function* testBoot({ home, source, counts }: Restored, deps: Deps): AsyncGenerator<Finding> {
+  const { starts, refusals, changes } = await source.boot!(home, deps);
+  counts["boot_changes"] = changes.length;
+  if (starts) return;
+  for (const refusal of refusals) {
+    const message = `the daemon would not start: ${refusal}`;
+    yield findingOf(home, undefined, { code: "BOOT_REFUSED", severity: "error", message, evidence: { refusal } });
+  }
+}
+
+/** What cannot be read is what the drill is to find out; a bug is none. */
+export function unreadable(code: string, error: unknown): Fault {
+  if (!(error instanceof ToolError)) throw error;
+  return { code, severity: "error", message: error.message, evidence: { cause: error.code } };
+}
+
+export const findingOf = ({ runtime, place }: Home, id: string | undefined, fault: Fault): Finding => ({
+  kind: "finding",
+  runtime,
+  home: place,
+  ...(id !== undefined && { id }),
+  ...fault,
+});
+
+/** Where a line of the home lies once it is restored to `dir`. */
+export const restoredFile = (dir: string, { path }: Pick<Line, "path">): string => joinPath(dir, path);

@@ -1,0 +1,60 @@
+// What a repository holds: its snapshots, and the paths of one.
+import { openRepository, type Repository } from "../formats/repository.ts";
+import { linesOf, newestFirst, resolveSnapshot, type Wanted } from "../formats/snapshots.ts";
+import type { Manifest } from "../formats/manifest.ts";
+import type { Deps } from "../records/deps.ts";
+import type { EntryRecord, SnapshotRecord } from "../records/made.ts";
+import { EXIT, ToolError, usageError } from "../records/error.ts";
+import { lastSequenceIn, sessionIn } from "./held-session.ts";
+import { entryRecord, snapshotRecord } from "./records.ts";
+
+export interface ListSnapshots extends Wanted {
+  readonly repo: string;
+  /** Only those that bear every one of these tags. */
+  readonly tags?: readonly string[];
+  /** Only those that hold this session: a full id, or a unique prefix. */
+  readonly session?: string | undefined;
+}
+
+/** Snapshots, newest last; a damaged manifest is a problem (3). */
+export async function* listSnapshots(options: ListSnapshots, { log, env }: Deps): AsyncGenerator<SnapshotRecord> {
+  const repo = await openRepository(options.repo, { env });
+  const wanted: Manifest[] = [];
+  const damaged = ({ code, message, hint }: ToolError): void =>
+    log.problem(new ToolError({ code, message, hint, exit: EXIT.partial }));
+  for await (const manifest of newestFirst(repo, options, damaged)) {
+    if ((options.tags ?? []).every((tag) => manifest.tags.includes(tag))) wanted.push(manifest);
+  }
+  if (options.session !== undefined) return yield* holding(repo, wanted, options.session);
+  for (const manifest of wanted.reverse()) yield snapshotRecord(repo.url, manifest);
+}
+
+/** `newest` first; a prefix means the same session in all of them. */
+async function* holding(repo: Repository, newest: readonly Manifest[], word: string): AsyncGenerator<SnapshotRecord> {
+  let id: string | undefined;
+  for (const manifest of newest) id ??= await sessionIn(repo, manifest, word);
+  if (id === undefined) throw usageError(`no snapshot holds a session '${word}'`, `agh-backup list --repo ${repo.url}`);
+  for (const manifest of newest.toReversed()) {
+    const last_sequence = await lastSequenceIn(repo, manifest, id);
+    if (last_sequence !== undefined) yield { ...snapshotRecord(repo.url, manifest), last_sequence };
+  }
+}
+
+export interface ShowSnapshot extends Wanted {
+  readonly repo: string;
+  readonly id: string;
+}
+
+/** The snapshot, then its paths in the order of the listing. */
+export async function* showSnapshot(
+  options: ShowSnapshot,
+  { signal, env }: Deps,
+): AsyncGenerator<SnapshotRecord | EntryRecord> {
+  const repo = await openRepository(options.repo, { env });
+  const manifest = await resolveSnapshot(repo, options.id, options);
+  yield snapshotRecord(repo.url, manifest);
+  for await (const line of linesOf(repo, manifest)) {
+    signal.throwIfAborted();
+    yield entryRecord(manifest.id, line);
+  }
+}

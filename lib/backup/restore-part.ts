@@ -1,0 +1,54 @@
+// Which paths of a snapshot a restore is about: all, some classes, or one session with what belongs to it.
+import type { Line } from "../formats/listing.ts";
+import type { Manifest } from "../formats/manifest.ts";
+import type { Repository } from "../formats/repository.ts";
+import { usageError } from "../records/error.ts";
+import { classesOf } from "./classes.ts";
+import { sessionIn } from "./held-session.ts";
+
+export interface Part {
+  /** Only these classes. */
+  readonly only: readonly string[];
+  /** Only this session: a full id, or a unique prefix. */
+  readonly session?: string | undefined;
+}
+
+export interface Chosen {
+  /** The session's full id. */
+  readonly session: string | undefined;
+  /** Undefined for all. */
+  readonly only: ((line: Line) => boolean) | undefined;
+}
+
+/** An unknown class or session, or both of them → exit 2. */
+export async function chosenPart(repo: Repository, manifest: Manifest, { only, session }: Part): Promise<Chosen> {
+  if (only.length > 0) {
+    if (session !== undefined) throw usageError("--only and --session exclude each other");
+    classesOf({ include: only, exclude: [] });
+    const wanted = new Set(only);
+    return { session: undefined, only: ({ class: of }) => wanted.has(of) };
+  }
+  if (session === undefined) return { session: undefined, only: undefined };
+  const id = await sessionIn(repo, manifest, session);
+  if (id === undefined) {
+    const hint = `agh-backup list --session ${session} --repo ${repo.url}`;
+    throw usageError(`snapshot ${manifest.id} holds no session '${session}'`, hint);
+  }
+  return { session: id, only: (line) => partOfSession(line, id) !== undefined || isFrame(line) };
+}
+
+/** What a session needs to be a home by itself. */
+const isFrame = ({ root, path, class: of }: Line): boolean =>
+  root === "home" && (of === "catalog" || of === "config" || path === "" || path === "sessions");
+
+export type SessionPart = "directory" | "ledger" | "bundle";
+
+/** What a path is to a session; undefined where it is not its own. */
+export function partOfSession({ root, path }: Pick<Line, "root" | "path">, id: string): SessionPart | undefined {
+  const names = path.split("/");
+  if (root === "home" && names[0] === "sessions" && names[1] === id) return "directory";
+  const isLedgers = root === "ledgers" || root === "home";
+  if (isLedgers && (names.at(-2) === id || names.at(-1) === id) && names.length > 1) return "ledger";
+  if (root === "home" && path.startsWith(`logs/crash-bundles/${id}-`)) return "bundle";
+  return undefined;
+}

@@ -1,0 +1,100 @@
+// Reads one database into a sink as it was at a cut: main, and the WAL's prefix of that moment, with plain reads.
+import { setTimeout as sleep } from "node:timers/promises";
+import { identityOf, identityText, isFresh, sameIdentity } from "../files/identity.ts";
+import { SEQUENCE, type DatabaseLine, type Line } from "../formats/listing.ts";
+import { noteCut, openCut, verifyCut, type Cut, type CutReader } from "../sqlite/copy.ts";
+import { lastRow } from "../sqlite/last-row.ts";
+import { pagesOf, type Bytes } from "../sqlite/pages.ts";
+import { walPath } from "../sqlite/wal.ts";
+import type { ChunkSink } from "./chunk-sink.ts";
+import { storeOpen, type Content } from "./store-file.ts";
+
+export interface StoredDatabase extends Content {
+  readonly database: DatabaseLine;
+  readonly stat: string;
+  readonly mtimeNs: bigint;
+}
+
+interface Database {
+  readonly file: string;
+  /** Whether it has events, so that its last sequence is read. */
+  readonly session: boolean;
+  /** What was noted at the home's cut. */
+  readonly noted: Cut | undefined;
+  /** When that was; what changed later is marked late. */
+  readonly cutAt: Date | undefined;
+  /** The parent's line of it. */
+  readonly before: Line | undefined;
+}
+
+const TRIES = 50;
+
+/**
+ * The database as noted; where that has moved on, as it is now. Undefined when it
+ * vanished, or changed each of 50 times.
+ */
+export async function storeDatabase(database: Database, sink: ChunkSink): Promise<StoredDatabase | undefined> {
+  const { file, noted } = database;
+  for (let tries = 0; tries < TRIES; tries++) {
+    const cut = (tries === 0 ? noted : undefined) ?? noteCut(file);
+    if (!cut.main) return undefined;
+    const stored = cut.fresh ? undefined : await storeCut(database, cut, sink);
+    if (stored)
+      return cut !== noted && isLate(database, cut)
+        ? { ...stored, database: { ...stored.database, late: true } }
+        : stored;
+    await sleep(Math.min(25, 5 * tries + 20));
+  }
+  return undefined;
+}
+
+const isLate = ({ cutAt }: Database, { wal, main }: Cut): boolean =>
+  cutAt !== undefined && (wal !== undefined || main!.mtimeNs >= BigInt(cutAt.getTime()) * 1_000_000n);
+
+async function storeCut(database: Database, cut: Cut, sink: ChunkSink): Promise<StoredDatabase | undefined> {
+  using opened = openCut(database.file, cut);
+  if (!opened) return undefined;
+  const stat = identityText(cut.main!);
+  const main = knownContent(database.before, stat) ?? (await storeOpen(opened.main, opened.mainSize, sink));
+  const wal = opened.wal === undefined ? undefined : await storeOpen(opened.wal, opened.walSize, sink);
+  if (!main || (opened.wal !== undefined && !wal)) return undefined;
+  const seen = look(opened, database.session);
+  const walStat = wal ? walStatAt(database.file, cut) : "";
+  if (verifyCut(database.file, cut) !== "same") return undefined;
+  return {
+    ...main,
+    stat,
+    mtimeNs: cut.main!.mtimeNs,
+    database: {
+      ...seen,
+      copied: wal ? "pair" : "resting",
+      ...(wal && { wal: { size: wal.size, chunks: wal.chunks ?? [wal.sha256], stat: walStat } }),
+    },
+  };
+}
+
+/** The WAL's identity, where it still ends as at the cut; "" where it may have grown. */
+function walStatAt(file: string, { wal }: Cut): string {
+  const before = identityOf(walPath(file));
+  const state = before && !isFresh(before) ? noteCut(file).wal : undefined;
+  const still = state && state.length === wal!.length && state.salts === wal!.salts;
+  return still && sameIdentity(before, identityOf(walPath(file))) ? identityText(before!) : "";
+}
+
+/** The parent's chunks, where main is the file it was then. */
+function knownContent(before: Line | undefined, stat: string): Content | undefined {
+  if (before?.stat !== stat || before.sha256 === undefined || before.size === undefined) return undefined;
+  const { size, sha256, chunks } = before;
+  return { size, sha256, ...(chunks && { chunks }) };
+}
+
+function look(opened: CutReader, session: boolean): Pick<DatabaseLine, "pages" | "last_sequence"> {
+  const main: Bytes = { fd: opened.main, length: opened.mainSize };
+  const pages = opened.wal === undefined ? pagesOf(main) : pagesOf(main, { fd: opened.wal, length: opened.walSize });
+  const row = session && pages ? lastRow(pages, SEQUENCE.table, SEQUENCE.column) : undefined;
+  const sequence = row === null ? 0 : Number(row?.value);
+  return {
+    pages: pages?.pageCount ?? null,
+    last_sequence: row !== undefined && Number.isSafeInteger(sequence) ? sequence : null,
+  };
+}

@@ -1,0 +1,124 @@
+// What the verbs that cron runs tell others: a file for Prometheus, and a URL that hears of start and end.
+import type { Deps } from "../records/deps.ts";
+import { EXIT, severest, ToolError, usageError, type Exit } from "../records/error.ts";
+import type { AnyRecord, Item, Items } from "../records/record.ts";
+import { Artefact, Block } from "../records/record.ts";
+import { option, type Values } from "./flags.ts";
+import { metricsText } from "./metrics.ts";
+import type { CommonValues } from "./verb.ts";
+
+export const cronFlags = {
+  metricsFile: option("Write how it went as Prometheus text, replaced whole", { hint: "F.prom" }),
+  ping: option("Ask for URL/start when it begins and URL/EXIT when it has ended; who does not answer changes nothing", {
+    hint: "URL",
+    convert: pingUrl,
+  }),
+};
+
+interface Told {
+  readonly values: Values<typeof cronFlags> & Pick<CommonValues, "dryRun">;
+  readonly deps: Deps;
+}
+
+/**
+ * What `run` yields with the deps it is given; then, however it ended, the metrics are written and the ping is sent.
+ * `command` is the tool and the verb.
+ */
+export async function* reported(
+  command: string,
+  { values, deps }: Told,
+  run: (deps: Deps) => Items | Promise<Items>,
+): AsyncGenerator<Item> {
+  const { metricsFile, ping, dryRun } = values;
+  if (dryRun || (metricsFile === undefined && ping === undefined)) return yield* await run(deps);
+  const began = performance.now();
+  const started = ping && tell(ping, "start", deps);
+  const seen = new Seen(deps);
+  try {
+    for await (const item of await run(seen.deps)) {
+      seen.add(item);
+      yield item;
+    }
+  } catch (error) {
+    seen.failed(error);
+    throw error;
+  } finally {
+    if (metricsFile !== undefined) {
+      const seconds = (performance.now() - began) / 1000;
+      const text = metricsText({ command, at: deps.now(), seconds, exit: seen.exit, summary: seen.summary });
+      await writeMetrics(metricsFile, text, deps);
+    }
+    await started;
+    if (ping) await tell(ping, String(seen.exit), deps);
+  }
+}
+
+/** The exit code in the making, from records and problems, as the shell itself sees them. */
+class Seen {
+  exit: Exit = EXIT.ok;
+  summary: AnyRecord | undefined;
+  readonly deps: Deps;
+
+  constructor(deps: Deps) {
+    const problem = (error: ToolError): void => {
+      this.#count(error.exit);
+      deps.log.problem(error);
+    };
+    const { log } = deps;
+    this.deps = {
+      ...deps,
+      log: { debug: (message) => log.debug(message), info: (message) => log.info(message), problem },
+    };
+  }
+
+  add(item: Item): void {
+    if (item instanceof Artefact || item instanceof Block || item.kind !== "summary") return;
+    this.summary = item;
+    this.#count(item["exit"] as Exit);
+  }
+
+  failed(error: unknown): void {
+    // Which signal it was is not known here: a run that was ended is one that was not finished.
+    const unfinished = this.deps.signal.aborted ? EXIT.partial : EXIT.bug;
+    this.#count(error instanceof ToolError ? error.exit : unfinished);
+  }
+
+  #count(exit: Exit): void {
+    this.exit = severest(this.exit, exit);
+  }
+}
+
+async function writeMetrics(file: string, text: string, { log }: Deps): Promise<void> {
+  const { writeAtomic } = await import("../files/atomic.ts");
+  try {
+    // Readable to others: it is read by a collector with a user of its own, and holds no secrets.
+    writeAtomic(file, text, { mode: 0o644 });
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error;
+    const { code, message, hint } = error;
+    log.problem(new ToolError({ code, message, hint, exit: EXIT.partial }));
+  }
+}
+
+const PATIENCE_MS = 10_000;
+
+async function tell(url: URL, word: string, { log }: Deps): Promise<void> {
+  const to = new URL(url);
+  to.pathname = `${to.pathname.replace(/\/+$/, "")}/${word}`;
+  try {
+    const { ok, status, body } = await fetch(to, { signal: AbortSignal.timeout(PATIENCE_MS) });
+    await body?.cancel();
+    if (!ok) log.info(`the ping of ${to.host} was answered with ${status}`);
+  } catch (error) {
+    // The path of such a URL is a secret; the host is none.
+    const { cause, name } = error as Error;
+    log.info(`the ping of ${to.host} was not heard: ${(cause as NodeJS.ErrnoException | undefined)?.code ?? name}`);
+  }
+}
+
+function pingUrl(text: string): URL {
+  const url = URL.parse(text);
+  if (!url || !/^https?:$/.test(url.protocol)) throw usageError(`'${text}' is no URL to ping`, "--ping https://…");
+  if (url.username || url.password) throw usageError("a URL to ping bears no user and no password");
+  return url;
+}

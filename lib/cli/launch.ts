@@ -1,0 +1,86 @@
+// The only file that touches the process: it checks Node, wires the streams and signals, and sets the exit code.
+// `process` is the global: importing node:process touches every getter of it, the streams too, and costs 6 ms.
+import { realpathSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Io } from "./io.ts";
+import { oldestNode } from "./manifest.ts";
+import { runTool } from "./run.ts";
+import { sayTo, sinkOf, terminalOf } from "./streams.ts";
+import type { Tool } from "./verb.ts";
+
+/**
+ * Runs a face when it is the program that was started, not when it is imported for its definition.
+ * Rooms are imported only after Node's version has been checked: an older one has no node:sqlite.
+ */
+export function launch(tool: Tool, face: ImportMeta): void {
+  // Not awaited by the face: what a verb imports may import the face, which must have been evaluated by then.
+  void start(tool, face);
+}
+
+async function start(tool: Tool, face: ImportMeta): Promise<void> {
+  if (!isStarted(face)) return;
+  if (isOlder(process.versions.node, oldestNode)) {
+    process.stderr.write(
+      `${tool.name}: needs Node ${oldestNode} or newer, this is ${process.versions.node}: install it from nodejs.org\n`,
+    );
+    process.exitCode = 4;
+    return;
+  }
+  process.umask(0o077);
+  // Until the run has ended and says better: a promise that nobody keeps must not look like success.
+  process.exitCode = 70;
+  const abort = new AbortController();
+  let raised: NodeJS.Signals | undefined;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    raised ??= signal;
+    abort.abort();
+    unhook();
+  };
+  const unhook = (): void => {
+    for (const signal of SIGNALS) process.removeListener(signal, onSignal);
+  };
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+  process.exitCode = await runTool(tool, ioOf(abort.signal));
+  unhook();
+  if (raised) process.kill(process.pid, raised);
+}
+
+/** Under npm's links argv names the link, and a module's URL its target. */
+function isStarted(face: ImportMeta): boolean {
+  return face.main ?? realpathSync(process.argv[1] ?? "") === fileURLToPath(face.url);
+}
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+function ioOf(signal: AbortSignal): Io {
+  const { argv, env, platform } = process;
+  return {
+    argv: argv.slice(2),
+    // A getter: merely touching process.stdin opens it.
+    get stdin() {
+      return process.stdin;
+    },
+    stdout: { ...terminalOf(1), ...sinkOf(1) },
+    stderr: { ...terminalOf(2), write: (text) => sayTo(2, text) },
+    env,
+    platform,
+    signal,
+    isAlive,
+  };
+}
+
+function isAlive(pid: number): boolean | undefined {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === "EPERM" ? true : code === "ESRCH" ? false : undefined;
+  }
+}
+
+function isOlder(version: string, than: string): boolean {
+  const [a, b] = [version, than].map((text) => text.split(".").map(Number)) as [number[], number[]];
+  const index = b.findIndex((part, place) => part !== (a[place] ?? 0));
+  return index >= 0 && (a[index] ?? 0) < b[index]!;
+}

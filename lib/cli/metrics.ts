@@ -1,0 +1,35 @@
+// How a run went, as Prometheus reads it from a file (the text format of node_exporter's textfile collector).
+import type { Exit } from "../records/error.ts";
+import type { AnyRecord } from "../records/record.ts";
+
+export interface RunMetrics {
+  /** Tool and verb: the label by which files of several runs stay apart. */
+  readonly command: string;
+  /** When it ended. */
+  readonly at: Date;
+  readonly seconds: number;
+  readonly exit: Exit;
+  /** Its `summary`, unless it failed before. */
+  readonly summary: AnyRecord | undefined;
+}
+
+/** The whole file. What a run did not get to know is left out. */
+export function metricsText({ command, at, seconds, exit, summary }: RunMetrics): string {
+  const label = `{command="${command}"}`;
+  const gauges: readonly (readonly [name: string, help: string, value: unknown])[] = [
+    ["agh_run_timestamp_seconds", "When the last run ended.", at.getTime() / 1000],
+    ["agh_run_duration_seconds", "How long it took.", Number(seconds.toFixed(3))],
+    ["agh_run_exit_code", "Its exit code; 0 is fine.", exit],
+    [
+      "agh_run_bytes",
+      "Bytes in its summary: what create added to the repository, what verify read.",
+      summary?.["bytes"],
+    ],
+    ["agh_run_items", "Items in its summary: the files of create, the snapshots of verify.", summary?.["items"]],
+    ["agh_run_failed_items", "Items that were wrong, skipped or failed.", summary?.["failed"]],
+  ];
+  return gauges
+    .filter(([, , value]) => typeof value === "number")
+    .map(([name, help, value]) => `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${name}${label} ${String(value)}\n`)
+    .join("");
+}

@@ -1,0 +1,60 @@
+// Prints what a verb yields, in the format that was asked for, and learns the exit code from it.
+import { EXIT, severest, type Exit } from "../records/error.ts";
+import { Artefact, Block, encode, lines, type AnyRecord, type Item, type Items } from "../records/record.ts";
+import type { Output } from "./write.ts";
+
+export interface Printing {
+  readonly format: "table" | "json" | "csv" | "ids";
+  readonly fields: readonly string[] | undefined;
+  /** Columns of the terminal. */
+  readonly width: number;
+  readonly bold: (text: string) => string;
+}
+
+/** Writes every item and returns the exit code that the records themselves mean. */
+export async function print(items: Items, output: Output, printing: Printing): Promise<Exit> {
+  const printer = await printerFor(printing);
+  let exit: Exit = EXIT.ok;
+  for await (const item of items) {
+    if (!(item instanceof Artefact || item instanceof Block)) exit = severest(exit, exitOf(item));
+    for (const part of parts(item, printing, printer)) if (output.add(part)) await output.flush();
+  }
+  output.add(printer.end());
+  return exit;
+}
+
+/** A block of JSON Lines goes out as it is; only other formats take it apart. */
+function* parts(item: Item, printing: Printing, printer: Printer): Generator<Uint8Array | string> {
+  if (item instanceof Artefact) yield item.bytes;
+  else if (!(item instanceof Block)) yield printer.add(item);
+  else if (printing.format === "json" && !printing.fields) yield item.bytes;
+  else for (const line of lines(item)) yield printer.add(JSON.parse(line) as AnyRecord);
+}
+
+function exitOf(record: AnyRecord): Exit {
+  return record.kind === "summary" ? (record["exit"] as Exit) : EXIT.ok;
+}
+
+interface Printer {
+  add(record: AnyRecord): string;
+  end(): string;
+}
+
+/** Tables and CSV know every record kind; a pipe of JSON Lines does not pay for them. */
+async function printerFor({ format, fields, width, bold }: Printing): Promise<Printer> {
+  if (format === "table" || format === "csv") {
+    const { CsvWriter, TableWriter } = await import("./table.ts");
+    return format === "table" ? new TableWriter({ width, bold, fields }) : new CsvWriter(fields);
+  }
+  if (format === "ids") return { add: (record) => (isThing(record) ? `${String(record["id"])}\n` : ""), end: () => "" };
+  return { add: (record) => encode(fields ? picked(record, fields) : record), end: () => "" };
+}
+
+const isThing = (record: AnyRecord): boolean =>
+  record["id"] !== undefined && record.kind !== "summary" && record.kind !== "error";
+
+/** The asked-for keys; a record that ends the stream keeps all of its own. */
+function picked(record: AnyRecord, fields: readonly string[]): { readonly [name: string]: unknown } {
+  if (record.kind === "error" || record.kind === "summary") return record;
+  return Object.fromEntries(fields.filter((name) => name in record).map((name) => [name, record[name]]));
+}

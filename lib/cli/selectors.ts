@@ -1,0 +1,69 @@
+// The flags that name a place and select sessions: the same words on every command.
+import { usageError } from "../records/error.ts";
+import { duration, instant, whole } from "../policy/instant.ts";
+import type { SessionFilter, SessionSort } from "../sources/source.ts";
+import { choice, option, repeated, toggle, type Values } from "./flags.ts";
+
+/** Which home: a directory, `backup:REPO@ID`, `archive:TARGET`, … */
+export const placeFlags = {
+  home: option("The place to read; else AGH_HOME, else ~/.agh", { hint: "PLACE" }),
+  runtime: choice("What wrote it", ["agh", "agsh", "agdd", "auto"]),
+  homeId: option("Name the home by this id in records", { hint: "ID" }),
+};
+
+export const selectorFlags = {
+  session: repeated("Full id, or a unique prefix of 4 or more characters after the first '-'", { hint: "ID" }),
+  agent: repeated("Agent name", { hint: "NAME" }),
+  workspace: repeated("Workspace: either id, name or path", { hint: "WS" }),
+  state: repeated("Recorded or effective state", { hint: "STATE" }),
+  stopReason: repeated("Why it stopped", { hint: "REASON" }),
+  failure: repeated("Kind of failure", { hint: "KIND" }),
+  crashed: toggle("Agent crashed, or claims life without a process"),
+  since: option("Last event at or after", { hint: "RFC3339|30d", convert: momentOrSpan }),
+  until: option("Last event before", { hint: "RFC3339|30d", convert: momentOrSpan }),
+  olderThan: option("Last event longer ago than", { hint: "30d", convert: duration }),
+  limit: option("At most N", { hint: "N", convert: whole(1) }),
+};
+
+export type PlaceValues = Values<typeof placeFlags>;
+export type SelectorValues = Values<typeof selectorFlags>;
+
+function momentOrSpan(text: string): Date | number {
+  return /^\d{4}-/.test(text) ? instant(text) : duration(text);
+}
+
+/** The selectors as the sources understand them; spans count back from `now`. */
+export function filterOf(
+  values: SelectorValues,
+  now: Date,
+  ids: readonly string[] = [],
+  sort?: SessionSort,
+): SessionFilter {
+  const since = values.since === undefined ? undefined : moment(values.since, now);
+  const until = earliest(
+    values.until === undefined ? undefined : moment(values.until, now),
+    values.olderThan === undefined ? undefined : moment(values.olderThan, now),
+  );
+  if (since && until && since >= until) throw usageError(`nothing can be since ${since} and before ${until}`);
+  return {
+    ids: [...ids, ...values.session],
+    agents: values.agent,
+    workspaces: values.workspace,
+    states: values.state,
+    stopReasons: values.stopReason,
+    failures: values.failure,
+    crashed: values.crashed,
+    ...(since && { since }),
+    ...(until && { until }),
+    ...(values.limit && { limit: values.limit }),
+    ...(sort && { sort }),
+  };
+}
+
+function moment(at: Date | number, now: Date): string {
+  return (at instanceof Date ? at : new Date(now.getTime() - at)).toISOString();
+}
+
+function earliest(...times: readonly (string | undefined)[]): string | undefined {
+  return times.filter((time) => time !== undefined).sort()[0];
+}

@@ -1,0 +1,28 @@
+// Keeps the garbage small: buffers are memory that V8 does not count in time, and its nursery grows for speed.
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+
+const EVERY = 32 << 20;
+/** What making a buffer leaves behind beside its bytes: handles of zlib, for the most part. */
+const ASIDE = 16 << 10;
+
+/** Call it with the bytes of each buffer made: a collection runs every 32 MiB. */
+export function collector(): (bytes: number) => void {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as (options: { type: "major" }) => void;
+  let made = 0;
+  return (bytes) => {
+    made += bytes + ASIDE;
+    if (made < EVERY) return;
+    made = 0;
+    collect({ type: "major" });
+  };
+}
+
+/**
+ * For work with several threads: the nursery of each stays as it is now (1 MB for those that are started later) instead
+ * of growing to 48 MB. Costs a lone thread a fifth of its time, so it is for teams.
+ */
+export function staySmall(): void {
+  setFlagsFromString("--semi-space-growth-factor=1");
+}

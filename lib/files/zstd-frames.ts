@@ -1,0 +1,177 @@
+// Zstandard as frames back to back: written one frame a piece, and taken apart again without trusting what they claim.
+import { promisify } from "node:util";
+import { constants, createZstdDecompress, zstdCompress, zstdDecompress } from "node:zlib";
+import { damaged, truncated } from "./tar-read.ts";
+
+const PARAMS = {
+  [constants.ZSTD_c_compressionLevel]: 3,
+  [constants.ZSTD_c_checksumFlag]: 1,
+  [constants.ZSTD_c_contentSizeFlag]: 1,
+};
+
+const compress = promisify(zstdCompress);
+const decompress = promisify(zstdDecompress);
+
+/** One frame, which carries its size and a checksum; made on another thread. */
+export const zstdFrame = (content: Uint8Array): Promise<Buffer> =>
+  compress(content, {
+    chunkSize: Math.max(64, Math.min(content.length + 64, 1 << 17)),
+    pledgedSrcSize: content.length,
+    params: PARAMS,
+  });
+
+/** A piece of a file: shorter only where the file ends. */
+export type ReadAt = (offset: number, length: number) => Promise<Buffer>;
+
+export interface Zstd {
+  /** Names the file in messages. */
+  readonly said: string;
+  readonly size: number;
+  readonly read: ReadAt;
+  /** Sees every byte of the file in order. */
+  readonly seen?: (bytes: Buffer) => void;
+  /** More than this many bytes of content are not unpacked: throws E_ARCHIVE_DAMAGED. */
+  readonly limit: number;
+}
+
+const PIECE = 4 << 20;
+const SMALL = 16 << 20;
+
+/** The content, piece by piece. Throws E_ARCHIVE_TRUNCATED or E_ARCHIVE_DAMAGED (6). */
+export async function* unzstd(zstd: Zstd): AsyncGenerator<Buffer> {
+  let made = 0;
+  for await (const { bytes, size } of frames(zstd)) {
+    const room = zstd.limit - made;
+    if (size !== undefined && size > room) throw tooLarge(zstd);
+    if (bytes.length <= SMALL && size !== undefined && size <= SMALL) {
+      const content = await whole(bytes, size, zstd);
+      made += content.length;
+      yield content;
+      continue;
+    }
+    for await (const content of streamed(bytes, zstd)) {
+      made += content.length;
+      if (made > zstd.limit) throw tooLarge(zstd);
+      yield content;
+    }
+  }
+}
+
+async function whole(frame: Buffer, size: number, { said }: Zstd): Promise<Buffer> {
+  let content: Buffer;
+  try {
+    content = await decompress(frame, { chunkSize: Math.max(64, size + 1), maxOutputLength: Math.max(64, size + 1) });
+  } catch (cause) {
+    throw damaged(said, "a zstd frame that cannot be unpacked", cause);
+  }
+  if (content.length !== size) throw damaged(said, "a zstd frame of another size than it claims");
+  return content;
+}
+
+async function* streamed(frame: Buffer, { said }: Zstd): AsyncGenerator<Buffer> {
+  const stream = createZstdDecompress();
+  try {
+    stream.end(frame);
+    for await (const content of stream) yield content as Buffer;
+  } catch (cause) {
+    throw damaged(said, "a zstd frame that cannot be unpacked", cause);
+  } finally {
+    stream.destroy();
+  }
+}
+
+interface Frame {
+  readonly bytes: Buffer;
+  /** Of its content; undefined where the frame does not say. */
+  readonly size: number | undefined;
+}
+
+async function* frames(zstd: Zstd): AsyncGenerator<Frame> {
+  const window = new Window(zstd);
+  while (!(await window.atEnd())) {
+    const head = await window.peek(0, 18);
+    if (head.length < 6) throw truncated(zstd.said);
+    const magic = head.readUInt32LE(0);
+    if (magic >>> 4 === 0x184d2a5) {
+      await window.take(8 + (await window.peek(4, 4)).readUInt32LE(0)); // a skippable frame
+      continue;
+    }
+    if (magic !== 0xfd2fb528) throw damaged(zstd.said, "no zstd frame where one should begin");
+    const { length, size, checksum } = frameHead(head);
+    let at = length;
+    for (let last = false; !last;) {
+      const block = await window.peek(at, 3);
+      if (block.length < 3) throw truncated(zstd.said);
+      const bits = block.readUIntLE(0, 3);
+      last = (bits & 1) === 1;
+      at += 3 + (((bits >> 1) & 3) === 1 ? 1 : bits >> 3); // a run is one byte, however long
+      if (at > LARGEST_FRAME) throw damaged(zstd.said, "a zstd frame that is too large");
+    }
+    yield { bytes: await window.take(at + (checksum ? 4 : 0)), size };
+  }
+}
+
+/** A frame is held in memory. */
+const LARGEST_FRAME = 1 << 30;
+
+function frameHead(head: Buffer): { length: number; size: number | undefined; checksum: boolean } {
+  const descriptor = head[4]!;
+  const single = (descriptor >> 5) & 1;
+  const dictionary = [0, 1, 2, 4][descriptor & 3]!;
+  const bytes = [single, 2, 4, 8][descriptor >> 6]!;
+  const at = 5 + (single === 1 ? 0 : 1) + dictionary;
+  const field = head.subarray(at, at + bytes);
+  const size =
+    field.length < bytes || bytes === 0
+      ? undefined
+      : bytes === 8
+        ? Number(field.readBigUInt64LE(0))
+        : field.readUIntLE(0, bytes) + (bytes === 2 ? 256 : 0);
+  return { length: at + bytes, size, checksum: ((descriptor >> 2) & 1) === 1 };
+}
+
+/** The part of the file that is looked at, read in large pieces. */
+class Window {
+  #zstd: Zstd;
+  #held: Buffer = Buffer.alloc(0);
+  /** Where in the file the held bytes begin. */
+  #start = 0;
+
+  constructor(zstd: Zstd) {
+    this.#zstd = zstd;
+  }
+
+  async atEnd(): Promise<boolean> {
+    return (await this.peek(0, 1)).length === 0;
+  }
+
+  /** Up to `length` bytes from `at`, counted from what was taken last. */
+  async peek(at: number, length: number): Promise<Buffer> {
+    if (this.#held.length < at + length) await this.#fill(at + length);
+    return this.#held.subarray(at, at + length);
+  }
+
+  async take(length: number): Promise<Buffer> {
+    const bytes = await this.peek(0, length);
+    if (bytes.length < length) throw truncated(this.#zstd.said);
+    this.#held = this.#held.subarray(length);
+    this.#start += length;
+    return bytes;
+  }
+
+  async #fill(wanted: number): Promise<void> {
+    const parts = [this.#held];
+    let have = this.#held.length;
+    while (have < wanted && this.#start + have < this.#zstd.size) {
+      const at = this.#start + have;
+      const piece = await this.#zstd.read(at, Math.min(Math.max(PIECE, wanted - have), this.#zstd.size - at));
+      if (piece.length === 0) throw truncated(this.#zstd.said);
+      this.#zstd.seen?.(piece);
+      parts.push(piece);
+      have += piece.length;
+    }
+    this.#held = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+  }
+}
+
+const tooLarge = ({ said, limit }: Zstd): Error => damaged(said, `it unpacks to more than the ${limit} bytes it may`);

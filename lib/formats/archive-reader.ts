@@ -1,0 +1,147 @@
+// Reads an archive from where it lies: every byte checked against its receipt on the way.
+import { createHash, type Hash } from "node:crypto";
+import { damaged, TarReader, type EntrySink } from "../files/tar-read.ts";
+import type { TarEntry } from "../files/tar-write.ts";
+import { unzstd } from "../files/zstd-frames.ts";
+import { placeError, type ToolError } from "../records/error.ts";
+import type { Target } from "../targets/target.ts";
+import {
+  archiveKey,
+  decodeReceipt,
+  innerReceipt,
+  RECEIPT,
+  receiptId,
+  receiptKey,
+  tarBytes,
+  type Receipt,
+  type ReceiptFile,
+} from "./receipt.ts";
+
+/** The receipt of a session; undefined when there is none. Damaged → E_RECEIPT_DAMAGED (6). */
+export async function readReceipt(target: Target, id: string): Promise<Receipt | undefined> {
+  const bytes = await target.get(receiptKey(id));
+  if (!bytes) return undefined;
+  const receipt = decodeReceipt(bytes);
+  if (receipt?.session_id === id && receipt.archive) return receipt;
+  throw placeError(
+    "E_RECEIPT_DAMAGED",
+    `${target.url}/${receiptKey(id)} is not what was written`,
+    "take another copy of it; the archive holds one too: tar --zstd -xf",
+  );
+}
+
+/** Every receipt of a target in order of id; a damaged one goes to `problem` and is left out. */
+export async function* receipts(
+  target: Target,
+  problem: (error: ToolError, id: string) => void,
+): AsyncGenerator<Receipt> {
+  for await (const { key } of target.list("")) {
+    const id = receiptId(key);
+    if (id === undefined) continue;
+    try {
+      const receipt = await readReceipt(target, id);
+      if (receipt) yield receipt;
+    } catch (error) {
+      problem(error as ToolError, id);
+    }
+  }
+}
+
+/** Takes the content of a file of the archive; undefined where it is not wanted. Its bytes are checked in either case. */
+export type Take = (file: ReceiptFile) => EntrySink | undefined;
+
+/**
+ * Reads the whole archive and hands out its files. Resolves when every byte is what the receipt says; until then what
+ * was handed out proves nothing. Throws E_ARCHIVE_MISSING, E_ARCHIVE_TRUNCATED, E_ARCHIVE_DAMAGED (6), E_HOSTILE_ARCHIVE (4).
+ */
+export async function readArchive(target: Target, receipt: Receipt, take: Take): Promise<void> {
+  const key = archiveKey(receipt.session_id);
+  const said = `${target.url}/${key}`;
+  const head = await target.head(key);
+  if (!head) throw placeError("E_ARCHIVE_MISSING", `${said} is not there`, "take another copy of it");
+  const expected = receipt.archive!;
+  if (head.size !== expected.bytes) {
+    throw damaged(said, `it has ${head.size} bytes; its receipt says ${expected.bytes}`);
+  }
+  const hash = createHash("sha256");
+  const check = new Check(said, receipt, take);
+  const tar = new TarReader({ said, entry: (entry) => check.entry(entry) });
+  const pieces = unzstd({
+    said,
+    size: head.size,
+    read: async (offset, length) => (await target.get(key, { offset, length })) ?? Buffer.alloc(0),
+    seen: (bytes) => hash.update(bytes),
+    limit: tarBytes(receipt),
+  });
+  for await (const bytes of pieces) tar.push(bytes);
+  tar.end();
+  check.end();
+  if (hash.digest("hex") !== expected.sha256) throw damaged(said, "its digest is not that of its receipt");
+}
+
+/** Holds every entry against the receipt's list, which is in the same order. */
+class Check {
+  #said: string;
+  #receipt: Receipt;
+  #take: Take;
+  #next = 0;
+  #inner = false;
+
+  constructor(said: string, receipt: Receipt, take: Take) {
+    this.#said = said;
+    this.#receipt = receipt;
+    this.#take = take;
+  }
+
+  entry(entry: TarEntry): EntrySink {
+    const top = `${this.#receipt.session_id}/`;
+    const file = this.#receipt.files[this.#next++];
+    if (!file) return this.#receiptEntry(entry, top + RECEIPT);
+    const { path, type, size, mode } = file;
+    if (
+      entry.path !== top + path ||
+      entry.type !== type ||
+      entry.size !== size ||
+      entry.mode !== Number.parseInt(mode, 8)
+    ) {
+      throw damaged(this.#said, `${JSON.stringify(entry.path)} is not what its receipt lists there`);
+    }
+    return this.#hashed(file, this.#take(file));
+  }
+
+  end(): void {
+    if (!this.#inner) throw damaged(this.#said, "it lacks files that its receipt lists");
+  }
+
+  #hashed(file: ReceiptFile, sink: EntrySink | undefined): EntrySink {
+    const hash: Hash | undefined = file.type === "file" ? createHash("sha256") : undefined;
+    return {
+      write(bytes) {
+        hash?.update(bytes);
+        sink?.write(bytes);
+      },
+      end: () => {
+        if (hash && hash.digest("hex") !== file.sha256) {
+          throw damaged(this.#said, `the content of ${JSON.stringify(file.path)} is not what was archived`);
+        }
+        sink?.end();
+      },
+    };
+  }
+
+  #receiptEntry(entry: TarEntry, path: string): EntrySink {
+    if (this.#inner || entry.path !== path) {
+      throw damaged(this.#said, `${JSON.stringify(entry.path)} is in it, but not on its receipt`);
+    }
+    this.#inner = true;
+    const parts: Buffer[] = [];
+    return {
+      write: (bytes) => void parts.push(Buffer.from(bytes)),
+      end: () => {
+        if (!Buffer.concat(parts).equals(innerReceipt(this.#receipt))) {
+          throw damaged(this.#said, "the receipt within it is another than the one beside it");
+        }
+      },
+    };
+  }
+}

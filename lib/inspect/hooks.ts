@@ -1,0 +1,30 @@
+// Hook runs of the selected sessions.
+import type { Item } from "../records/record.ts";
+import { eachSession } from "../sources/agh/each-session.ts";
+import { exactLine } from "../sources/agh/exact.ts";
+import { hookRuns, type HookQuery } from "../sources/agh/hooks.ts";
+import type { SessionFilter } from "../sources/source.ts";
+import { atAgh } from "./at-agh.ts";
+import { inBlocks } from "./in-blocks.ts";
+import { take } from "./take.ts";
+
+export interface HooksQuery extends HookQuery {
+  readonly sessions: SessionFilter;
+  readonly limit: number | undefined;
+}
+
+/** `hook_run` records, newest first within each session. */
+export const hooks = atAgh("hooks", async function* (home, query: HooksQuery, deps): AsyncGenerator<Item> {
+  const found = eachSession(home, query.sessions, deps, function* (db, session) {
+    for (const run of hookRuns(db, query)) {
+      yield exactLine({
+        kind: "hook_run",
+        runtime: home.runtime,
+        home: home.place,
+        session_id: session.id,
+        ...run,
+      });
+    }
+  });
+  yield* inBlocks(take(found, query.limit));
+});

@@ -1,0 +1,102 @@
+// The verb without a name, and `homes`: how homes are, one `home` record each.
+import { statfsSync } from "node:fs";
+import { osPath } from "../files/os-path.ts";
+import { walk } from "../files/walk.ts";
+import { defaultHome, openPlace, type OpenPlace } from "../places/place.ts";
+import type { Deps } from "../records/deps.ts";
+import { EXIT, ToolError } from "../records/error.ts";
+import type { HomeRecord, SessionRecord } from "../records/things.ts";
+import { hasCrashed } from "../sources/selection.ts";
+import { backupTimes } from "./backup-times.ts";
+import type { Where } from "./sessions.ts";
+
+/** One `home` record with everything that is worth a look in the morning. */
+export async function* overview(where: Where, deps: Deps): AsyncGenerator<HomeRecord> {
+  using place = await openPlace(where.home, where, deps);
+  yield record(place, deps, { ...(await sessionsOf(place, deps)), ...(await backupTimes(place.home.id, deps)) });
+}
+
+/** Every home that is found: what is asked for, else what AGH_HOME and the default places hold. Maybe none. */
+export async function* listHomes(where: Where, deps: Deps): AsyncGenerator<HomeRecord> {
+  if (where.home !== undefined) return yield* overview(where, deps);
+  const { dir } = defaultHome(deps.env);
+  const usual = defaultHome({ ...deps.env, AGH_HOME: undefined }).dir;
+  for (const home of new Set([dir, usual])) {
+    try {
+      yield* overview({ ...where, home }, deps);
+    } catch (error) {
+      if (!(error instanceof ToolError)) throw error;
+      if (!ABSENT.has(error.code)) deps.log.problem(error);
+    }
+  }
+}
+
+const ABSENT: ReadonlySet<string> = new Set(["E_NO_HOME", "E_NOT_A_HOME"]);
+
+type Counted = Pick<HomeRecord, "sessions" | "by_state" | "crashed_24h" | "ledgers_missing" | "problem">;
+type Extra = Counted & Pick<HomeRecord, "last_backup_at" | "last_drill_at">;
+
+function record({ home, source }: OpenPlace, deps: Deps, extra: Extra): HomeRecord {
+  const { catalog_bytes, ...state } = source.state(home, deps);
+  const { sessions, by_state, crashed_24h, ledgers_missing, problem, ...backups } = extra;
+  return {
+    kind: "home",
+    runtime: home.runtime,
+    home: home.place,
+    id: home.id,
+    ...state,
+    sessions,
+    by_state,
+    crashed_24h,
+    ledgers_missing,
+    catalog_bytes,
+    ...bytesOf(home.root),
+    ...backups,
+    disk_free_bytes: home.live ? freeBytes(home.root) : undefined,
+    problem,
+  };
+}
+
+/** A home whose sessions cannot be listed at all is still a home. */
+async function sessionsOf({ home, source }: OpenPlace, deps: Deps): Promise<Counted> {
+  try {
+    const sessions: SessionRecord[] = [];
+    for await (const session of source.sessions(home, {}, deps)) sessions.push(session);
+    return counted(sessions, deps);
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error;
+    const { code, message, hint, cause } = error;
+    deps.log.problem(new ToolError({ code, message, hint, exit: EXIT.partial, cause }));
+    return { sessions: 0, problem: message };
+  }
+}
+
+const DAY_MS = 86_400_000;
+
+function counted(sessions: readonly SessionRecord[], deps: Deps): Counted {
+  const yesterday = deps.now().getTime() - DAY_MS;
+  const byState: { [effective: string]: number } = {};
+  for (const { effective } of sessions) byState[effective] = (byState[effective] ?? 0) + 1;
+  const lately = ({ updated_at }: SessionRecord): boolean => Date.parse(updated_at ?? "") >= yesterday;
+  return {
+    sessions: sessions.length,
+    by_state: byState,
+    crashed_24h: sessions.filter((session) => hasCrashed(session) && lately(session)).length,
+    ledgers_missing: sessions.filter(({ effective, has }) => effective === "stopped" && !has.ledger).length,
+  };
+}
+
+function bytesOf(root: string): Pick<HomeRecord, "sessions_bytes" | "total_bytes"> {
+  let [sessions, total] = [0, 0];
+  for (const { path, type, stat } of walk(root, { unreadable: () => undefined })) {
+    if (type !== "file") continue;
+    total += Number(stat.size);
+    if (path.startsWith("sessions/")) sessions += Number(stat.size);
+  }
+  return { sessions_bytes: sessions, total_bytes: total };
+}
+
+function freeBytes(root: string): number {
+  const { bavail, bsize } = statfsSync(osPath(root));
+  return bavail * bsize;
+}

@@ -1,0 +1,69 @@
+// The verb `paths`: every path that belongs to a home, and what a backup makes of it.
+import { belowRoot, walk, type Found } from "../files/walk.ts";
+import { openPlace, type OpenPlace } from "../places/place.ts";
+import type { Deps } from "../records/deps.ts";
+import { EXIT, ToolError } from "../records/error.ts";
+import type { PathRecord } from "../records/things.ts";
+import { BY_DEFAULT } from "../sources/agh/coverage.ts";
+import type { Root, Source } from "../sources/source.ts";
+import type { Where } from "./sessions.ts";
+
+/** `path` records: those that are there in the order of the walk, then the well-known ones that are not. */
+export async function* listPaths(where: Where, deps: Deps): AsyncGenerator<PathRecord> {
+  using place = await openPlace(where.home, where, deps);
+  for (const root of await place.source.roots(place.home, deps)) {
+    const missing = new Set(place.source.wellKnown(root.name));
+    for (const found of walk(root.dir, { ...(root.only && { only: root.only }), unreadable: tell(root, deps) })) {
+      deps.signal.throwIfAborted();
+      missing.delete(found.path);
+      yield pathRecord(place, root, found);
+    }
+    for (const path of [...missing].sort()) yield pathRecord(place, root, { path, type: "missing", stat: undefined });
+  }
+}
+
+/** The record of one path of a root. */
+export function pathRecord(
+  { home, source }: OpenPlace,
+  root: Root,
+  { path, type, stat }: Pick<Found, "path"> & { type: PathRecord["type"]; stat: Found["stat"] | undefined },
+): PathRecord {
+  const { class: of, scope, never: byName } = source.classify(root.name, path, type);
+  const never = byName ?? (isEmptyWal(source, root, path, stat) ? "an empty WAL" : undefined);
+  const isTaken = never === undefined && type !== "missing" && (BY_DEFAULT as readonly string[]).includes(of);
+  return {
+    kind: "path",
+    runtime: home.runtime,
+    home: home.place,
+    id: belowRoot(root.dir, path),
+    root: root.name,
+    path,
+    class: of,
+    scope,
+    type,
+    exists: stat !== undefined,
+    size: type === "file" && stat ? Number(stat.size) : undefined,
+    mode: stat && (Number(stat.mode) & 0o7777).toString(8).padStart(4, "0"),
+    mtime: stat && stat.mtime.toISOString(),
+    backed_up: isTaken,
+    reason: isTaken ? undefined : (never ?? (stat ? `only on request: --include ${of}` : "not there")),
+  };
+}
+
+function isEmptyWal(source: Source, root: Root, path: string, stat: Found["stat"] | undefined): boolean {
+  if (stat?.size !== 0n || !path.endsWith(".db-wal")) return false;
+  return source.classify(root.name, path.slice(0, -"-wal".length), "file").database !== undefined;
+}
+
+const tell =
+  (root: Root, deps: Deps) =>
+  (path: string, error: NodeJS.ErrnoException): void =>
+    deps.log.problem(
+      new ToolError({
+        code: "E_UNREADABLE",
+        message: `cannot look into ${belowRoot(root.dir, path)}: ${error.code}`,
+        hint: `ls -ld ${belowRoot(root.dir, path)}`,
+        exit: EXIT.partial,
+        cause: error,
+      }),
+    );

@@ -1,0 +1,85 @@
+// The verb `show`: everything about one session, each part a record of its own kind.
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { osPath } from "../files/os-path.ts";
+import { belowRoot, walk } from "../files/walk.ts";
+import { openPlace, type OpenPlace } from "../places/place.ts";
+import type { Deps } from "../records/deps.ts";
+import { EXIT, refusal, ToolError } from "../records/error.ts";
+import type { LedgerRecord } from "../records/made.ts";
+import type { Item } from "../records/record.ts";
+import type { PathRecord, SessionRecord } from "../records/things.ts";
+import { readEvents } from "../sources/agh/databases.ts";
+import { eventsDir } from "../sources/agh/events.ts";
+import { eventTypes } from "../sources/agh/event-types.ts";
+import { sessionFiles } from "../sources/agh/session-files.ts";
+import type { Root } from "../sources/source.ts";
+import { failures } from "./failures.ts";
+import { pathRecord } from "./paths.ts";
+import type { Where } from "./sessions.ts";
+import { usage } from "./usage.ts";
+import { vault } from "./vault.ts";
+
+/** `session`, `path`, `ledger`, `usage`, `failure` and `vault_ref` records of the one session that is named. */
+export async function* show(where: Where, name: string, deps: Deps): AsyncGenerator<Item> {
+  using place = await openPlace(where.home, where, deps);
+  const { home, source } = place;
+  if (home.runtime !== "agh") throw refusal("E_CANNOT", `sessions of ${home.runtime} cannot be shown yet`);
+  for await (const session of source.sessions(home, { ids: [name], lastEvents: true }, deps)) {
+    const { id } = session;
+    const event_types = typesOf(place, session, deps);
+    yield { ...session, event_types };
+    yield* filesOf(place, id, deps);
+    const sessions = { ids: [id] };
+    if (event_types !== undefined) {
+      yield* usage(where, { sessions, by: ["session"], zone: "UTC", rollup: false, limit: undefined }, deps);
+    }
+    yield* failures(where, { sessions: { ...sessions, failures: [session.failure?.kind ?? ""] }, limit: 1 }, deps);
+    if (session.has.row) yield* vault(where, { sessions, namespaces: [], limit: undefined }, deps);
+  }
+}
+
+function typesOf({ home }: OpenPlace, { id }: SessionRecord, deps: Deps): { [type: string]: number } | undefined {
+  const dir = eventsDir(home, id);
+  if (dir === undefined) return undefined;
+  try {
+    return readEvents(dir, deps, eventTypes);
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error;
+    const { code, message, hint, cause } = error;
+    deps.log.problem(new ToolError({ code, message, hint, exit: EXIT.partial, cause }));
+    return undefined;
+  }
+}
+
+async function* filesOf(place: OpenPlace, id: string, deps: Deps): AsyncGenerator<PathRecord | LedgerRecord> {
+  const { paths, ledger } = await sessionFiles(place.home, id, deps);
+  const roots = await place.source.roots(place.home, deps);
+  for (const top of paths) {
+    for (const found of walk(top)) {
+      const path = belowRoot(top, found.path);
+      const root = roots.find(({ dir }) => path.startsWith(`${dir}/`)) ?? { name: "home", dir: place.home.root };
+      yield pathRecord(place, root, { ...found, path: relativeTo(root, path) });
+    }
+  }
+  if (ledger !== undefined) yield* ledgerRecord(place, id, ledger);
+}
+
+const relativeTo = ({ dir }: Root, path: string): string => path.slice(dir.length + 1);
+
+async function* ledgerRecord({ home }: OpenPlace, id: string, path: string): AsyncGenerator<LedgerRecord> {
+  const hash = createHash("sha256");
+  let [bytes, lines] = [0, 0];
+  try {
+    for await (const chunk of createReadStream(osPath(path)) as AsyncIterable<Buffer>) {
+      hash.update(chunk);
+      bytes += chunk.length;
+      for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) lines++;
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return; // an empty ledger directory
+    throw error;
+  }
+  const sha256 = hash.digest("hex");
+  yield { kind: "ledger", runtime: home.runtime, home: home.place, id, session_id: id, path, bytes, lines, sha256 };
+}

@@ -1,0 +1,69 @@
+// Checkpoints of a home: made over all its seals, and read back as what was kept elsewhere.
+import { readFileSync } from "node:fs";
+import { osPath } from "../files/os-path.ts";
+import { fileTrouble } from "../files/trouble.ts";
+import { homeCheckpoint, parseHomeCheckpoint, type HomeCheckpoint, type SealedTree } from "../formats/checkpoint.ts";
+import type { Signer, Verifier } from "../formats/note-key.ts";
+import { isOwnNote } from "../formats/seal.ts";
+import { encodeNote, parseNote, signNote, signedBy } from "../formats/signed-note.ts";
+import type { Deps } from "../records/deps.ts";
+import { EXIT, placeError, refusal, ToolError } from "../records/error.ts";
+import { ledgerSessions } from "../sources/agh/ledger-sessions.ts";
+import type { Home } from "../sources/source.ts";
+import { readSeal, sealPath } from "./seal-file.ts";
+
+/** One signed note over every seal of the home, in order of session. Refuses (exit 4) while a seal is damaged. */
+export async function makeCheckpoint(home: Home, signer: Signer, deps: Deps): Promise<string> {
+  const seals: SealedTree[] = [];
+  for await (const { id, ledger } of ledgerSessions(home, {}, deps)) {
+    const read = ledger === undefined ? "none" : readSeal(sealPath(ledger), id);
+    if (read === "none") continue;
+    const trouble =
+      "trouble" in read
+        ? read.trouble
+        : read.seal.note && !isOwnNote(read.seal)
+          ? "its note is another tree's"
+          : undefined;
+    if (trouble !== undefined || !("seal" in read)) {
+      throw refusal("E_SEAL_DAMAGED", `${sealPath(ledger!)}: ${trouble}`, `agh-ledger verify ${id}`);
+    }
+    seals.push({ sessionId: id, size: read.seal.lines, root: read.seal.root });
+  }
+  return encodeNote(signNote(homeCheckpoint(home.id, seals), signer));
+}
+
+/** A checkpoint that a known key signed. */
+export interface Anchor extends HomeCheckpoint {
+  readonly note: string;
+}
+
+/** Reads and verifies one. Throws (exit 6) E_BAD_CHECKPOINT; (exit 1) E_NOT_SIGNED when none of the keys signed it. */
+export function readAnchor(path: string, keys: readonly Verifier[]): Anchor {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(osPath(path));
+  } catch (error) {
+    throw fileTrouble(path, "read", error);
+  }
+  const anchor = anchorIn(bytes, keys);
+  if (typeof anchor !== "string") return anchor;
+  if (anchor === "unsigned") {
+    const hint = "name the public half of the key that made it: --pub FILE";
+    throw new ToolError({
+      code: "E_NOT_SIGNED",
+      message: `${path} is not signed by any of the keys given`,
+      hint,
+      exit: EXIT.found,
+    });
+  }
+  throw placeError("E_BAD_CHECKPOINT", `${path} is no checkpoint of a home`, "agh-ledger checkpoint makes one");
+}
+
+export function anchorIn(bytes: Buffer | string, keys: readonly Verifier[]): Anchor | "unsigned" | "malformed" {
+  const note = parseNote(bytes);
+  if (!note) return "malformed";
+  const signatures = keys.map((key) => signedBy(note, key));
+  if (!signatures.includes("yes") || signatures.includes("forged")) return "unsigned";
+  const checkpoint = parseHomeCheckpoint(note.text);
+  return checkpoint ? { ...checkpoint, note: bytes.toString() } : "malformed";
+}

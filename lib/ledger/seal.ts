@@ -1,0 +1,117 @@
+// Seals ledgers: a file beside each, so that whoever changes a line is found out.
+import { statSync } from "node:fs";
+import { dirname } from "node:path";
+import { writeAtomic } from "../files/atomic.ts";
+import { osPath } from "../files/os-path.ts";
+import { sessionCheckpoint } from "../formats/checkpoint.ts";
+import type { Signer } from "../formats/note-key.ts";
+import { encodeSeal, isOwnNote, treeOfLines, type LineTree, type Seal } from "../formats/seal.ts";
+import { signNote, type SignedNote } from "../formats/signed-note.ts";
+import type { Deps } from "../records/deps.ts";
+import { EXIT, placeError } from "../records/error.ts";
+import type { Finding } from "../records/judgements.ts";
+import type { SealRecord } from "../records/made.ts";
+import type { Tally } from "../records/summary.ts";
+import { assertHead } from "../sources/agh/ledger-events.ts";
+import { linesOf, openLedger, pieces } from "../sources/agh/ledger-file.ts";
+import { ledgerSessions, type LedgerSession } from "../sources/agh/ledger-sessions.ts";
+import type { Home, SessionFilter } from "../sources/source.ts";
+import { findingFrom, findingOf } from "./fault.ts";
+import { assertWritable } from "./may-write.ts";
+import { readSeal, sealPath } from "./seal-file.ts";
+import { sealRecord } from "./seal-record.ts";
+
+export interface SealLedgers {
+  readonly sessions: SessionFilter;
+  readonly dryRun: boolean;
+  readonly signer: Signer | undefined;
+}
+
+/** `seal` records of what is sealed now, findings for what cannot be. */
+export async function* sealLedgers(
+  home: Home,
+  options: SealLedgers,
+  deps: Deps,
+  tally: Tally,
+): AsyncGenerator<SealRecord | Finding> {
+  await assertWritable(home, deps);
+  const named = (options.sessions.ids?.length ?? 0) > 0;
+  for await (const session of ledgerSessions(home, options.sessions, deps)) {
+    deps.signal.throwIfAborted();
+    if (!session.hasLedger && !named) continue;
+    const result = attempt(home, session, options, deps);
+    if (result.kind === "finding") tally.failed(EXIT.partial);
+    else tally.done(result.bytes);
+    yield result;
+  }
+}
+
+function attempt(home: Home, session: LedgerSession, options: SealLedgers, deps: Deps): SealRecord | Finding {
+  try {
+    return sealOne(home, session, options, deps);
+  } catch (error) {
+    return findingFrom(home, session.id, error);
+  }
+}
+
+function sealOne(
+  home: Home,
+  session: LedgerSession,
+  { signer, dryRun }: SealLedgers,
+  deps: Deps,
+): SealRecord | Finding {
+  const { id, ledger, hasLedger } = session;
+  if (!hasLedger) throw placeError("E_NO_LEDGER", `session ${id} has no ledger`, `agh-ledger write ${id}`);
+  assertLedger(ledger!, id);
+  const path = sealPath(ledger!);
+  const before = readSeal(path, id);
+  if (before !== "none" && "trouble" in before) {
+    return findingOf(home, id, {
+      code: "SEAL_DAMAGED",
+      severity: "error",
+      message: `${path}: ${before.trouble}; it stays`,
+    });
+  }
+  const old = before === "none" ? undefined : before.seal;
+  const tree = readTree(ledger!, deps, old?.lines);
+  if (tree.open) throw placeError("E_LEDGER_CUT", `${ledger} ends in the middle of a line`, `agh-ledger compare ${id}`);
+  if (old && tree.prefixRoot !== old.root) {
+    const message = `${ledger} is not what was sealed: the seal stays; agh-ledger verify ${id} says what was touched`;
+    return findingOf(home, id, { code: "SEAL_BROKEN", severity: "error", message });
+  }
+  const seal = sealOf(id, tree, old, signer);
+  const bytes = encodeSeal(seal);
+  const isSame = before !== "none" && before.bytes.equals(bytes);
+  if (!isSame && !dryRun) writeAtomic(path, bytes, { mode: 0o444, owner: ownerOf(ledger!) });
+  return sealRecord(home, path, seal, { state: isSame ? "equal" : dryRun ? "planned" : "written" });
+}
+
+/** Signatures of others stay as long as they are over this very tree. */
+function sealOf(sessionId: string, tree: LineTree, old: Seal | undefined, signer: Signer | undefined): Seal {
+  const kept = old?.note && old.lines === tree.lines && isOwnNote(old) ? old.note : undefined;
+  const seal = { ...tree, sessionId };
+  const text = sessionCheckpoint({ ...seal, size: tree.lines });
+  const note: SignedNote | undefined = signer ? signNote(text, signer, kept?.signatures) : kept;
+  return { ...seal, note };
+}
+
+function assertLedger(path: string, id: string): void {
+  using file = openLedger(path);
+  const first = linesOf(pieces(file, 1 << 16)).next();
+  assertHead(first.done ? undefined : first.value, path, id);
+}
+
+/** The tree over a ledger's lines, and over its first `prefix` lines. */
+export function readTree(path: string, deps: Deps, prefix?: number): ReturnType<typeof treeOfLines> {
+  using file = openLedger(path);
+  let done = 0;
+  return treeOfLines((into) => {
+    deps.signal.throwIfAborted();
+    deps.progress.update({ label: "reading ledgers", done, total: file.size, unit: "bytes" });
+    const read = file.read(into);
+    done += read;
+    return read;
+  }, prefix);
+}
+
+const ownerOf = (ledger: string): { uid: number; gid: number } => statSync(osPath(dirname(ledger)));

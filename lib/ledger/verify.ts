@@ -1,0 +1,138 @@
+// Verifies ledgers against their seals, keys and a checkpoint that was kept elsewhere.
+import type { SealedTree } from "../formats/checkpoint.ts";
+import type { Digest } from "../formats/merkle.ts";
+import type { Verifier } from "../formats/note-key.ts";
+import { faultBetween } from "../formats/seal-fault.ts";
+import { isOwnNote, type Seal } from "../formats/seal.ts";
+import { signedBy } from "../formats/signed-note.ts";
+import type { Deps } from "../records/deps.ts";
+import { EXIT, refusal, ToolError, type Exit } from "../records/error.ts";
+import type { Finding } from "../records/judgements.ts";
+import type { SealRecord } from "../records/made.ts";
+import type { Tally } from "../records/summary.ts";
+import { ledgerSessions, type LedgerSession } from "../sources/agh/ledger-sessions.ts";
+import type { Home, SessionFilter } from "../sources/source.ts";
+import type { Anchor } from "./anchor.ts";
+import { findingFrom } from "./fault.ts";
+import { readSeal, sealPath } from "./seal-file.ts";
+import { sealRecord, signerName } from "./seal-record.ts";
+import { readTree } from "./seal.ts";
+
+export const TRUST = ["self", "signed", "anchored"] as const;
+export type Trust = (typeof TRUST)[number];
+
+export interface VerifyLedgers {
+  readonly sessions: SessionFilter;
+  readonly keys: readonly Verifier[];
+  readonly anchor: Anchor | undefined;
+  readonly require: Trust;
+  /** No session was named: those that only the anchor knows are missing. */
+  readonly all: boolean;
+}
+
+/** A `seal` record for each session that has a ledger, a seal or a line in the anchor. */
+export async function* verifyLedgers(
+  home: Home,
+  options: VerifyLedgers,
+  deps: Deps,
+  tally: Tally,
+): AsyncGenerator<SealRecord | Finding> {
+  const { anchor } = options;
+  if (anchor && anchor.homeId !== home.id) {
+    const hint = `if this is the same home, moved or restored: --home-id ${anchor.homeId}`;
+    throw refusal("E_OTHER_HOME", `the anchor is of home ${anchor.homeId}, this is ${home.id}`, hint);
+  }
+  const seen = new Set<string>();
+  for await (const session of ledgerSessions(home, options.sessions, deps)) {
+    deps.signal.throwIfAborted();
+    seen.add(session.id);
+    const { record, exit } = attempt(home, session, options, deps);
+    if (!record) continue;
+    if (exit === EXIT.ok) tally.done(record.kind === "seal" ? record.bytes : 0);
+    else tally.failed(exit);
+    yield record;
+  }
+  for (const { sessionId } of options.all ? (anchor?.seals.values() ?? []) : []) {
+    if (seen.has(sessionId)) continue;
+    tally.failed(EXIT.found);
+    yield sealRecord(home, undefined, sessionId, {
+      status: "missing",
+      reason: "the anchor has it; nothing of it is left",
+    });
+  }
+}
+
+interface Judged {
+  readonly record: SealRecord | Finding | undefined;
+  readonly exit: Exit;
+}
+
+function attempt(home: Home, session: LedgerSession, options: VerifyLedgers, deps: Deps): Judged {
+  try {
+    const record = verifyOne(home, session, options, deps);
+    const trusted = TRUST.indexOf(record?.trust ?? "self") >= TRUST.indexOf(options.require);
+    return { record, exit: !record || (record.status === "ok" && trusted) ? EXIT.ok : EXIT.found };
+  } catch (error) {
+    const record = findingFrom(home, session.id, error);
+    return { record, exit: error instanceof ToolError && error.code === "E_NOT_A_LEDGER" ? EXIT.found : EXIT.partial };
+  }
+}
+
+function verifyOne(home: Home, session: LedgerSession, options: VerifyLedgers, deps: Deps): SealRecord | undefined {
+  const { id, ledger, hasLedger } = session;
+  const path = ledger === undefined ? undefined : sealPath(ledger);
+  const read = path === undefined ? "none" : readSeal(path, id);
+  const anchored = options.anchor?.seals.get(id);
+  if (read === "none" && !hasLedger) {
+    if (anchored)
+      return sealRecord(home, path, id, { status: "missing", reason: "the anchor has it; ledger and seal are gone" });
+    return undefined;
+  }
+  if (read === "none") {
+    const reason = anchored ? "the anchor has it; its seal is gone" : "it has never been sealed";
+    return sealRecord(home, path, id, { status: "unsealed", reason });
+  }
+  if ("trouble" in read) return sealRecord(home, path, id, { status: "tampered", reason: read.trouble });
+  if (!hasLedger) return sealRecord(home, path, read.seal, { status: "missing", reason: "its ledger is gone" });
+  const tree = readTree(ledger!, deps, anchored?.size);
+  const fault = faultBetween(read.seal, tree);
+  if (fault) {
+    const { status, line, block } = fault;
+    return sealRecord(home, path, read.seal, { status, first_bad_line: line, first_bad_block: block });
+  }
+  return sealRecord(home, path, read.seal, standing(read.seal, options, anchored, tree.prefixRoot));
+}
+
+type Standing = Pick<SealRecord, "status" | "trust" | "reason">;
+
+/** What a ledger that agrees with its seal is worth: both may have been made anew together. */
+function standing(
+  seal: Seal,
+  { keys, anchor }: VerifyLedgers,
+  anchored: SealedTree | undefined,
+  prefixRoot: Digest | undefined,
+): Standing {
+  if (seal.note && !isOwnNote(seal)) {
+    return { status: "rewritten", reason: "what was signed is another ledger: seal and ledger were made anew" };
+  }
+  if (anchored && prefixRoot !== anchored.root) {
+    return {
+      status: "rewritten",
+      reason: `the anchor has ${anchored.size} lines of it that are not these: seal and ledger were made anew`,
+    };
+  }
+  const signatures = keys.map((key) => (seal.note ? signedBy(seal.note, key) : "no"));
+  if (signatures.includes("forged")) return { status: "tampered", reason: "its signature is forged" };
+  if (anchored) return { status: "ok", trust: "anchored" };
+  const why = anchor ? "the anchor does not have it" : undefined;
+  if (signatures.includes("yes")) return { status: "ok", trust: "signed", ...(why && { reason: why }) };
+  return { status: "ok", trust: "self", reason: whyOnlySelf(seal, keys) };
+}
+
+function whyOnlySelf({ note }: Seal, keys: readonly Verifier[]): string {
+  if (!note) return "it is not signed: whoever changes the ledger can seal it again";
+  const signers = note.signatures.map(signerName).join(", ");
+  return keys.length === 0
+    ? `it is signed by ${signers}; --pub FILE checks that`
+    : `it is signed by ${signers}, which is not a key given`;
+}

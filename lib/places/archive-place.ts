@@ -1,0 +1,130 @@
+// `archive:TARGET`: every session of a target, its files laid out in scratch and read like a home.
+import { cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { joinPath, osPath } from "../files/os-path.ts";
+import { scratchDir, type Scratch } from "../files/scratch.ts";
+import { hostile } from "../files/safe-names.ts";
+import { fileTrouble } from "../files/trouble.ts";
+import { receipts } from "../formats/archive-reader.ts";
+import { PARTS, ROWS, type Receipt, type ReceiptFile } from "../formats/receipt.ts";
+import { decodeRows, type RowsFile } from "../formats/rows.ts";
+import { unpack } from "../formats/unpack.ts";
+import type { Deps } from "../records/deps.ts";
+import { EXIT, placeError, ToolError, usageError } from "../records/error.ts";
+import { makeDatabase } from "../sqlite/change.ts";
+import { bundlesDir, catalogFile, isId, sessionDir, sessionsDir } from "../sources/agh/layout.ts";
+import { fillCatalog } from "../sources/agh/scratch-catalog.ts";
+import { targetOf, type Target } from "../targets/target.ts";
+import { heldByHand, sessionWithin, type ByHand } from "./by-hand.ts";
+import { homeId } from "./home-id.ts";
+import { sourceOf, type OpenPlace, type PlaceOptions } from "./source-of.ts";
+import { unpackByHand } from "./unpack-by-hand.ts";
+
+/** Opens a target. A session that is damaged there is missing then, and a problem (3). */
+export async function openArchivePlace(place: string, options: PlaceOptions, deps: Deps): Promise<OpenPlace> {
+  const url = place.slice("archive:".length);
+  if (url === "") throw usageError(`'${place}' names no target`, "archive:DIR, or archive:s3://BUCKET/PREFIX");
+  const target = targetOf(url);
+  const scratch = scratchDir(deps.env);
+  try {
+    const root = scratch.fresh();
+    const ids = await layOut({ target, root, scratch, deps });
+    const source = sourceOf(root, place, options.runtime);
+    const id = options.homeId ?? (ids.size === 1 ? [...ids][0]! : homeId("agh", target.url));
+    const home = { runtime: source.runtime, place: `archive:${target.url}`, root, id, live: false };
+    return { home, source, [Symbol.dispose]: () => scratch.remove() };
+  } catch (error) {
+    scratch.remove();
+    throw error;
+  }
+}
+
+interface Laying {
+  readonly target: Target;
+  readonly root: string;
+  readonly scratch: Scratch;
+  readonly deps: Deps;
+}
+
+/** The ids of the homes that the sessions came from. */
+async function layOut(laying: Laying): Promise<ReadonlySet<string>> {
+  const { target, root, deps } = laying;
+  mkdirSync(osPath(sessionsDir(root)), { recursive: true, mode: 0o700 });
+  const homes = new Set<string>();
+  const known = new Set<string>();
+  const rows: RowsFile[] = [];
+  for await (const receipt of receipts(target, (error, id) => (known.add(id), tell(error, deps)))) {
+    deps.signal.throwIfAborted();
+    known.add(receipt.session_id);
+    const found = await orTell(() => layOutOne(receipt, laying), deps);
+    if (!found) continue;
+    rows.push(found);
+    homes.add(receipt.home_id);
+  }
+  let byHand = 0;
+  for await (const held of heldByHand(target, known)) {
+    byHand++;
+    await orTell(() => layOutByHand(held, laying), deps);
+  }
+  if (known.size + byHand === 0) {
+    throw placeError(
+      "E_NO_ARCHIVES",
+      `there are no archives at ${target.url}`,
+      "name the target: --home archive:TARGET",
+    );
+  }
+  makeDatabase(catalogFile(root), (db) => fillCatalog(db, rows));
+  return homes;
+}
+
+async function layOutOne(receipt: Receipt, { target, root }: Laying): Promise<RowsFile> {
+  const id = receipt.session_id;
+  const lines = joinPath(root, `.rows-${id}`);
+  await unpack(target, receipt, (file) => (file.path === ROWS ? lines : placeOf(root, receipt, file)));
+  try {
+    return decodeRows(readFileSync(osPath(lines)));
+  } catch (error) {
+    throw hostile(`the archive of ${id}`, `rows that put never writes (${(error as Error).message})`);
+  } finally {
+    rmSync(osPath(lines), { force: true });
+  }
+}
+
+function placeOf(
+  root: string,
+  { session_id: id, ledger_partition: partition }: Receipt,
+  { path }: ReceiptFile,
+): string | undefined {
+  const slash = path.indexOf("/");
+  const [part, rest] = slash < 0 ? [path, ""] : [path.slice(0, slash), path.slice(slash)];
+  if (part === PARTS.session) return sessionDir(root, id) + rest;
+  if (part === PARTS.bundles) return bundlesDir(root) + rest;
+  if (part !== PARTS.ledger || !isId(partition) || partition === id) return undefined;
+  return joinPath(sessionDir(root, partition), id) + rest;
+}
+
+async function layOutByHand(held: ByHand, { target, root, scratch }: Laying): Promise<true | undefined> {
+  const dir = held.form === "directory" ? held.path : await unpackByHand(target, held, scratch.fresh());
+  const from = sessionWithin(dir);
+  if (from === undefined) return undefined;
+  try {
+    const options = { recursive: true, preserveTimestamps: true, filter: (path: string) => !path.endsWith("-shm") };
+    cpSync(osPath(from) as string, sessionDir(root, held.id), options);
+  } catch (error) {
+    throw fileTrouble(from, "read", error);
+  }
+  return true;
+}
+
+async function orTell<T>(act: () => Promise<T>, deps: Deps): Promise<T | undefined> {
+  try {
+    return await act();
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error;
+    tell(error, deps);
+    return undefined;
+  }
+}
+
+function tell({ code, message, hint, cause }: ToolError, { log }: Deps): void {
+  log.problem(new ToolError({ code, message, hint, cause, exit: EXIT.partial }));
+}

@@ -1,0 +1,67 @@
+// A home that nobody else changes: no other run of ours, and AGH's daemon kept out by its own lock.
+import { mkdirSync, statSync } from "node:fs";
+import { holdFlock, type Flock } from "../files/flock.ts";
+import { joinPath, osPath } from "../files/os-path.ts";
+import { fileTrouble } from "../files/trouble.ts";
+import type { Deps } from "../records/deps.ts";
+import { refusal } from "../records/error.ts";
+import { lockDatabase, type Lock } from "../sqlite/lock-db.ts";
+import { lockFile } from "../sources/agh/layout.ts";
+import type { Home } from "../sources/source.ts";
+
+/** A killed run of ours lets go a moment after its death; a daemon does not. */
+const FLOCK_PATIENCE_MS = 500;
+
+export interface Exclusively {
+  readonly home: Home;
+  readonly lockTimeoutMs: number;
+}
+
+/**
+ * Does `change` while nobody else can. Refuses (4) a live daemon, a home that others may write to, and a system
+ * without flock(1); busy (5) after the timeout; (6) where nothing can be written.
+ */
+export async function exclusively<T>(
+  { home, lockTimeoutMs }: Exclusively,
+  deps: Deps,
+  change: () => Promise<T>,
+): Promise<T> {
+  assertOwn(home);
+  const own = joinPath(home.root, ".agh-toolkit");
+  try {
+    mkdirSync(osPath(own), { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw fileTrouble(own, "make", error);
+  }
+  const lock = await lockDatabase(joinPath(own, "lock.db"), { timeoutMs: lockTimeoutMs, signal: deps.signal });
+  let flock: Flock | undefined;
+  let result: T;
+  try {
+    flock = await holdFlock(lockFile(home.root), FLOCK_PATIENCE_MS);
+    if (!flock) throw live(home);
+    result = await change();
+  } catch (error) {
+    await end(lock, flock).catch(() => undefined); // what brought us here is told; locks die with us
+    throw error;
+  }
+  await end(lock, flock);
+  return result;
+}
+
+async function end(lock: Lock, flock: Flock | undefined): Promise<void> {
+  await flock?.release();
+  lock.release();
+}
+
+function assertOwn({ root, place }: Home): void {
+  const { mode } = statSync(osPath(root));
+  if ((mode & 0o022) === 0) return;
+  throw refusal(
+    "E_UNSAFE_MODE",
+    `${place} may be written to by others (mode ${(mode & 0o777).toString(8)})`,
+    `chmod go-w ${place}`,
+  );
+}
+
+const live = ({ place }: Home): Error =>
+  refusal("E_DAEMON_LIVE", `the daemon of ${place} is running`, "agh daemon stop, then try again");

@@ -1,0 +1,74 @@
+// What `--home` names, opened as something that can be read: a directory, a snapshot in a backup, or archives.
+import { realpathSync, statSync } from "node:fs";
+import { resolve } from "node:path";
+import { joinPath, osPath } from "../files/os-path.ts";
+import type { Deps } from "../records/deps.ts";
+import { placeError, usageError } from "../records/error.ts";
+import type { Home } from "../sources/source.ts";
+import { homeId } from "./home-id.ts";
+import { sourceOf, type OpenPlace, type PlaceOptions } from "./source-of.ts";
+
+/**
+ * Opens what `--home` says; without it AGH_HOME, else ~/.agh. Throws (exit 6) E_NO_HOME when nothing is there and
+ * E_NOT_A_HOME when no known runtime wrote it; (exit 2) for words that are no place.
+ */
+export async function openPlace(place: string | undefined, options: PlaceOptions, deps: Deps): Promise<OpenPlace> {
+  const scheme = /^([a-z]{4,}):/.exec(place ?? "")?.[1];
+  if (scheme === "backup") {
+    const { openBackupPlace } = await import("./backup-place.ts");
+    return openBackupPlace(place!, options, deps);
+  }
+  if (scheme === "archive") {
+    const { openArchivePlace } = await import("./archive-place.ts");
+    return openArchivePlace(place!, options, deps);
+  }
+  if (scheme) {
+    throw usageError(`'${place}' is not a place that can be read`, "a directory, backup:REPO@ID, or archive:TARGET");
+  }
+  return openDirectory(place, options, deps);
+}
+
+/** The directory that is read when `--home` names none, and what says so. */
+export function defaultHome(env: Deps["env"]): { readonly dir: string; readonly said: string } {
+  const named = env["AGH_HOME"]?.trim();
+  const own = env["HOME"] ?? "";
+  if (named) return { dir: resolve(/^~(?:\/|$)/.test(named) ? own + named.slice(1) : named), said: "AGH_HOME" };
+  return { dir: joinPath(own, ".agh"), said: "~/.agh" };
+}
+
+function openDirectory(place: string | undefined, options: PlaceOptions, { env }: Pick<Deps, "env">): OpenPlace {
+  const { dir, said } = place === undefined ? defaultHome(env) : { dir: resolve(place), said: "--home" };
+  const real = realDirectory(dir, said);
+  const source = sourceOf(real, dir, options.runtime);
+  const { runtime } = source;
+  const home: Home = {
+    runtime,
+    place: dir,
+    root: real,
+    // When it is asked for: node:crypto takes 3 ms to load, and few verbs say the id.
+    get id() {
+      return options.homeId ?? homeId(runtime, real);
+    },
+    live: true,
+  };
+  return { home, source, [Symbol.dispose]() {} };
+}
+
+function realDirectory(dir: string, said: string): string {
+  const hint = "name it: --home DIR, or set AGH_HOME";
+  try {
+    const real = realpathSync(osPath(dir)) as string;
+    if (statSync(real).isDirectory()) return real;
+    throw placeError("E_NOT_A_HOME", `${dir} (${said}) is no directory`, hint);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") {
+      throw placeError("E_NO_HOME", `there is no home at ${dir} (${said})`, hint, error);
+    }
+    if (code === "EACCES")
+      throw placeError("E_NO_PERMISSION", `cannot read ${dir}: permission denied`, `ls -ld ${dir}`);
+    throw error;
+  }
+}
+
+export type { OpenPlace, PlaceOptions };

@@ -1,0 +1,14 @@
+// A command that somebody else is to run later, with nobody there to look for the program.
+import { usageError } from "../records/error.ts";
+
+/** The program, by its absolute path, and its arguments. */
+export type Command = readonly string[];
+
+/** A program that is no absolute path, or a word that one line of text cannot carry → exit 2. */
+export function checkCommand(command: Command): void {
+  if (!command[0]?.startsWith("/")) {
+    throw usageError(`'${command[0] ?? ""}' is no absolute path`, "cron and systemd look for programs in few places");
+  }
+  if (command.some((word) => /\p{Cc}/u.test(word)))
+    throw usageError("a scheduled command cannot hold a line break or control character");
+}

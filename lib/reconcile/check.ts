@@ -1,0 +1,36 @@
+// Holds everything in a home against everything else: one finding for each thing that is wrong, or worth knowing.
+import { ulid } from "../formats/ulid.ts";
+import type { Deps } from "../records/deps.ts";
+import { EXIT } from "../records/error.ts";
+import type { AnyRecord } from "../records/record.ts";
+import { Tally } from "../records/summary.ts";
+import { findingOf, judge, RULES } from "../sources/agh/findings.ts";
+import { openAgh, type Place } from "./at-agh.ts";
+import { chooser, type Chosen } from "./chosen.ts";
+
+export interface CheckHome extends Chosen {
+  readonly place: Place;
+  /** The least severity that makes the exit code 1. */
+  readonly failOn: "info" | "warn" | "error" | "never";
+}
+
+const BAD = { error: 3, warn: 2, info: 1, ok: 0 } as const;
+
+/** Yields findings and a `summary`; `items` are the sessions looked at. Nothing is touched. */
+export async function* checkHome(options: CheckHome, deps: Deps): AsyncGenerator<AnyRecord> {
+  const tally = new Tally("agh-reconcile check", deps, ulid(deps.now()));
+  using opened = await openAgh(options.place, deps);
+  const { look, found } = await judge(opened.home, { level: options.level }, deps);
+  const isMeant = chooser(options, look, deps);
+  const counts = { error: 0, warn: 0, info: 0 };
+  tally.done(0, look.sessions.length);
+  for await (const one of found) {
+    if (!isMeant(one)) continue;
+    const finding = findingOf(opened.home, one);
+    counts[finding.severity]++;
+    const { severity } = RULES.get(one.code)!;
+    if (options.failOn !== "never" && BAD[severity] >= BAD[options.failOn]) tally.failed(EXIT.found, 0);
+    yield finding;
+  }
+  yield tally.summary({ level: options.level, findings: counts });
+}

@@ -1,0 +1,109 @@
+// agh-reconcile salvage: rows out of a broken database file, counted table by table against what should be there.
+import type { Deps } from "../records/deps.ts";
+import { EXIT } from "../records/error.ts";
+import type { SalvageRecord } from "../records/made.ts";
+import type { AnyRecord, Item } from "../records/record.ts";
+import { Tally } from "../records/summary.ts";
+import { scratchDir } from "../files/scratch.ts";
+import { ulid } from "../formats/ulid.ts";
+import { exactInteger } from "../sources/agh/hooks.ts";
+import { COUNTED, SESSION_SCHEMA } from "../sources/agh/session-schema.ts";
+import { MASK, isSecret } from "../sources/agh/tables.ts";
+import type { CarvedValue } from "../sqlite/carve-record.ts";
+import { salvageRows, type Salvaged, type SalvagedRow } from "../sqlite/salvage.ts";
+
+export interface Salvage {
+  readonly file: string;
+  /** The new database; undefined prints the rows instead. */
+  readonly out: string | undefined;
+}
+
+/** A `salvage` record a table (before them, without `out`, a `row` record a row), findings, and the summary. */
+export async function* salvageFile({ file, out }: Salvage, deps: Deps): AsyncGenerator<Item> {
+  const tally = new Tally("agh-reconcile salvage", deps, ulid(deps.now()));
+  using scratch = scratchDir(deps.env);
+  const options = { scratch, signal: deps.signal, known: [SESSION_SCHEMA], sequences: COUNTED };
+  const home = `sqlite:${file}`;
+  const steps = salvageRows(file, { ...options, out, rows: out === undefined });
+  try {
+    let step = steps.next();
+    for (; !step.done; step = steps.next()) {
+      if (step.value) yield rowRecord(home, step.value);
+      // Lets a signal be heard; reading itself never waits.
+      else await new Promise((resolve) => setImmediate(resolve));
+    }
+    yield* judged(step.value, { home, out, tally });
+    yield tally.summary();
+  } finally {
+    steps.return(undefined as never);
+  }
+}
+
+interface Judging {
+  readonly home: string;
+  readonly out: string | undefined;
+  readonly tally: Tally;
+}
+
+function* judged(result: Salvaged, { home, out, tally }: Judging): Generator<AnyRecord> {
+  const runtime = runtimeOf(result.tables.map(({ table }) => table));
+  for (const { table, whole, partial, maybe_deleted, duplicate, expected, gaps, complete } of result.tables) {
+    if (complete) tally.done();
+    else tally.failed(EXIT.found);
+    const share = expected === null ? null : expected === 0 ? 1 : Math.floor((whole / expected) * 1e6) / 1e6;
+    const counts = { whole, partial, maybe_deleted, duplicate, expected, share, gaps, complete };
+    yield { kind: "salvage", runtime, home, id: table, table, out, ...counts } satisfies SalvageRecord;
+  }
+  tally.done(result.bytes, 0);
+  const { schema, pages, lostPages: lost_pages, unassignedPages: unassigned_pages, leftOut: left_out } = result;
+  const about = { kind: "finding", runtime, home };
+  if (lost_pages > 0 || unassigned_pages > 0 || schema !== "own") {
+    const evidence = { schema, pages, lost_pages, unassigned_pages, wal_frames: result.walFrames };
+    const message = `${lost_pages} of ${pages} pages hold nothing that can be read, ${unassigned_pages} rows that could be several tables'`;
+    tally.failed(EXIT.found, 0);
+    yield { ...about, code: "PAGES_LOST", severity: "warn", message, evidence };
+  }
+  const names = Object.keys(left_out);
+  if (names.length === 0) return;
+  const message = `not in the new database, or empty there: ${names.join(", ")}`;
+  yield { ...about, code: "SCHEMA_LEFT_OUT", severity: "warn", message, evidence: left_out };
+}
+
+/** Tables by which a runtime's database is known. */
+const MARKS: readonly (readonly [runtime: "agh" | "agsh" | "agdd", tables: readonly string[]])[] = [
+  ["agh", ["events", "hook_runs", "token_usage"]],
+  ["agh", ["sessions", "workspaces"]],
+  ["agdd", ["runs", "events"]],
+  ["agsh", ["sessions", "messages"]],
+];
+
+const runtimeOf = (tables: readonly string[]): "agh" | "agsh" | "agdd" | undefined =>
+  MARKS.find(([, wanted]) => wanted.every((name) => tables.includes(name)))?.[0];
+
+function rowRecord(home: string, { table, rowid, state, columns, values, tables }: SalvagedRow): AnyRecord {
+  const named = values.map((value, at): [string, unknown] => {
+    const name = columns[at] ?? `column_${at + 1}`;
+    return [name, shown(table, name, value)];
+  });
+  return {
+    kind: "row",
+    runtime: runtimeOf(tables),
+    home,
+    id: `${table}/${rowid}`,
+    table,
+    values: Object.fromEntries(named),
+    state,
+  };
+}
+
+/** Tables of the other runtimes that hold nothing but secrets. */
+const SECRETS = /^(?:oauth_tokens|mcp_oauth_credentials|provider_credentials|mcp_auth_tokens)$/;
+const SECRET_COLUMN = /token$|secret|credential|password|encrypted/;
+
+function shown(table: string, column: string, value: CarvedValue | undefined): unknown {
+  const hidden = isSecret(table, column) || (SECRETS.test(table) && SECRET_COLUMN.test(column));
+  if (hidden && value !== null && value !== undefined && value !== "") return MASK;
+  if (typeof value === "bigint") return exactInteger(value);
+  if (value instanceof Uint8Array) return { $base64: Buffer.from(value).toString("base64") };
+  return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+}

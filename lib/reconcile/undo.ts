@@ -1,0 +1,53 @@
+// Takes back what a run has done: every file byte for byte, its mode and its time.
+import { ulid } from "../formats/ulid.ts";
+import { exclusively } from "../places/exclusive.ts";
+import type { Deps } from "../records/deps.ts";
+import { usageError } from "../records/error.ts";
+import type { AnyRecord } from "../records/record.ts";
+import { Tally } from "../records/summary.ts";
+import { openAgh, type Place } from "./at-agh.ts";
+import { assertCanUndo, recover, runToUndo, undo } from "./runs.ts";
+import type { Journal } from "../formats/journal.ts";
+
+export interface UndoRun {
+  readonly place: Place;
+  readonly run: string;
+  readonly apply: boolean;
+  readonly lockTimeoutMs: number;
+}
+
+/** Yields an `action` for each path, planned or done, and a `summary`. What was changed since is refused (4), whole. */
+export async function* undoRun({ place, run, apply, lockTimeoutMs }: UndoRun, deps: Deps): AsyncGenerator<AnyRecord> {
+  const tally = new Tally("agh-reconcile undo", deps, ulid(deps.now()));
+  using opened = await openAgh(place, deps);
+  const { home } = opened;
+  if (!home.live) throw usageError(`${home.place} cannot be changed`, "name a directory: --home DIR");
+  const journal = runToUndo(home, run);
+  assertCanUndo(journal);
+  if (apply) {
+    await exclusively({ home, lockTimeoutMs }, deps, async () => {
+      recover(home, run);
+      const now = runToUndo(home, run);
+      assertCanUndo(now);
+      undo(home, now);
+    });
+  }
+  for (const path of pathsOf(journal)) {
+    tally.done();
+    yield {
+      kind: "action",
+      runtime: home.runtime,
+      home: home.place,
+      id: path,
+      verb: "put-back-as-it-was",
+      subject: { home_id: home.id, run, path },
+      state: apply ? "done" : "planned",
+      loses: "what the run had mended",
+    };
+  }
+  yield tally.summary(apply ? {} : { status: "planned" });
+}
+
+const pathsOf = ({ steps }: Journal): string[] => [
+  ...new Set(steps.flatMap((step) => ("path" in step ? [step.path] : []))),
+];

@@ -1,0 +1,148 @@
+// Record kinds for things that this toolkit makes.
+import {
+  decimal,
+  integer,
+  json,
+  kind,
+  list,
+  nullable,
+  oneOf,
+  optional,
+  text,
+  time,
+  yes,
+  type RecordOf,
+} from "./shape.ts";
+
+export const repository = kind("repository", "A backup repository.", {
+  id: text("Its ULID."),
+  repo: text("Where it lies; feed it back with --repo."),
+  format: integer("Version of the format."),
+  encrypted: yes("Whether its packs, indexes and manifests are age files."),
+  created_at: time("When it was made."),
+});
+
+export const snapshot = kind("snapshot", "A finished backup.", {
+  runtime: oneOf("The runtime whose home it holds.", "agh", "agsh", "agdd"),
+  home: text("The snapshot as a place: `backup:REPO@ID`; feed it back with --home."),
+  id: text("Its ULID."),
+  repo: text("The repository it lies in."),
+  home_id: text("The id of the home it was taken of."),
+  home_path: text("The home's real path at that time."),
+  hostname: optional(text("The machine it was taken on.")),
+  started_at: time("When create began."),
+  finished_at: time("When the manifest was written."),
+  consistency: oneOf("How the cut was made.", "cut", "cold"),
+  skew_ms: integer("Between the first and the last thing noted at the cut."),
+  parent: nullable(text("The snapshot it was compared with.")),
+  tags: list("Its tags.", text("A tag.")),
+  files: integer("Regular files in it."),
+  directories: integer("Directories in it."),
+  sessions: integer("Session directories in it."),
+  bytes: integer("Bytes of its files."),
+  new_files: optional(integer("Files that were read, not taken over.")),
+  new_bytes: optional(integer("Bytes of chunks that were not in the repository before.")),
+  stored_bytes: optional(integer("Bytes this run added to the repository.")),
+  left_out: integer("Paths of the home that are not in it; the manifest names each with its reason."),
+  digest: text("SHA-256 that seals the manifest."),
+  last_sequence: optional(nullable(integer("With --session: the last event of that session in it."))),
+  restored_to: optional(text("The directory that restore wrote it to.")),
+});
+
+export const entry = kind("entry", "One path in a snapshot.", {
+  id: text("The path: root and path joined by `/`."),
+  snapshot: text("The snapshot's id."),
+  root: text("`home`, or the root outside it: `ledgers`, `memory`, `ws/<workspace id>`."),
+  path: text("Relative to its root."),
+  class: text("What it is to a backup."),
+  type: oneOf("What it is.", "file", "directory"),
+  size: optional(integer("Bytes.")),
+  mode: text("Permission bits, octal."),
+  mtime_ns: text("Last modification, nanoseconds since 1970."),
+  sha256: optional(text("Digest of the content.")),
+  database: optional(json("{pages, copied, last_sequence}")),
+});
+
+export const ledger = kind("ledger", "A session's ledger file.", {
+  runtime: oneOf("The runtime.", "agh", "agsh", "agdd"),
+  home: text("The place it was read from."),
+  id: text("The session's id."),
+  session_id: text("The session."),
+  path: text("The file."),
+  bytes: integer("Its size."),
+  lines: optional(integer("Its lines.")),
+  sha256: optional(text("Digest of the file.")),
+  state: optional(
+    oneOf(
+      "What write found or did: purged means that events.db holds nothing any more.",
+      "written",
+      "equal",
+      "purged",
+      "planned",
+    ),
+  ),
+});
+
+const trust = oneOf(
+  "On whose word: the seal's own, a known key's, or a checkpoint's that was kept elsewhere.",
+  "self",
+  "signed",
+  "anchored",
+);
+
+export const seal = kind("seal", "The seal of a ledger, or what a check of it found.", {
+  runtime: oneOf("The runtime.", "agh", "agsh", "agdd"),
+  home: text("The place it was read from."),
+  id: text("The session's id."),
+  session_id: text("The session."),
+  path: optional(text("The seal's file.")),
+  state: optional(oneOf("What seal found or did.", "written", "equal", "planned")),
+  status: optional(oneOf("What verify found.", "ok", "tampered", "truncated", "rewritten", "missing", "unsealed")),
+  trust: optional(trust),
+  reason: optional(text("Why it is not ok, or not trusted more, in words.")),
+  first_bad_line: optional(integer("From 1; one past the end of a ledger that was cut short.")),
+  first_bad_block: optional(integer("From 1, of 256 lines each.")),
+  bytes: optional(integer("Bytes of the ledger, as sealed.")),
+  lines: optional(integer("Lines of the ledger, as sealed: the size of the tree.")),
+  root: optional(text("Root of the RFC 9162 tree over the lines, hex.")),
+  signers: optional(list("Who signed it.", text("Key name and id: `NAME+ID`."))),
+});
+
+export const proof = kind("proof", "What a check of a proof file found.", {
+  id: text("Session and sequence: `ID#SEQ`, `ID#head` for the ledger's first line."),
+  session_id: text("The session."),
+  status: oneOf("Whether the line is in the sealed ledger.", "ok", "bad"),
+  trust: optional(trust),
+  reason: optional(text("Why it is bad, or not trusted more.")),
+  line: integer("The line's place in the ledger, from 1."),
+  lines: integer("Lines of the ledger."),
+  root: text("Root of the tree, hex."),
+  signers: list("Who signed it.", text("Key name and id: `NAME+ID`.")),
+  content: text("The proven line, as it stands in the ledger."),
+});
+
+export const salvage = kind("salvage", "What was salvaged of one table of a broken database.", {
+  runtime: optional(oneOf("The runtime whose database it is, by its tables.", "agh", "agsh", "agdd")),
+  home: text("The file: `sqlite:PATH`."),
+  id: text("The table."),
+  table: text("The table."),
+  out: optional(text("The new database.")),
+  whole: integer("Rows that are as they were stored; these are in the new database."),
+  partial: integer("Rows of which some is lost or doubtful."),
+  maybe_deleted: integer("Rows from where deleted ones lie."),
+  duplicate: integer("Rows in whose place another one is, better vouched for."),
+  expected: nullable(integer("Rows it should have, by its indexes and its sequence; null where nothing tells.")),
+  share: nullable(decimal("whole / expected; 1 where nothing is expected.")),
+  gaps: list("Numbers missing in its sequence, the first hundred stretches.", json("{from, to}")),
+  complete: yes("Nothing is missing as far as anything tells."),
+});
+
+export const MADE = [repository, snapshot, entry, ledger, seal, proof, salvage] as const;
+
+export type RepositoryRecord = RecordOf<typeof repository>;
+export type SnapshotRecord = RecordOf<typeof snapshot>;
+export type EntryRecord = RecordOf<typeof entry>;
+export type LedgerRecord = RecordOf<typeof ledger>;
+export type SealRecord = RecordOf<typeof seal>;
+export type ProofRecord = RecordOf<typeof proof>;
+export type SalvageRecord = RecordOf<typeof salvage>;

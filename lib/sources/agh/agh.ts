@@ -1,0 +1,51 @@
+// AGH as a source: what it can do, and where each part of it is read.
+import { existsSync, statSync } from "node:fs";
+import { osPath } from "../../files/os-path.ts";
+import type { Source } from "../source.ts";
+import { classify } from "./coverage.ts";
+import { takeCut } from "./cut.ts";
+import { catalogFile, sessionsDir } from "./layout.ts";
+import { sessions } from "./sessions.ts";
+import { state } from "./state.ts";
+import { IN_HOME, IN_WORKSPACE } from "./well-known.ts";
+
+export const agh: Source = {
+  runtime: "agh",
+  can: new Set([
+    "archive",
+    "reconcile",
+    "ledger",
+    "vacuum",
+    "liveness",
+    "usage",
+    "hook_run",
+    "permission",
+    "process",
+    "workspace",
+    "vault_ref",
+    "failure",
+    "tool",
+    "turn",
+    "row",
+  ]),
+  detect: (root) =>
+    existsSync(osPath(catalogFile(root))) ||
+    statSync(osPath(sessionsDir(root)), { throwIfNoEntry: false })?.isDirectory() === true,
+  state,
+  sessions,
+  // Loaded when called: listing sessions pays for none of them.
+  async *events(...of) {
+    yield* (await import("./events.ts")).events(...of);
+  },
+  async *follow(...of) {
+    yield* (await import("./follow.ts")).follow(...of);
+  },
+  roots: async (...of) => (await import("./roots.ts")).roots(...of),
+  wellKnown: (root) => (root === "home" ? IN_HOME : root.startsWith("ws/") ? IN_WORKSPACE : []),
+  classify,
+  cut: takeCut,
+  boot: async (...of) => (await import("./boot.ts")).predictBoot(...of),
+  async *compare(...of) {
+    yield* (await import("./catalog-against-directories.ts")).compareCatalog(...of);
+  },
+};

@@ -1,0 +1,313 @@
+// Events as columns, a page at a time: what a columnar file wants, made by SQLite and parsed once a column.
+import { isUtf8 } from "node:buffer";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { looksBroken } from "../../sqlite/trouble.ts";
+
+/** Rows as columns, all of one length. Null = not there. */
+export interface EventColumns {
+  readonly sequence: readonly (bigint | null)[];
+  readonly event_id: readonly (string | null)[];
+  readonly turn_id: readonly (string | null)[];
+  readonly type: readonly (string | null)[];
+  readonly agent: readonly (string | null)[];
+  /** Nanoseconds since 1970. */
+  readonly ts: readonly (bigint | null)[];
+  /** UTC day of `ts`. */
+  readonly day: readonly (string | null)[];
+  readonly tool_name: readonly (string | null)[];
+  readonly tool_call_id: readonly (string | null)[];
+  readonly usage: readonly (Usage | null)[];
+  /** The runtime's own JSON, UTF-8. */
+  readonly content: readonly (Uint8Array | null)[];
+  /** A JSON object of the values that fit no column, by their names; null where all did. */
+  readonly raw: readonly (string | null)[];
+}
+
+export interface Usage {
+  readonly tokens: readonly (bigint | null)[];
+  readonly cost: number | null;
+  readonly currency: string | null;
+}
+
+/** In the order of `Usage.tokens`. */
+export const TOKEN_KEYS = [
+  "InputTokens",
+  "OutputTokens",
+  "TotalTokens",
+  "ThoughtTokens",
+  "CacheReadTokens",
+  "CacheWriteTokens",
+] as const;
+
+const PAGE_ROWS = 2000;
+/** Larger rows go one at a time. */
+const LARGE = 1 << 20;
+
+const USAGE = `CASE WHEN type IN ('usage', 'done') THEN content ->> '$.usage' END`;
+const TOOL = `CASE WHEN type IN ('tool_call', 'tool_result', 'permission')
+  THEN json_extract(content, '$.tool_name', '$.tool_call_id') END`;
+const ARRAYS = [
+  "sequence",
+  "id",
+  "turn_id",
+  "type",
+  "agent_name",
+  "timestamp",
+  "octet_length(content)",
+  "usage",
+  "tool",
+];
+
+const PAGE = `SELECT ${ARRAYS.map((name) => `json_group_array(${name})`).join(", ")},
+    CAST(group_concat(content, '') AS BLOB), count(*), max(sequence), sum(plain)
+  FROM (SELECT *, ${USAGE} AS usage, ${TOOL} AS tool,
+      typeof(content) = 'text' AND octet_length(content) <= ${LARGE} AND sequence <= ${Number.MAX_SAFE_INTEGER} AS plain
+    FROM events WHERE sequence > ? ORDER BY sequence LIMIT ${PAGE_ROWS})`;
+
+type PageRow = readonly [
+  ...texts: string[],
+  content: Uint8Array | null,
+  rows: bigint,
+  last: bigint | null,
+  plain: bigint | null,
+];
+
+/** Pages after a sequence, in order; what is read of each is gone when the next is asked for. */
+export function* eventColumns(db: DatabaseSync, after: bigint): Generator<EventColumns, void, undefined> {
+  const page = db.prepare(PAGE);
+  page.setReturnArrays(true);
+  page.setReadBigInts(true);
+  for (let from = after; ;) {
+    const fast = fastPage(page, from);
+    if (fast === "end") return;
+    if (fast) {
+      yield fast.columns;
+      from = fast.last;
+      continue;
+    }
+    const last = lastOf(db, from);
+    if (last === undefined) return;
+    yield* slowPage(db, from, last);
+    from = last;
+  }
+}
+
+function fastPage(page: StatementSync, after: bigint): { columns: EventColumns; last: bigint } | "end" | undefined {
+  let row: PageRow;
+  try {
+    row = page.get(after) as unknown as PageRow;
+  } catch (error) {
+    if (looksBroken(error)) throw error;
+    return undefined; // a BLOB where text belongs, or no JSON: SQLite refuses the page, not the row
+  }
+  const [content, rows, last, plain] = row.slice(ARRAYS.length) as unknown as [
+    Uint8Array | null,
+    bigint,
+    bigint | null,
+    bigint | null,
+  ];
+  if (last === null) return "end";
+  if (plain !== rows || !content || !isUtf8(content)) return undefined;
+  const [sequence, id, turn, type, agent, timestamp, lengths, usage, tool] = row
+    .slice(0, ARRAYS.length)
+    .map((text) => JSON.parse(text as string) as never[]);
+  return {
+    last,
+    columns: columnsOf({
+      sequence,
+      id,
+      turn,
+      type,
+      agent,
+      timestamp,
+      lengths,
+      usage,
+      tool,
+      content,
+    } as unknown as Parsed),
+  };
+}
+
+type Texts = readonly (string | null)[];
+
+interface Parsed {
+  readonly sequence: readonly number[];
+  readonly id: Texts;
+  readonly turn: Texts;
+  readonly type: Texts;
+  readonly agent: Texts;
+  readonly timestamp: Texts;
+  readonly lengths: readonly number[];
+  readonly usage: Texts;
+  readonly tool: Texts;
+  readonly content: Uint8Array;
+}
+
+function columnsOf(page: Parsed): EventColumns {
+  const raw = page.sequence.map((): string | null => null);
+  const odd = new Odd(raw);
+  const ts: (bigint | null)[] = [];
+  const day: (string | null)[] = [];
+  const content: Uint8Array[] = [];
+  const usage: (Usage | null)[] = [];
+  const tools: (readonly (string | null)[])[] = [];
+  let at = 0;
+  for (let row = 0; row < raw.length; row++) {
+    const time = page.timestamp[row]!;
+    ts.push(timeOf(time));
+    day.push(ts[row] === null ? null : time!.slice(0, 10));
+    if (ts[row] === null) odd.add(row, "timestamp", time);
+    content.push(page.content.subarray(at, (at += page.lengths[row]!)));
+    usage.push(usageOf(page.usage[row]!, row, odd));
+    tools.push(toolOf(page.tool[row]!));
+  }
+  return {
+    sequence: page.sequence.map(BigInt),
+    event_id: page.id,
+    turn_id: page.turn,
+    type: page.type,
+    agent: page.agent,
+    ts,
+    day,
+    tool_name: tools.map(([name]) => name ?? null),
+    tool_call_id: tools.map(([, call]) => call ?? null),
+    usage,
+    content,
+    raw,
+  };
+}
+
+/** Values that fit no column, by row. */
+class Odd {
+  #raw: (string | null)[];
+
+  constructor(raw: (string | null)[]) {
+    this.#raw = raw;
+  }
+
+  add(row: number, name: string, value: unknown): void {
+    const known = this.#raw[row] ? (JSON.parse(this.#raw[row]) as object) : {};
+    this.#raw[row] = JSON.stringify({ ...known, [name]: value });
+  }
+}
+
+const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?Z$/;
+const FIRST_NS = -(2n ** 63n);
+const LAST_NS = 2n ** 63n - 1n;
+/** Events come many to a second. */
+let second = { text: "", ns: null as bigint | null };
+
+/** Nanoseconds since 1970; null for what is no time of that form, or beyond 64 bits. */
+function timeOf(text: string | null): bigint | null {
+  if (text === null || !TIME.test(text)) return null;
+  if (!text.startsWith(second.text) || second.text === "") {
+    const ms = Date.parse(`${text.slice(0, 19)}Z`);
+    second = { text: text.slice(0, 19), ns: Number.isNaN(ms) ? null : BigInt(ms) * 1_000_000n };
+  }
+  if (second.ns === null) return null;
+  const fraction = text.length === 30 ? Number(text.slice(20, 29)) : Number(text.slice(20, -1).padEnd(9, "0"));
+  const ns = second.ns + BigInt(fraction);
+  return ns >= FIRST_NS && ns <= LAST_NS ? ns : null;
+}
+
+function usageOf(json: string | null, row: number, odd: Odd): Usage | null {
+  if (json === null) return null;
+  const usage = parsed(json);
+  if (typeof usage !== "object" || usage === null) {
+    odd.add(row, "usage", json);
+    return null;
+  }
+  const fields = usage as { readonly [key: string]: unknown };
+  const take = <T>(key: string, fits: (value: unknown) => T | undefined): T | null => {
+    const value = fields[key];
+    if (value === undefined || value === null) return null;
+    const fitting = fits(value);
+    if (fitting === undefined) odd.add(row, `usage.${key}`, value);
+    return fitting ?? null;
+  };
+  return {
+    tokens: TOKEN_KEYS.map((key) =>
+      take(key, (value) => (Number.isSafeInteger(value) ? BigInt(value as number) : undefined)),
+    ),
+    cost: take("CostAmount", (value) => (typeof value === "number" ? value : undefined)),
+    currency: take("CostCurrency", (value) => (typeof value === "string" ? value : undefined)),
+  };
+}
+
+function toolOf(json: string | null): readonly (string | null)[] {
+  return json === null
+    ? []
+    : (JSON.parse(json) as (string | null)[]).map((text) => (text === null ? null : String(text)));
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined; // SQLite takes what JSON does not allow; it is kept as it is
+  }
+}
+
+const LAST = `SELECT max(sequence) AS last FROM (SELECT sequence FROM events WHERE sequence > ? ORDER BY sequence LIMIT ${PAGE_ROWS})`;
+
+function lastOf(db: DatabaseSync, after: bigint): bigint | undefined {
+  const statement = db.prepare(LAST);
+  statement.setReadBigInts(true);
+  const last = statement.get(after)?.["last"];
+  return typeof last === "bigint" ? last : undefined;
+}
+
+const COLUMNS = ["id", "turn_id", "type", "agent_name", "timestamp", "content"] as const;
+const ROWS = `SELECT sequence, ${COLUMNS.map((name) => `typeof(${name}), CAST(${name} AS BLOB)`).join(", ")},
+    CASE WHEN typeof(content) = 'text' AND json_valid(content) THEN ${USAGE} END,
+    CASE WHEN typeof(content) = 'text' AND json_valid(content) THEN ${TOOL} END
+  FROM events WHERE sequence > ? AND sequence <= ? ORDER BY sequence`;
+
+/** Row by row: what is no UTF-8 text stands in `raw` as base64. */
+function* slowPage(db: DatabaseSync, after: bigint, last: bigint): Generator<EventColumns> {
+  const statement = db.prepare(ROWS);
+  statement.setReturnArrays(true);
+  statement.setReadBigInts(true);
+  for (const row of statement.iterate(after, last) as Iterable<unknown> as Iterable<readonly unknown[]>) {
+    yield slowRow(row);
+  }
+}
+
+function slowRow(row: readonly unknown[]): EventColumns {
+  const raw: (string | null)[] = [null];
+  const odd = new Odd(raw);
+  const bytes = new Map<string, Uint8Array | null>();
+  for (const [index, name] of COLUMNS.entries())
+    bytes.set(name, textBytes(name, row[1 + 2 * index], row[2 + 2 * index], odd));
+  const [usage, tool] = row.slice(1 + 2 * COLUMNS.length) as [string | null, string | null];
+  const text = (name: string): string | null => {
+    const value = bytes.get(name);
+    return value ? Buffer.from(value).toString() : null;
+  };
+  const time = text("timestamp");
+  const ts = timeOf(time);
+  if (ts === null && time !== null) odd.add(0, "timestamp", time);
+  const [name, call] = toolOf(tool);
+  return {
+    sequence: [row[0] as bigint],
+    event_id: [text("id")],
+    turn_id: [text("turn_id")],
+    type: [text("type")],
+    agent: [text("agent_name")],
+    ts: [ts],
+    day: [ts === null ? null : time!.slice(0, 10)],
+    tool_name: [name ?? null],
+    tool_call_id: [call ?? null],
+    usage: [usageOf(usage, 0, odd)],
+    content: [bytes.get("content")!],
+    raw,
+  };
+}
+
+function textBytes(name: string, type: unknown, value: unknown, odd: Odd): Uint8Array | null {
+  if (value === null || value === undefined) return null;
+  const bytes = value as Uint8Array;
+  if (type === "text" && isUtf8(bytes)) return bytes;
+  odd.add(0, name, { $base64: Buffer.from(bytes).toString("base64") });
+  return null;
+}

@@ -1,0 +1,64 @@
+// The one table of findings about an AGH home, and the check that runs it.
+import type { Deps } from "../../records/deps.ts";
+import type { Finding } from "../../records/judgements.ts";
+import type { Home } from "../source.ts";
+import { catalogFileState, catalogPages, catalogRows } from "./findings-catalog.ts";
+import { events } from "./findings-events.ts";
+import { leftovers, modes, settings, vault } from "./findings-home.ts";
+import { lookAt, type Looking } from "./findings-look.ts";
+import { LEVELS, type Check, type Found, type Level, type Look, type Rule } from "./findings-rule.ts";
+import { directories } from "./findings-session.ts";
+import { truth } from "./truth.ts";
+
+/** In the order in which they are told. */
+export const CHECKS: readonly Check[] = [
+  settings,
+  catalogFileState,
+  catalogRows,
+  truth,
+  directories,
+  vault,
+  modes,
+  leftovers,
+  catalogPages,
+  events,
+];
+
+/** Every code there is. */
+export const RULES: ReadonlyMap<string, Rule & { readonly level: Level }> = new Map(
+  CHECKS.flatMap(({ rules, level }) => Object.entries(rules).map(([code, rule]) => [code, { ...rule, level }])),
+);
+
+export interface Judged {
+  readonly look: Look;
+  readonly found: AsyncIterable<Found>;
+}
+
+/** Reads the home and yields what is wrong with it, or worth knowing. Nothing is touched. */
+export async function judge(home: Home, looking: Looking, deps: Deps): Promise<Judged> {
+  const look = await lookAt(home, looking, deps);
+  return { look, found: run(look) };
+}
+
+async function* run(look: Look): AsyncGenerator<Found> {
+  const depth = LEVELS.indexOf(look.level);
+  for (const check of CHECKS) {
+    if (LEVELS.indexOf(check.level) <= depth) yield* check.find(look);
+  }
+}
+
+/** The record of a finding; severity comes from the table alone. */
+export function findingOf({ runtime, place }: Home, { code, id, message, evidence, action }: Found): Finding {
+  const { severity } = RULES.get(code)!;
+  return {
+    kind: "finding",
+    runtime,
+    home: place,
+    ...(id !== undefined && { id }),
+    code,
+    severity: severity === "ok" ? "info" : severity,
+    message,
+    evidence,
+    ...(action && { action: { verb: action.verb, loses: action.loses } }),
+  };
+}

@@ -1,0 +1,36 @@
+// Sequence and time of a session's last event, from four pages of its database however large it is.
+import type { Deps } from "../../records/deps.ts";
+import { joinPath } from "../../files/os-path.ts";
+import { lastRow } from "../../sqlite/last-row.ts";
+import { withPages } from "../../sqlite/pages.ts";
+import { readEvents } from "./databases.ts";
+import { EVENTS } from "./layout.ts";
+
+export interface LastEvent {
+  readonly last_event_at: string | null;
+  readonly last_sequence: number | null;
+}
+
+const NONE: LastEvent = { last_event_at: null, last_sequence: null };
+
+/** Throws as `readEvents` does when the database cannot be read. */
+export function lastEvent(dir: string, deps: Pick<Deps, "env" | "signal">): LastEvent {
+  return withPages(joinPath(dir, EVENTS), fromPages, deps.signal) ?? readEvents(dir, deps, fromRows);
+}
+
+// AGH appends: the row with the greatest rowid is the one with the greatest sequence.
+function fromPages(pages: Parameters<typeof lastRow>[0]): LastEvent | undefined {
+  const time = lastRow(pages, "events", "timestamp");
+  const sequence = lastRow(pages, "events", "sequence");
+  if (time === null && sequence === null) return NONE;
+  return typeof time?.value === "string" && typeof sequence?.value === "number"
+    ? { last_event_at: time.value, last_sequence: sequence.value }
+    : undefined;
+}
+
+const LAST = "SELECT timestamp AS last_event_at, sequence AS last_sequence FROM events ORDER BY sequence DESC LIMIT 1";
+
+function fromRows(db: Parameters<Parameters<typeof readEvents>[2]>[0]): LastEvent {
+  const row = db.prepare(LAST).get();
+  return row ? ({ ...row } as unknown as LastEvent) : NONE;
+}

@@ -1,0 +1,98 @@
+// The lines of a ledger as `event` records: the same as those from events.db, which may be gone.
+import { isUtf8 } from "node:buffer";
+import { Block } from "../../records/record.ts";
+import { placeError } from "../../records/error.ts";
+import { linesOf, openLedger, pieces } from "./ledger-file.ts";
+import { isJson } from "./ledger-json.ts";
+import { nineDigits } from "./ledger-time.ts";
+
+const TEXT = String.raw`"(?:[^"\\]|\\.)*"`;
+const HEAD = new RegExp(
+  String.raw`^\{"type":"session_event","version":1,"session_id":${TEXT},"sequence":(-?\d+),"event_id":(${TEXT})` +
+    String.raw`(?:,"turn_id":(${TEXT}))?,"event_type":(${TEXT})(?:,"agent_name":(${TEXT}))?(?:,"content":)?`,
+);
+const TAIL = /(?:,"timestamp":"([^"\\]*)")?\}\n?$/;
+/** Enough for what stands before an event's content. */
+const HEAD_BYTES = 8192;
+const TAIL_BYTES = 64;
+const BLOCK_BYTES = 1 << 18;
+
+/**
+ * The first line, as AGH writes it. Throws (exit 6) E_NOT_A_LEDGER, E_LEDGER_VERSION, E_LEDGER_OF_ANOTHER: a byte order
+ * mark, CRLF and an empty file are none of AGH's.
+ */
+export function assertHead(line: Buffer | undefined, path: string, sessionId: string): void {
+  const head = parsed(line?.toString() ?? "");
+  if (head?.["type"] !== "ledger_meta") throw notALedger(path, "its first line is no ledger_meta");
+  if (head["version"] !== 1) {
+    const message = `${path} has version ${JSON.stringify(head["version"])}; this version knows 1`;
+    throw placeError("E_LEDGER_VERSION", message, "look for a newer agh-toolkit");
+  }
+  if (line!.at(-2) === 0x0d) throw notALedger(path, "its lines end in CRLF: something has converted it");
+  if (head["session_id"] !== sessionId) {
+    const message = `${path} is the ledger of ${JSON.stringify(head["session_id"])}, not of ${sessionId}`;
+    throw placeError("E_LEDGER_OF_ANOTHER", message, "it was copied or moved here");
+  }
+}
+
+const notALedger = (path: string, why: string): Error =>
+  placeError("E_NOT_A_LEDGER", `${path} is no ledger as AGH writes it: ${why}`, `head -c 300 ${path}`);
+
+function parsed(line: string): { readonly [key: string]: unknown } | undefined {
+  try {
+    const value = JSON.parse(line) as unknown;
+    return typeof value === "object" && value !== null ? (value as { readonly [key: string]: unknown }) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+interface Origin {
+  readonly path: string;
+  readonly home: string;
+  readonly sessionId: string;
+}
+
+/** Blocks of `event` lines in the ledger's order. Throws E_NOT_A_LEDGER, naming the line that is not AGH's. */
+export function* ledgerEvents({ path, home, sessionId }: Origin): Generator<Block, void, undefined> {
+  using file = openLedger(path);
+  const lines = linesOf(pieces(file));
+  const first = lines.next();
+  assertHead(first.done ? undefined : first.value, path, sessionId);
+  const before = `{"kind":"event","runtime":"agh","home":${JSON.stringify(home)},"id":`;
+  let [held, bytes, number]: [Buffer[], number, number] = [[], 0, 1];
+  for (const line of lines) {
+    number++;
+    const record = eventRecord(line, before, JSON.stringify(sessionId));
+    if (!record) throw notALedger(path, `line ${number} is no session_event`);
+    held.push(record);
+    bytes += record.length;
+    if (bytes < BLOCK_BYTES) continue;
+    yield new Block(Buffer.concat(held), held.length);
+    [held, bytes] = [[], 0];
+  }
+  if (held.length > 0) yield new Block(Buffer.concat(held), held.length);
+}
+
+/** The content goes over as it stands, as bytes: it may be larger than any string. What is no UTF-8 becomes U+FFFD. */
+function eventRecord(line: Buffer, before: string, session: string): Buffer | undefined {
+  const head = HEAD.exec(line.toString("latin1", 0, HEAD_BYTES));
+  const tail = TAIL.exec(line.toString("latin1", Math.max(0, line.length - TAIL_BYTES)));
+  if (!head || !tail) return undefined;
+  const content = line.subarray(head[0].length, line.length - tail[0].length);
+  // A cut or edited line would break the stream of records for whoever reads it.
+  if (content.length > 0 && !isJson(content)) return undefined;
+  const [sequence, id, turn = '""', type, agent = '""'] = head.slice(1).map(utf8);
+  const exact = Number.isSafeInteger(Number(sequence)) ? sequence : `"${sequence}"`;
+  const time = tail[1] === undefined ? '""' : JSON.stringify(nineDigits(tail[1]));
+  return Buffer.concat([
+    Buffer.from(
+      `${before}${id},"session_id":${session},"sequence":${exact},"turn_id":${turn},"type":${type},"agent_name":${agent},"content":`,
+    ),
+    content.length === 0 ? Buffer.from('""') : isUtf8(content) ? content : Buffer.from(content.toString()),
+    Buffer.from(`,"timestamp":${time}}\n`),
+  ]);
+}
+
+const utf8 = (latin1: string | undefined): string | undefined =>
+  latin1 === undefined ? undefined : Buffer.from(latin1, "latin1").toString();

@@ -1,0 +1,131 @@
+// Takes the steps of a journal; each may have been taken before.
+import { chmodSync, cpSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, utimesSync } from "node:fs";
+import { dirname } from "node:path";
+import { fsyncDir } from "../../files/atomic.ts";
+import { joinPath, osPath } from "../../files/os-path.ts";
+import { syncTree } from "../../files/sync-tree.ts";
+import { fileTrouble } from "../../files/trouble.ts";
+import { belowRoot, walk } from "../../files/walk.ts";
+import { journalDir, type Journal, type Step } from "../../formats/journal.ts";
+import { decodeRows, mergeRows } from "../../formats/rows.ts";
+import { refusal } from "../../records/error.ts";
+import { changeDatabase } from "../../sqlite/change.ts";
+import { catalogFile } from "./layout.ts";
+import { putRows } from "./put-rows.ts";
+
+export interface Taken {
+  readonly rows: number;
+  readonly renumbered: number;
+}
+
+/** Rows come first: a directory without its workspace's row would keep the daemon from starting. Durable when it returns. */
+export function takeSteps(root: string, journal: Journal): Taken {
+  const taken = { rows: 0, renumbered: 0 };
+  const touched = new Set<string>();
+  for (const step of journal.steps) {
+    if (step.do === "rows") {
+      const { inserted, renumbered } = takeRows(root, journal.run, step);
+      taken.rows += inserted;
+      taken.renumbered += renumbered;
+    } else if (step.do === "move") takeMove(step, touched);
+    else if (step.do === "aside") setAside(step, touched);
+    else if (step.do === "remove") takeAway(step.path, touched);
+    else throw unknownStep(root, journal);
+  }
+  for (const dir of touched) if (lstatSync(osPath(dir), { throwIfNoEntry: false })) syncNames(dir);
+  return taken;
+}
+
+/** Whether all steps are of the kinds that are taken here. */
+export const canTake = ({ steps }: Journal): boolean =>
+  steps.every((step) => step.do === "rows" || step.do === "move" || step.do === "aside" || step.do === "remove");
+
+const unknownStep = (root: string, { tool }: Journal): Error =>
+  refusal("E_UNFINISHED", `${tool} was killed in ${root}`, `run it again: ${tool}`);
+
+function setAside({ path, to }: Step & { do: "aside" }, touched: Set<string>): void {
+  const there = (file: string): boolean => lstatSync(osPath(file), { throwIfNoEntry: false }) !== undefined;
+  if (there(to) || !there(path)) return;
+  try {
+    mkdirSync(osPath(dirname(to)), { recursive: true, mode: 0o700 });
+    move(path, to);
+    touched.add(dirname(path)).add(dirname(to));
+  } catch (error) {
+    throw fileTrouble(path, "set aside", error);
+  }
+}
+
+function takeAway(path: string, touched: Set<string>): void {
+  try {
+    rmSync(osPath(path), { force: true });
+    touched.add(dirname(path));
+  } catch (error) {
+    throw fileTrouble(path, "remove", error);
+  }
+}
+
+function syncNames(dir: string): void {
+  try {
+    fsyncDir(dir);
+  } catch (error) {
+    throw fileTrouble(dir, "sync", error);
+  }
+}
+
+function takeRows(root: string, run: string, { files, own_home }: Step & { do: "rows" }) {
+  const decoded = files.map((file) => decodeRows(readFileSync(osPath(joinPath(journalDir(root, run), file)))));
+  return changeDatabase(catalogFile(root), (db) => {
+    const done = { inserted: 0, renumbered: 0 };
+    for (const merged of mergeRows(decoded)) {
+      const { inserted, renumbered } = putRows(db, merged, own_home);
+      done.inserted += inserted;
+      done.renumbered += renumbered;
+    }
+    return done;
+  });
+}
+
+function takeMove({ from, to }: Step & { do: "move" }, touched: Set<string>): void {
+  if (!lstatSync(osPath(from), { throwIfNoEntry: false })) return; // moved already
+  if (lstatSync(osPath(to), { throwIfNoEntry: false })) {
+    throw refusal("E_EXISTS", `${to} has come into being meanwhile`, "move it away, then run the same command again");
+  }
+  try {
+    makeParents(dirname(to), touched);
+    move(from, to);
+    touched.add(dirname(to));
+  } catch (error) {
+    throw fileTrouble(to, "write", error);
+  }
+}
+
+/** As AGH makes them: readable for all, behind a home that is not. */
+function makeParents(dir: string, touched: Set<string>): void {
+  if (lstatSync(osPath(dir), { throwIfNoEntry: false })) return;
+  makeParents(dirname(dir), touched);
+  mkdirSync(osPath(dir), { mode: 0o755 });
+  chmodSync(osPath(dir), 0o755); // whatever the umask
+  touched.add(dirname(dir));
+}
+
+function move(from: string, to: string): void {
+  try {
+    renameSync(osPath(from), osPath(to));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EXDEV") throw error;
+    copyAcross(from, `${to}.agh-toolkit`);
+    renameSync(osPath(`${to}.agh-toolkit`), osPath(to));
+  }
+}
+
+/** A ledger root may lie on another file system. */
+function copyAcross(from: string, to: string): void {
+  rmSync(osPath(to), { recursive: true, force: true });
+  cpSync(osPath(from) as string, osPath(to) as string, { recursive: true });
+  for (const { path, stat } of [...walk(from)].reverse()) {
+    const time = (Number(stat.mtimeNs / 1000n) + 0.5) / 1e6;
+    chmodSync(osPath(belowRoot(to, path)), Number(stat.mode & 0o777n));
+    utimesSync(osPath(belowRoot(to, path)), time, time);
+  }
+  syncTree(to);
+}

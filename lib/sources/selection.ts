@@ -1,0 +1,117 @@
+// Which sessions a filter means: ids by unique prefix, the other selectors, and the order.
+import { EXIT, ToolError, usageError } from "../records/error.ts";
+import type { Log } from "../records/deps.ts";
+import type { SessionRecord } from "../records/things.ts";
+import type { SessionFilter, SessionSort } from "./source.ts";
+
+const SHORTEST_PREFIX = 4;
+
+/**
+ * The full ids that the operands name. An unknown or ambiguous one is a usage error when it stands alone, else a
+ * problem (exit 3) and the rest goes on.
+ */
+export function resolveIds(operands: readonly string[], known: Iterable<string>, log: Log): ReadonlySet<string> {
+  const all = known instanceof Set ? (known as ReadonlySet<string>) : new Set(known);
+  const ids = new Set<string>();
+  for (const operand of new Set(operands)) {
+    const found = all.has(operand) ? [operand] : withPrefix(operand, all);
+    if (found.length === 1) ids.add(found[0]!);
+    else if (operands.length === 1) throw notOne(operand, found);
+    else {
+      const { message, hint } = notOne(operand, found);
+      log.problem(new ToolError({ code: "E_NO_SESSION", message, hint, exit: EXIT.partial }));
+    }
+  }
+  return ids;
+}
+
+const withPrefix = (typed: string, all: Iterable<string>): string[] =>
+  Array.from(all).filter((id) => isNamedBy(typed, id));
+
+/** Whether what was typed may mean this id: it is the id, or 4 or more characters after its first `-` (or after `sess-`). */
+export function isNamedBy(typed: string, id: string): boolean {
+  if (typed === id) return true;
+  const own = id.indexOf("-") + 1;
+  const start = typed.length > own && id.startsWith(typed.slice(0, own)) ? own : 0;
+  return typed.length - start >= SHORTEST_PREFIX && id.startsWith(typed.slice(start), own);
+}
+
+function notOne(typed: string, found: readonly string[]): ToolError {
+  if (found.length === 0) {
+    const short = typed.slice(typed.indexOf("-") + 1).length < SHORTEST_PREFIX;
+    return usageError(
+      `there is no session '${typed}'`,
+      short
+        ? `a full id, or at least ${SHORTEST_PREFIX} characters of it`
+        : "agh-inspect sessions --format ids lists them",
+    );
+  }
+  const more = found.length > 5 ? `, and ${found.length - 5} more` : "";
+  return usageError(
+    `'${typed}' names ${found.length} sessions: ${found.toSorted().slice(0, 5).join(", ")}${more}`,
+    "type more of the one that is meant",
+  );
+}
+
+/** Whether last events must be read to answer the filter. */
+export const needsLastEvents = ({ since, until, sort, lastEvents }: SessionFilter): boolean =>
+  lastEvents === true || since !== undefined || until !== undefined || sort?.endsWith("last-event") === true;
+
+/** All selectors but ids, times and limit. `workspaces` are ids that the filter's words were resolved to. */
+export function matches(
+  session: SessionRecord,
+  filter: SessionFilter,
+  workspaces: ReadonlySet<string> | undefined,
+): boolean {
+  const { agents, states, stopReasons, failures, crashed } = filter;
+  return (
+    isAmong(agents, session.agent_name) &&
+    (!workspaces || workspaces.has(session.workspace_id ?? "")) &&
+    (isAmong(states, session.state) || isAmong(states, session.effective)) &&
+    isAmong(stopReasons, session.stop_reason) &&
+    isAmong(failures, session.failure?.kind) &&
+    (crashed !== true || hasCrashed(session))
+  );
+}
+
+export const hasCrashed = ({ stop_reason, effective }: Pick<SessionRecord, "stop_reason" | "effective">): boolean =>
+  stop_reason === "agent_crashed" || effective === "dead";
+
+function isAmong(wanted: readonly string[] | undefined, value: string | null | undefined): boolean {
+  return !wanted || wanted.length === 0 || wanted.includes(value ?? "");
+}
+
+/** Whether the last event lies within since (included) and until; one whose time is unknown does not. */
+export function isWithin({ last_event_at }: SessionRecord, { since, until }: SessionFilter): boolean {
+  if (since === undefined && until === undefined) return true;
+  if (!last_event_at) return false;
+  const at = sortable(last_event_at);
+  return (since === undefined || at >= sortable(since)) && (until === undefined || at < sortable(until));
+}
+
+const PARTS = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?Z$/;
+
+/** A time as text whose order is that of time: UTC with nine digits. */
+export function sortable(time: string): string {
+  const [, seconds, fraction = ""] = PARTS.exec(time) ?? [];
+  if (seconds) return `${seconds}.${fraction.padEnd(9, "0")}Z`;
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? time : sortable(date.toISOString());
+}
+
+const KEYS: { readonly [name: string]: (session: SessionRecord) => string | number } = {
+  created: ({ created_at }) => sortable(created_at ?? ""),
+  updated: ({ updated_at }) => sortable(updated_at ?? ""),
+  "last-event": ({ last_event_at }) => sortable(last_event_at ?? ""),
+  size: ({ events_bytes, ledger_bytes }) => (events_bytes ?? 0) + (ledger_bytes ?? 0),
+};
+
+/** Sorts sessions that lie in order of id; equal ones stay in that order. */
+export function sorted(sessions: SessionRecord[], sort: SessionSort = "id"): SessionRecord[] {
+  const key = KEYS[sort.replace(/^-/, "")];
+  if (!key) return sessions;
+  const sign = sort.startsWith("-") ? -1 : 1;
+  const keyed = sessions.map((session) => ({ session, at: key(session) }));
+  keyed.sort((a, b) => (a.at < b.at ? -sign : a.at > b.at ? sign : 0));
+  return keyed.map(({ session }) => session);
+}

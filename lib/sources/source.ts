@@ -1,0 +1,125 @@
+// The interface of a runtime: where its state lies and how it is read. One folder a runtime implements it.
+import type { Block, AnyRecord } from "../records/record.ts";
+import type { Deps } from "../records/deps.ts";
+import type { Boot, Finding } from "../records/judgements.ts";
+import type { HomeRecord, PathRecord, RuntimeName, SessionRecord } from "../records/things.ts";
+import type { Scratch } from "../files/scratch.ts";
+import type { HomeCut } from "./home-cut.ts";
+
+/** A root of one runtime's state, as it was found. */
+export interface Home {
+  readonly runtime: RuntimeName;
+  /** The word that names it: goes into every record as `home`. */
+  readonly place: string;
+  /** The directory that is read; for a backup the scratch copy. */
+  readonly root: string;
+  readonly id: string;
+  /** False where the files at `root` are a private copy, whose processes cannot run here. */
+  readonly live: boolean;
+}
+
+/** Selectors of records.md; every part narrows. Times are the last event's, as RFC 3339 text. */
+export interface SessionFilter {
+  readonly ids?: readonly string[];
+  readonly agents?: readonly string[];
+  /** Either id, or name, or path. */
+  readonly workspaces?: readonly string[];
+  /** Matches `state` or `effective`. */
+  readonly states?: readonly string[];
+  readonly stopReasons?: readonly string[];
+  readonly failures?: readonly string[];
+  readonly crashed?: boolean;
+  readonly since?: string;
+  readonly until?: string;
+  readonly limit?: number;
+  readonly sort?: SessionSort;
+  /** Read every selected session's last event. */
+  readonly lastEvents?: boolean;
+}
+
+/** Descending where `-` leads. */
+export type SessionSort =
+  | "id"
+  | "created"
+  | "updated"
+  | "last-event"
+  | "size"
+  | "-created"
+  | "-updated"
+  | "-last-event"
+  | "-size";
+
+export interface EventRange {
+  readonly types?: readonly string[];
+  readonly turns?: readonly string[];
+  readonly afterSequence?: number;
+  readonly tail?: number;
+}
+
+/** How a home is as a whole. */
+export type HomeState = Pick<HomeRecord, "alive" | "version" | "pid" | "catalog_bytes">;
+
+export interface Following {
+  readonly sessionIds: readonly string[];
+  readonly range: EventRange;
+  /** Ends when nothing came for so many milliseconds. */
+  readonly idleExit: number | undefined;
+}
+
+/** Kinds that `records` can list, by runtime. */
+export type DetailKind =
+  | "usage"
+  | "hook_run"
+  | "permission"
+  | "process"
+  | "workspace"
+  | "vault_ref"
+  | "failure"
+  | "tool"
+  | "turn"
+  | "row";
+
+/** A directory tree that belongs to a home: the home itself, or one outside it that its configuration points to. */
+export interface Root {
+  /** `home`, `ledgers`, `memory`, `ws/<workspace id>`: the `root` of every path record and listing line. */
+  readonly name: string;
+  readonly dir: string;
+  /** Where set, only these names of the directory belong to the home: of a workspace `.agh` and `.env`. */
+  readonly only?: readonly string[];
+}
+
+/** What a path is to a backup. Pure and cheap: it is asked once a path. */
+export interface Classified {
+  readonly class: string;
+  readonly scope: string;
+  /** Set where a backup never takes it (sockets, locks, temp files, …): the reason, in words. */
+  readonly never?: string;
+  /** A database whose bytes alone are not its state. */
+  readonly database?: "catalog" | "session";
+}
+
+export interface Source {
+  readonly runtime: RuntimeName;
+  /** What this runtime can do; what it cannot is refused in one place. */
+  readonly can: ReadonlySet<"archive" | "reconcile" | "ledger" | "vacuum" | "liveness" | DetailKind>;
+  /** True when `root` bears this runtime's markers. */
+  detect(root: string): boolean;
+  state(home: Home, deps: Deps): HomeState;
+  sessions(home: Home, filter: SessionFilter, deps: Deps): AsyncIterable<SessionRecord>;
+  /** `event` records in order, as blocks of JSON Lines. */
+  events(home: Home, sessionId: string, range: EventRange, deps: Deps): AsyncIterable<Block | AnyRecord>;
+  /** What is there, and what is written from now on: each event once. Ends by signal or when idle. */
+  follow?(home: Home, following: Following, deps: Deps): AsyncIterable<Block>;
+  /** The home's own tree first, then what lies outside; a root that is not there is left out. */
+  roots(home: Home, deps: Deps): Promise<readonly Root[]>;
+  /** Paths of a root that the runtime's documentation names one by one. */
+  wellKnown(root: string): readonly string[];
+  /** `path` is relative to the root, `/`-separated. */
+  classify(root: string, path: string, type: PathRecord["type"]): Classified;
+  /** Notes one moment of a home that is being written to; undefined when nobody has it open. */
+  cut?(home: Home, scratch: Scratch, deps: Deps): Promise<HomeCut | undefined>;
+  /** What the runtime's own start would do with the home, nothing of which is touched. */
+  boot?(home: Home, deps: Deps): Promise<Boot>;
+  /** Where the catalog and the directories do not say the same; as the runtime sees them, in order. */
+  compare?(home: Home, deps: Deps): AsyncIterable<Finding>;
+}

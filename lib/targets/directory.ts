@@ -1,0 +1,156 @@
+// A target that is a local directory: an object is a file, published by a rename.
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
+import { dirname, resolve } from "node:path";
+import { fsyncDir, fsyncFile } from "../files/atomic.ts";
+import { fromOsBytes, joinPath, osPath } from "../files/os-path.ts";
+import { fileTrouble } from "../files/trouble.ts";
+import { placeError } from "../records/error.ts";
+import type { Range, Stage, StagedFile, Target } from "./target.ts";
+
+const STAGES = ".stage";
+
+export function directoryTarget(url: string): Target {
+  const dir = resolve(url);
+  const pathOf = (key: string): string => joinPath(dir, key);
+  const tried = async <T>(doing: string, key: string, act: () => T): Promise<T> => {
+    try {
+      return act();
+    } catch (error) {
+      throw fileTrouble(pathOf(key), doing, error);
+    }
+  };
+  return {
+    url: dir,
+    dir,
+    stage: () => stageIn(dir),
+    put: (key, content, { exclusive = false } = {}) => tried("write", key, () => put(dir, key, content, exclusive)),
+    get: (key, range) => tried("read", key, () => get(pathOf(key), range)),
+    head: (key) => tried("read", key, () => head(pathOf(key))),
+    list: (prefix) => list(dir, prefix),
+    delete: (key) => tried("remove", key, () => rmSync(osPath(pathOf(key)), { force: true })),
+  };
+}
+
+function stageIn(dir: string): Stage {
+  try {
+    mkdirSync(osPath(joinPath(dir, STAGES)), { recursive: true, mode: 0o700 });
+    removeAbandoned(joinPath(dir, STAGES));
+    const made = fromOsBytes(mkdtempSync(osPath(joinPath(dir, `${STAGES}/run-`)) as string, { encoding: "buffer" }));
+    const discard = (): void => rmSync(osPath(made), { recursive: true, force: true });
+    return { dir: made, discard, [Symbol.dispose]: discard };
+  } catch (error) {
+    throw fileTrouble(dir, "write below", error);
+  }
+}
+
+// As long as prune lets a run take before what it has put counts as garbage.
+const ABANDONED_MS = 24 * 3_600_000;
+
+/** Stages of runs that were killed. */
+function removeAbandoned(stages: string): void {
+  for (const name of readdirSync(osPath(stages))) {
+    const path = osPath(joinPath(stages, name));
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat && Date.now() - stat.mtimeMs > ABANDONED_MS) rmSync(path, { recursive: true, force: true });
+  }
+}
+
+function put(dir: string, key: string, content: Uint8Array | StagedFile, exclusive: boolean): void {
+  const path = joinPath(dir, key);
+  if (existsSync(osPath(path))) {
+    if (exclusive) throw placeError("E_EXISTS", `${path} exists already`);
+    return;
+  }
+  makeDurable(dirname(path));
+  if (!("file" in content)) {
+    using stage = stageIn(dir);
+    const file = joinPath(stage.dir, "object");
+    writeWhole(file, content);
+    return publish(file, path, exclusive);
+  }
+  fsyncFile(content.file);
+  publish(content.file, path, exclusive);
+}
+
+/** Makes a directory and the names that lead to it durable. */
+function makeDurable(dir: string): void {
+  if (existsSync(osPath(dir))) return;
+  makeDurable(dirname(dir));
+  mkdirSync(osPath(dir), { mode: 0o700, recursive: true });
+  fsyncDir(dirname(dir));
+}
+
+function writeWhole(file: string, bytes: Uint8Array): void {
+  const fd = openSync(osPath(file), "wx", 0o600);
+  try {
+    for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function publish(file: string, path: string, exclusive: boolean): void {
+  if (exclusive) {
+    linkSync(osPath(file), osPath(path)); // a rename would replace what another run has just put
+    unlinkSync(osPath(file));
+  } else renameSync(osPath(file), osPath(path));
+  fsyncDir(dirname(path));
+}
+
+function get(path: string, range: Range | undefined): Buffer | undefined {
+  const fd = orUndefined(() => openSync(osPath(path), "r"));
+  if (fd === undefined) return undefined;
+  try {
+    const offset = range?.offset ?? 0;
+    const length = Math.max(0, Math.min(range?.length ?? Infinity, fstatSync(fd).size - offset));
+    const bytes = Buffer.allocUnsafe(length);
+    let at = 0;
+    for (let read = 1; at < length && read > 0; at += read) read = readSync(fd, bytes, at, length - at, offset + at);
+    return bytes.subarray(0, at);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function head(path: string): { size: number } | undefined {
+  const stat = orUndefined(() => statSync(osPath(path)));
+  return stat?.isFile() ? { size: stat.size } : undefined;
+}
+
+async function* list(dir: string, prefix: string): AsyncGenerator<{ key: string; size: number }> {
+  for (const name of (orUndefined(() => readdirSync(osPath(joinPath(dir, prefix)))) ?? []).sort()) {
+    if (prefix === "" && name === STAGES) continue;
+    const key = prefix + name;
+    const stat = orUndefined(() => lstatSync(osPath(joinPath(dir, key))));
+    if (stat?.isDirectory()) yield* list(dir, `${key}/`);
+    else if (stat?.isFile()) yield { key, size: stat.size };
+  }
+}
+
+function orUndefined<T>(act: () => T): T | undefined {
+  try {
+    return act();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw error;
+  }
+}

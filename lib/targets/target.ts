@@ -1,0 +1,48 @@
+// Where bytes go: a flat space of keys whose objects are written once, whole, and never changed.
+import { usageError } from "../records/error.ts";
+import { directoryTarget } from "./directory.ts";
+import { s3Target } from "./s3.ts";
+
+/** A finished local file that `put` may move instead of copying. */
+export interface StagedFile {
+  readonly file: string;
+}
+
+export interface Range {
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface Target {
+  /** The word that names it, as `--repo` takes it. */
+  readonly url: string;
+  /** Where it is a local directory. */
+  readonly dir?: string;
+  /** A private local directory for files that are to be put; `discard` removes it with what is left in it. */
+  stage(): Stage;
+  /**
+   * Stores an object, durable when it resolves. An object that is there already is left as it is: equal keys mean
+   * equal bytes here, but for `exclusive` ones, which fail with E_EXISTS.
+   */
+  put(key: string, content: Uint8Array | StagedFile, options?: { readonly exclusive?: boolean }): Promise<void>;
+  /** The object, or a range of it (shorter where it ends); undefined when there is none. */
+  get(key: string, range?: Range): Promise<Buffer | undefined>;
+  head(key: string): Promise<{ readonly size: number } | undefined>;
+  /** Objects whose key begins with `prefix` (which ends with `/`, or is empty), in the order of their keys. */
+  list(prefix: string): AsyncIterable<{ readonly key: string; readonly size: number }>;
+  /** Gone, and no error when it was not there. */
+  delete(key: string): Promise<void>;
+}
+
+export interface Stage extends Disposable {
+  readonly dir: string;
+  discard(): void;
+}
+
+/** The target that a URL names: a directory, or a prefix in an S3 bucket. Nothing is read yet. */
+export function targetOf(url: string): Target {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//.exec(url)?.[1];
+  if (scheme === "s3") return s3Target(url);
+  if (scheme) throw usageError(`${scheme}:// cannot hold a repository`, "name a directory, or s3://BUCKET/PREFIX");
+  return directoryTarget(url);
+}

@@ -1,0 +1,57 @@
+// P12: archiving a home's sessions and bringing them back, against what people do by hand.
+import path from "node:path";
+import type { Comparison } from "./frame.ts";
+import { evict } from "./measure.ts";
+import type { Size } from "./places.ts";
+import { benchHome, built, scratch } from "./places.ts";
+
+/** One copy by SQLite's own hand and one tar a session. */
+function byHand(home: string, to: string): string {
+  return (
+    `mkdir -p '${to}/w'; for d in '${home}'/sessions/sess-*; do i=$(basename "$d"); mkdir "${to}/w/$i"; ` +
+    `sqlite3 "$d/events.db" ".backup '${to}/w/$i/events.db'"; cp -p "$d/meta.json" "${to}/w/$i/"; ` +
+    `tar -C '${to}/w' --zstd -cf "${to}/$i.tar.zst" "$i"; rm -r "${to}/w/$i"; done; sync -f '${to}'`
+  );
+}
+
+export function archivePutRows(size: Size = "M"): Comparison[] {
+  const { home } = benchHome(size);
+  const out = scratch("archive");
+  const put = `${built("archive")} put --all --home '${home}' --to '${out.path}' >/dev/null`;
+  return [
+    {
+      name: "P12",
+      what: `archive put of the sessions of ${size}`,
+      anchor: { name: "sqlite3 .backup + tar --zstd, each", command: byHand(home, out.path), needs: "sqlite3" },
+      ours: { name: "agh-archive put", command: put },
+      target: { text: "≤ 0.33 ×", most: 0.333 },
+      before: () => (out.clear(), evict(home)),
+      runs: 3,
+    },
+  ];
+}
+
+/** Both write below a directory that is empty but (ours) for a catalog without sessions, and end with it on disk. */
+export function archiveGetRows(size: Size = "M"): Comparison[] {
+  const { home } = benchHome(size);
+  const [archives, out] = [scratch("archives"), scratch("archive-get")];
+  const to = path.join(out.path, ".agh");
+  const rows = ["event_summaries", "token_stats", "permission_log", "session_health", "sessions"];
+  const empty =
+    `mkdir -p '${to}/sessions' && cp '${home}/agh.db' '${to}/agh.db' && chmod 700 '${to}' && ` +
+    `sqlite3 '${to}/agh.db' '${rows.map((table) => `DELETE FROM ${table};`).join(" ")}'`;
+  const first = `[ -e '${archives.path}' ] || ${built("archive")} put --all --home '${home}' --to '${archives.path}' >/dev/null`;
+  const loop = `for a in '${archives.path}'/*.tar.zst; do tar --zstd -xf "$a" -C '${to}/sessions'; done; sync -f '${to}'`;
+  const get = `${built("archive")} get --all --from '${archives.path}' --to '${to}' >/dev/null`;
+  return [
+    {
+      name: "P12",
+      what: `archive get of the sessions of ${size}`,
+      anchor: { name: "tar --zstd -x, each", command: `${first}; ${empty}; ${loop}`, needs: "zstd" },
+      ours: { name: "agh-archive get", command: `${first}; ${empty}; ${get}` },
+      target: { text: "≤ 1.5 ×", most: 1.5 },
+      before: () => out.clear(),
+      runs: 3,
+    },
+  ];
+}

@@ -1,0 +1,45 @@
+// P5 and P8: export of one huge session, and what a short command costs.
+import path from "node:path";
+import type { Comparison } from "./frame.ts";
+import type { Size } from "./places.ts";
+import { benchHome, built } from "./places.ts";
+
+/** JSON of every column of an event, as sqlite3's own shell makes it. */
+const JSON_OBJECT =
+  "select json_object('id',id,'sequence',sequence,'turn_id',turn_id,'type',type,'agent_name',agent_name," +
+  "'content',content,'timestamp',timestamp) from events order by sequence";
+
+export function exportRows(size: Size = "X"): Comparison[] {
+  const { home, first } = benchHome(size);
+  const database = path.join(home, "sessions", first, "events.db");
+  return [
+    {
+      name: "P5",
+      what: `events of ${size} to JSONL`,
+      anchor: { name: "sqlite3", command: `sqlite3 '${database}' "${JSON_OBJECT}" >/dev/null`, needs: "sqlite3" },
+      ours: { name: "agh-inspect events", command: `${built("inspect")} events --home '${home}' ${first} >/dev/null` },
+      target: { text: "≤ 1.0 ×", most: 1 },
+    },
+  ];
+}
+
+export function startRows(size: Size = "S"): Comparison[] {
+  const { home } = benchHome(size);
+  const anchor = { name: "node -e 0", command: `'${process.execPath}' -e 0` };
+  const inspect = built("inspect");
+  const shared = { name: "P8", anchor, by: "cpu", runs: 21 } as const;
+  return [
+    {
+      ...shared,
+      what: "CPU of --help",
+      ours: { name: "agh-inspect --help", command: `${inspect} --help >/dev/null` },
+      target: { text: "≤ 1.2 ×", most: 1.2 },
+    },
+    {
+      ...shared,
+      what: `CPU of sessions on ${size}`,
+      ours: { name: "agh-inspect sessions", command: `${inspect} sessions --home '${home}' >/dev/null` },
+      target: { text: "≤ 1.35 ×", most: 1.35 },
+    },
+  ];
+}

@@ -1,0 +1,120 @@
+// Builds dist/: a small bundle for each command (start-up is most of a short command's time), the API and its types.
+import { spawnSync } from "node:child_process";
+import { chmodSync, globSync, readFileSync, rmSync } from "node:fs";
+import { basename, dirname, resolve } from "node:path";
+import process from "node:process";
+import { rolldown, type Plugin } from "rolldown";
+
+/** Built-ins of functions alone, whose loading costs milliseconds: the first call loads them. */
+const LAZY = new Set(
+  ["child_process", "crypto", "os", "timers/promises", "url", "util", "v8", "vm"].map((name) => `node:${name}`),
+);
+
+/**
+ * `import` of a built-in module evaluates every export's getter (node:util alone costs 3 ms of start-up);
+ * asking for the module itself does not. On a Node too old for that the face still lives to say so.
+ */
+const plainBuiltins: Plugin = {
+  name: "plain-builtins",
+  renderChunk: (code) => {
+    const plain = code.replace(
+      /^import\s+([^"';]+?)\s+from\s*"(node:[\w/]+)";?$/gm,
+      (_line, names: string, module: string) =>
+        LAZY.has(module) && names.startsWith("{") ? lazily(names, module) : eagerly(names, module),
+    );
+    return { code: plain };
+  },
+};
+
+function eagerly(names: string, module: string): string {
+  const pattern = names.startsWith("* as ") ? names.slice(5) : names.replaceAll(" as ", ": ");
+  return `const ${pattern} = (process.getBuiltinModule?.("${module}") ?? {});`;
+}
+
+function lazily(names: string, module: string): string {
+  const bindings = names
+    .replace(/^\{|\}$/g, "")
+    .split(",")
+    .map((name) => name.trim().split(" as "))
+    .filter(([name]) => name);
+  const held = `__${module.replace(/\W/g, "_")}`;
+  const wrapped = bindings.map(
+    ([name, local = name]) =>
+      `const ${local} = (...of) => (${held} ??= process.getBuiltinModule("${module}")).${name}(...of);`,
+  );
+  return [`let ${held};`, ...wrapped].join("\n");
+}
+
+/** Libraries that a verb imports when it needs them; they stay packages. */
+const { dependencies } = JSON.parse(readFileSync(resolve(import.meta.dirname, "../package.json"), "utf8")) as {
+  dependencies: { readonly [name: string]: string };
+};
+const LIBRARIES = Object.keys(dependencies).filter((name) => name !== "citty");
+
+process.chdir(resolve(import.meta.dirname, ".."));
+
+// A file costs half a millisecond to load: what every verb starts with is one, what most reading verbs need another.
+const START = closure("lib/cli/launch.ts");
+const READING = closure("lib/inspect/sessions.ts").difference(START);
+const KINDS = closure("lib/records/kinds.ts").difference(START);
+
+rmSync("dist", { recursive: true, force: true });
+
+// Workers are started by file name, so each is an entry of its own.
+const workers = Object.fromEntries(globSync("lib/**/*-worker.ts").map((file) => [file.replace(/\.ts$/, ""), file]));
+for (const face of globSync("bin/*.ts").sort()) {
+  const name = basename(face, ".ts");
+  await bundle(`dist/${name}`, { [name]: face, ...workers });
+  chmodSync(`dist/${name}/${name}.mjs`, 0o755);
+}
+await bundle("dist/lib", { index: "lib/index.ts", ...workers });
+process.exitCode = types();
+
+/** Each face is bundled for itself: one file until a verb asks for more. */
+async function bundle(dir: string, input: { readonly [name: string]: string }): Promise<void> {
+  const build = await rolldown({
+    input,
+    platform: "node",
+    external: [/^node:/, ...LIBRARIES],
+    plugins: [plainBuiltins],
+  });
+  await build.write({
+    dir,
+    format: "esm",
+    // A name that says what it is spares the search for the package.json that would.
+    entryFileNames: "[name].mjs",
+    chunkFileNames: "chunks/[name]-[hash].mjs",
+    minify: true,
+    codeSplitting: {
+      includeDependenciesRecursively: false,
+      groups: [
+        // With what it needs of citty: left in the face's own file, that would be loaded by every worker, too.
+        { name: "start", test: (id) => START.has(id) || /\/node_modules\/citty\//.test(id) },
+        { name: "reading", test: (id) => READING.has(id) },
+        { name: "kinds", test: (id) => KINDS.has(id) },
+      ],
+    },
+  });
+  await build.close();
+}
+
+/** A file and all that it imports when it is loaded. */
+function closure(file: string, found = new Set<string>()): Set<string> {
+  const path = resolve(file);
+  if (found.has(path)) return found;
+  found.add(path);
+  if (!path.endsWith(".ts")) return found;
+  const imports = readFileSync(path, "utf8").matchAll(
+    /^(?:import|export)\s+(?!type\s)(?:[^"';]*?\sfrom\s+)?"(\.[^"]+)"/gm,
+  );
+  for (const [, to] of imports) closure(resolve(dirname(path), to!), found);
+  return found;
+}
+
+function types(): number {
+  const path = `${resolve("node_modules/.bin")}:${process.env["PATH"]}`;
+  const args = ["-p", ".", "--noEmit", "false", "--emitDeclarationOnly", "--outDir", "dist/types"];
+  const { status } = spawnSync("tsc", args, { stdio: "inherit", env: { ...process.env, PATH: path } });
+  for (const dir of ["test", "scripts", "bin"]) rmSync(`dist/types/${dir}`, { recursive: true, force: true });
+  return status ?? 1;
+}

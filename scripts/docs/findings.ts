@@ -1,0 +1,36 @@
+// docs/findings.md: every finding of agh-reconcile check, from the table that finds them.
+import { storeNames } from "../../lib/reconcile/explain.ts";
+import { RULES } from "../../lib/sources/agh/findings.ts";
+import { TRUTH } from "../../lib/sources/agh/truth.ts";
+
+export function findings(): string {
+  const combined = new Set(Object.values(TRUTH).map(({ code }) => code));
+  const others = [...RULES].filter(([code]) => !combined.has(code));
+  return `# Findings
+
+What \`agh-reconcile check\` tells; \`agh-reconcile explain CODE\` says the same. This page is generated.
+
+Severity: **error**: something is lost, or AGH will not start; **warn**: look at it; **info**: AGH itself mends it, or it
+is as it should be; **ok**: nothing is told. The plan takes the first action that can be done.
+
+## Where a session is
+A meta.json that AGH would skip counts as none, and so does an empty events.db; a tombstone counts as an archive.
+
+| code | severity | has | verdict | how it arises | action | what it loses, or what to do |
+|---|---|---|---|---|---|---|
+${Object.entries(TRUTH)
+  .map(([stores, { code }]) => row(code, storeNames(stores)))
+  .join("\n")}
+
+## Everything else
+| code | severity | level | verdict | how it arises | action | what it loses, or what to do |
+|---|---|---|---|---|---|---|
+${others.map(([code, { level }]) => row(code, level)).join("\n")}
+`;
+}
+
+function row(code: string, third: string): string {
+  const { severity, verdict, arises, action, loses } = RULES.get(code)!;
+  const cells = [`\`${code}\``, severity, third, verdict, arises, action.join(", else ") || "none", loses];
+  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+}

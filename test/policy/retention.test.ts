@@ -1,0 +1,186 @@
+// Retention: a year of backups replayed, and everything a wrong clock can do to them.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { retain, type Policy, type Retained } from "../../lib/policy/retention.ts";
+import { ToolError } from "../../lib/records/error.ts";
+
+const HOUR = 3_600_000;
+const POLICY: Policy = { last: 3, hourly: 24, daily: 7, weekly: 5, monthly: 12, yearly: 3 };
+
+const at = (moment: number | string, more: Partial<Retained> = {}): Retained => {
+  const time = new Date(moment).toISOString();
+  return { id: `id-${time}`, time, homeId: "home", tags: [], ...more };
+};
+
+const kept = (snapshots: readonly Retained[], policy: Policy, now: string, zone?: string): string[] =>
+  retain(snapshots, policy, { now: new Date(now), zone })
+    .filter(({ keep }) => keep)
+    .map(({ snapshot }) => snapshot.time);
+
+/** A year of hourly backups with a prune after each, by a clock of our own. */
+function replay(zone: string): { readonly left: Retained[]; readonly lines: string[]; readonly all: Retained[] } {
+  const all: Retained[] = [];
+  let left: Retained[] = [];
+  const prune = (now: Date) => retain(left, POLICY, { now, zone });
+  for (let moment = Date.parse("2025-11-21T00:07:00Z"); moment <= Date.parse("2026-11-21T00:07:00Z"); moment += HOUR) {
+    all.push(at(moment));
+    left.push(all.at(-1)!);
+    left = prune(new Date(moment))
+      .filter(({ keep }) => keep)
+      .map(({ snapshot }) => snapshot);
+  }
+  const lines = prune(new Date("2026-11-21T00:07:00Z")).map(({ snapshot, reasons }) =>
+    [snapshot.time, ...reasons].join(" | "),
+  );
+  return { left, lines, all };
+}
+
+for (const [zone, name] of [
+  ["Europe/Berlin", "year-hourly-berlin.txt"],
+  ["UTC", "year-hourly-utc.txt"],
+] as const) {
+  test(`a year of hourly backups, pruned after each, leaves exactly what the policy says (${zone})`, () => {
+    const { left, lines, all } = replay(zone);
+    assert.equal(all.length, 8761);
+    const golden = readFileSync(join(import.meta.dirname, "golden", name), "utf8");
+    assert.deepEqual(lines, golden.trimEnd().split("\n"));
+    assert.deepEqual(
+      left.map(({ time }) => time),
+      kept(all, POLICY, "2026-11-21T00:07:00Z", zone),
+      "one prune at the end keeps the same",
+    );
+  });
+}
+
+test("the hour that autumn repeats is two hours, the one that spring leaves out is none", () => {
+  const autumn = ["2026-10-24T23:30Z", "2026-10-25T00:30Z", "2026-10-25T01:30Z", "2026-10-25T02:30Z"].map((t) => at(t));
+  assert.equal(kept(autumn, { hourly: 4 }, "2026-10-26", "Europe/Berlin").length, 4);
+  const spring = ["2026-03-29T00:30Z", "2026-03-29T01:30Z", "2026-03-29T02:30Z"].map((t) => at(t));
+  assert.deepEqual(
+    retain(spring, { hourly: 3 }, { now: new Date("2026-03-30"), zone: "Europe/Berlin" }).map((v) => v.reasons[0]),
+    ["hourly 2026-03-29T01+01:00", "hourly 2026-03-29T03+02:00", "hourly 2026-03-29T04+02:00"],
+  );
+});
+
+test("a day is the day of the zone, also where the zone skipped one", () => {
+  const stamps = ["2026-11-20T22:30Z", "2026-11-20T23:30Z"].map((t) => at(t));
+  assert.equal(kept(stamps, { daily: 2 }, "2026-11-21T12:00Z", "UTC").length, 1);
+  assert.equal(kept(stamps, { daily: 2 }, "2026-11-21T12:00Z", "Europe/Berlin").length, 2);
+  const samoa = ["2011-12-30T09:30Z", "2011-12-30T10:30Z"].map((t) => at(t));
+  assert.deepEqual(
+    retain(samoa, { daily: 2 }, { now: new Date("2012-01-02"), zone: "Pacific/Apia" }).map((v) => v.reasons[0]),
+    ["daily 2011-12-29", "daily 2011-12-31"],
+  );
+});
+
+test("weeks are ISO weeks, across the end of a year too", () => {
+  const reasons = [
+    "2024-12-29T12:00Z",
+    "2024-12-30T12:00Z",
+    "2026-12-31T12:00Z",
+    "2027-01-03T12:00Z",
+    "2027-01-04T12:00Z",
+  ];
+  assert.deepEqual(
+    retain(
+      reasons.map((t) => at(t)),
+      { weekly: 9 },
+      { now: new Date("2027-02-01") },
+    ).map((v) => v.reasons[0]),
+    ["weekly 2024-W52", "weekly 2025-W01", "no rule keeps it", "weekly 2026-W53", "weekly 2027-W01"],
+  );
+});
+
+test("what comes from the future is kept, and takes no place of what does not", () => {
+  const stamps = ["2026-11-01", "2026-11-02", "9999-12-31T23:59:59Z", "+010000-01-01T00:00:00Z"].map((t) => at(t));
+  const verdicts = retain(stamps, { last: 1, daily: 1, yearly: 1 }, { now: new Date("2026-11-03") });
+  assert.deepEqual(
+    verdicts.map(({ keep }) => keep),
+    [false, true, true, true],
+  );
+  assert.deepEqual(verdicts[2]!.reasons, ["from the future"]);
+});
+
+test("a clock set back removes nothing that a right clock would have kept", () => {
+  const stamps = ["2026-11-01", "2026-11-02", "2026-11-03"].map((t) => at(t));
+  assert.deepEqual(
+    kept(stamps, { last: 1 }, "1970-01-01"),
+    ["2026-11-01", "2026-11-02", "2026-11-03"].map((t) => at(t).time),
+  );
+  assert.equal(kept(stamps, { within: 90 * 24 * HOUR }, "2099-01-01").length, 3, "a clock that runs ahead");
+});
+
+test("a snapshot that a set-back clock has stamped older than its parent is kept", () => {
+  const parent = at("2026-11-20T10:00Z");
+  const child = at("1999-01-01", { parent: parent.id });
+  const next = at("2026-11-20T12:00Z", { parent: parent.id });
+  const [, verdict] = retain([parent, child, next], { last: 1 }, { now: new Date("2026-11-21") });
+  assert.deepEqual(verdict!.reasons, ["older than its parent: a clock was set back"]);
+});
+
+test("a parent from the future does not keep all that come after it", () => {
+  const parent = at("2077-01-01");
+  const later = ["2026-11-18", "2026-11-19", "2026-11-20"].map((t) => at(t, { parent: parent.id }));
+  assert.equal(kept([parent, ...later], { last: 1 }, "2026-11-21").length, 2);
+});
+
+test("a stamp that is none is kept", () => {
+  const odd = { ...at("2026-11-20"), id: "odd", time: "soon" };
+  assert.deepEqual(retain([odd], { last: 1 }, { now: new Date("2026-11-21") })[0]!.reasons, [
+    "its time cannot be read",
+  ]);
+});
+
+test("homes are judged apart", () => {
+  const stamps = ["2026-11-01", "2026-11-02"].flatMap((t) => [at(t), at(t, { homeId: "other", id: `other-${t}` })]);
+  assert.equal(kept(stamps, { last: 1 }, "2026-11-03").length, 2);
+});
+
+test("the last good snapshot of a home is kept whatever the policy says", () => {
+  const stamps = [at("2026-11-01"), at("2026-11-02"), at("2026-11-03", { good: false })];
+  const verdicts = retain(stamps, { tags: ["none has it"] }, { now: new Date("2026-11-04") });
+  assert.deepEqual(
+    verdicts.map(({ keep }) => keep),
+    [false, true, false],
+  );
+  const bad = stamps.map((snapshot) => ({ ...snapshot, good: false }));
+  assert.equal(kept(bad, { tags: ["none has it"] }, "2026-11-04").length, 1, "and where none is good, the last");
+});
+
+test("a period is kept by a good snapshot where it has one", () => {
+  const stamps = [at("2026-11-01T08:00Z"), at("2026-11-01T20:00Z", { good: false }), at("2026-11-02")];
+  assert.deepEqual(kept(stamps, { daily: 2 }, "2026-11-04"), [stamps[0]!.time, stamps[2]!.time]);
+});
+
+test("tags and spans keep", () => {
+  const stamps = [
+    at("2026-01-01", { tags: ["release"] }),
+    at("2026-11-01"),
+    at("2026-11-02T00:00Z"),
+    at("2026-11-03T00:00Z"),
+  ];
+  const verdicts = retain(stamps, { within: 24 * HOUR, tags: ["release"] }, { now: new Date("2026-12-01") });
+  assert.deepEqual(
+    verdicts.map(({ reasons }) => reasons[0]),
+    ["tag release", "no rule keeps it", "within", "within"],
+  );
+});
+
+test("a policy that keeps nothing is refused", () => {
+  for (const policy of [{}, { tags: [] }, { last: 0 }, { daily: 7, weekly: 0 }, { within: 0 }, { last: Number.NaN }]) {
+    assert.throws(
+      () => retain([at("2026-11-01")], policy, { now: new Date() }),
+      (error) => error instanceof ToolError && error.exit === 2,
+      JSON.stringify(policy),
+    );
+  }
+});
+
+test("an unknown zone is refused", () => {
+  assert.throws(
+    () => retain([], { last: 1 }, { now: new Date(), zone: "Mars/Olympus" }),
+    (error) => error instanceof ToolError && error.exit === 2,
+  );
+});
