@@ -10,10 +10,10 @@ export const cat = verb({
   prints: ["event"],
   run: async function* (call): AsyncGenerator<Item> {
     const found = await namedTargets(call);
-    const { openAgh } = await import("../../lib/ledger/at-agh.ts");
+    const { openLedgers } = await import("../../lib/ledger/open.ts");
     const { catLedgers } = await import("../../lib/ledger/cat.ts");
     for (const { home, sessions } of found) {
-      using opened = await openAgh({ ...call.values, home }, call.deps);
+      using opened = await openLedgers({ ...call.values, home }, call.deps);
       yield* catLedgers(opened.home, sessions, call.deps);
     }
   },

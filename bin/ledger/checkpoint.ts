@@ -14,11 +14,11 @@ export const checkpoint = verb({
   prints: ["artefact"],
   run: async function* ({ values, deps }): AsyncGenerator<Item> {
     if (values.key === undefined) throw usageError("a checkpoint is signed: --key FILE", "agh-ledger keygen makes one");
-    const { openAgh } = await import("../../lib/ledger/at-agh.ts");
+    const { openLedgers } = await import("../../lib/ledger/open.ts");
     const { readSigner } = await import("../../lib/ledger/keys.ts");
     const { makeCheckpoint } = await import("../../lib/ledger/anchor.ts");
     const signer = readSigner(values.key);
-    using opened = await openAgh(values, deps);
+    using opened = await openLedgers(values, deps);
     yield new Artefact(await makeCheckpoint(opened.home, signer, deps));
   },
 });

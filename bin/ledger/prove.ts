@@ -21,9 +21,9 @@ export const prove = verb({
   run: async function* ({ values, deps }): AsyncGenerator<Item> {
     const sequence = values.sequence === undefined ? undefined : whole(0)(values.sequence);
     const { anchor } = await trusted(values);
-    const { openAgh } = await import("../../lib/ledger/at-agh.ts");
+    const { openLedgers } = await import("../../lib/ledger/open.ts");
     const { proveLine } = await import("../../lib/ledger/prove.ts");
-    using opened = await openAgh(values, deps);
+    using opened = await openLedgers(values, deps);
     yield new Artefact(await proveLine(opened.home, { id: values.id, sequence, anchor }, deps));
   },
 });

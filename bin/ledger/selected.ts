@@ -74,12 +74,12 @@ export async function* overTargets(
   found: readonly Target[],
   verb: Verb,
 ): AsyncGenerator<Item> {
-  const { openAgh } = await import("../../lib/ledger/at-agh.ts");
+  const { openLedgers } = await import("../../lib/ledger/open.ts");
   const { startTally } = await import("../../lib/ledger/tally.ts");
   const { documented } = await import("../../lib/records/documented.ts");
   const tally = startTally(`agh-ledger ${name}`, deps);
   for (const target of found) {
-    using opened = await openAgh({ ...values, home: target.home }, deps);
+    using opened = await openLedgers({ ...values, home: target.home }, deps);
     for await (const record of verb(opened.home, target, tally)) yield documented(record);
   }
   yield tally.summary();

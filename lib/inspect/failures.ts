@@ -8,7 +8,7 @@ import { bundleNames, bundleOf, lastEvent, type LastEvent } from "../sources/agh
 import { directoryOf } from "../sources/agh/scan.ts";
 import { sessions } from "../sources/agh/sessions.ts";
 import type { Home, SessionFilter } from "../sources/source.ts";
-import { atAgh } from "./at-agh.ts";
+import { atHome } from "./at-home.ts";
 import { take } from "./take.ts";
 
 export interface FailureQuery {
@@ -20,7 +20,7 @@ export interface FailureQuery {
 const CANCELLATION = "cancellation";
 
 /** `failure` records, one a failed session. */
-export const failures = atAgh("failures", async function* (home, query: FailureQuery, deps): AsyncGenerator<Item> {
+export const failures = atHome("failure", async function* (home, query: FailureQuery, deps): AsyncGenerator<Item> {
   yield* take(failed(home, query.sessions, deps), query.limit);
 });
 

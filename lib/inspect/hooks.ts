@@ -4,7 +4,7 @@ import { eachSession } from "../sources/agh/each-session.ts";
 import { exactLine } from "../sources/agh/exact.ts";
 import { hookRuns, type HookQuery } from "../sources/agh/hooks.ts";
 import type { SessionFilter } from "../sources/source.ts";
-import { atAgh } from "./at-agh.ts";
+import { atHome } from "./at-home.ts";
 import { inBlocks } from "./in-blocks.ts";
 import { take } from "./take.ts";
 
@@ -14,7 +14,7 @@ export interface HooksQuery extends HookQuery {
 }
 
 /** `hook_run` records, newest first within each session. */
-export const hooks = atAgh("hooks", async function* (home, query: HooksQuery, deps): AsyncGenerator<Item> {
+export const hooks = atHome("hook_run", async function* (home, query: HooksQuery, deps): AsyncGenerator<Item> {
   const found = eachSession(home, query.sessions, deps, function* (db, session) {
     for (const run of hookRuns(db, query)) {
       yield exactLine({

@@ -8,7 +8,7 @@ import { exactLine } from "../sources/agh/exact.ts";
 import { permissionMode } from "../sources/agh/permission-mode.ts";
 import { permissions as permissionsIn, policies } from "../sources/agh/permissions.ts";
 import type { Home, SessionFilter } from "../sources/source.ts";
-import { atAgh } from "./at-agh.ts";
+import { atHome } from "./at-home.ts";
 import { inBlocks } from "./in-blocks.ts";
 import { take } from "./take.ts";
 
@@ -19,8 +19,8 @@ export interface PermissionQuery {
 }
 
 /** `permission` records, in the order in which they were asked within each session. */
-export const permissions = atAgh(
-  "permissions",
+export const permissions = atHome(
+  "permission",
   async function* (home, query: PermissionQuery, deps): AsyncGenerator<Item> {
     const policyOf = policiesOf(home, deps);
     const found = eachSession(home, query.sessions, deps, function* (db, session) {

@@ -6,7 +6,7 @@ import { processAlive } from "../sources/agh/liveness.ts";
 import { processes as processesIn, type ProcessFields } from "../sources/agh/processes.ts";
 import { sessions } from "../sources/agh/sessions.ts";
 import type { Home, SessionFilter } from "../sources/source.ts";
-import { atAgh } from "./at-agh.ts";
+import { atHome } from "./at-home.ts";
 import { selects } from "./selects.ts";
 import { take } from "./take.ts";
 
@@ -18,7 +18,7 @@ export interface ProcessQuery {
 }
 
 /** `process` records, last changed first. */
-export const processes = atAgh("processes", async function* (home, query: ProcessQuery, deps): AsyncGenerator<Item> {
+export const processes = atHome("process", async function* (home, query: ProcessQuery, deps): AsyncGenerator<Item> {
   const found = readCatalog(home.root, deps, (db) => [...processesIn(db, query.states)]);
   const sessionOf = await sessionsByAcpId(home, deps);
   const chosen = selects(query.sessions) ? await idsOf(home, query.sessions, deps) : undefined;

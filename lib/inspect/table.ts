@@ -9,7 +9,7 @@ import { changed, eachSession, openSettled } from "../sources/agh/each-session.t
 import { columnNames, describe, tableRows, type TableQuery } from "../sources/agh/tables.ts";
 import type { Home, SessionFilter } from "../sources/source.ts";
 import { tablesOf } from "../sqlite/shape.ts";
-import { atAgh } from "./at-agh.ts";
+import { atHome } from "./at-home.ts";
 import { selects } from "./selects.ts";
 import { take } from "./take.ts";
 
@@ -23,7 +23,7 @@ export interface TablesQuery {
 }
 
 /** `row` records; those of the table `sqlite_schema` name the tables. */
-export const table = atAgh("table", async function* (home, query: TablesQuery, deps): AsyncGenerator<Item> {
+export const table = atHome("row", async function* (home, query: TablesQuery, deps): AsyncGenerator<Item> {
   const found = selects(query.sessions) ? fromSessions(home, query, deps) : fromCatalog(home, query, deps);
   yield* take(found, query.limit);
 });

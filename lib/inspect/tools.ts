@@ -6,7 +6,7 @@ import { exactLine, Exact } from "../sources/agh/exact.ts";
 import { toolCalls } from "../sources/agh/tools.ts";
 import type { ToolCall } from "../sources/agh/tool-calls.ts";
 import type { Home, SessionFilter } from "../sources/source.ts";
-import { atAgh } from "./at-agh.ts";
+import { atHome } from "./at-home.ts";
 import { inBlocks } from "./in-blocks.ts";
 import { take } from "./take.ts";
 
@@ -18,7 +18,7 @@ export interface ToolQuery {
 }
 
 /** `tool` records, in the order in which their turns ended. */
-export const tools = atAgh("tools", async function* (home, query: ToolQuery, deps): AsyncGenerator<Item> {
+export const tools = atHome("tool", async function* (home, query: ToolQuery, deps): AsyncGenerator<Item> {
   staySmall();
   const found = eachSession(home, query.sessions, deps, function* (db, session) {
     for (const call of toolCalls(db)) if (isWanted(call, query)) yield record(home, session.id, call);

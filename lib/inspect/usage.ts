@@ -7,7 +7,7 @@ import type { UsageRecord } from "../records/things.ts";
 import { eachSessionTable } from "../sources/agh/each-session.ts";
 import { usageReader } from "../sources/agh/usage.ts";
 import type { Home, SessionFilter } from "../sources/source.ts";
-import { atAgh } from "./at-agh.ts";
+import { atHome } from "./at-home.ts";
 import { take } from "./take.ts";
 import { Groups, type Identity } from "./usage-groups.ts";
 
@@ -23,7 +23,7 @@ export interface UsageQuery {
 }
 
 /** `usage` records, sorted by their keys. */
-export const usage = atAgh("usage", async function* (home, query: UsageQuery, deps): AsyncGenerator<Item> {
+export const usage = atHome("usage", async function* (home, query: UsageQuery, deps): AsyncGenerator<Item> {
   const totals = query.rollup ? new Groups([]) : undefined;
   const groups = grouped(home, query, totals, deps);
   if (!totals) return yield* take(groups, query.limit);

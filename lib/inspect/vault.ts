@@ -7,7 +7,7 @@ import { vaultKeyFile } from "../sources/agh/layout.ts";
 import { sessions } from "../sources/agh/sessions.ts";
 import { vaultRefs } from "../sources/agh/vault.ts";
 import type { SessionFilter } from "../sources/source.ts";
-import { atAgh } from "./at-agh.ts";
+import { atHome } from "./at-home.ts";
 import { selects } from "./selects.ts";
 
 export interface VaultQuery {
@@ -17,7 +17,7 @@ export interface VaultQuery {
 }
 
 /** `vault_ref` records, sorted by ref; those of the selected sessions when any selector is given. */
-export const vault = atAgh("vault", async function* (home, query: VaultQuery, deps): AsyncGenerator<Item> {
+export const vault = atHome("vault_ref", async function* (home, query: VaultQuery, deps): AsyncGenerator<Item> {
   const refs = readCatalog(home.root, deps, vaultRefs);
   const key_present = existsSync(osPath(vaultKeyFile(home.root)));
   const chosen = selects(query.sessions) ? new Set<string>() : undefined;

@@ -3,15 +3,15 @@ import type { Item } from "../records/record.ts";
 import { readCatalog } from "../sources/agh/databases.ts";
 import { sessions } from "../sources/agh/sessions.ts";
 import { isDirectory, workspaces as workspacesIn, workspaceUlid } from "../sources/agh/workspaces.ts";
-import { atAgh } from "./at-agh.ts";
+import { atHome } from "./at-home.ts";
 
 export interface WorkspaceQuery {
   readonly limit: number | undefined;
 }
 
 /** `workspace` records, last changed first. */
-export const workspaces = atAgh(
-  "workspaces",
+export const workspaces = atHome(
+  "workspace",
   async function* (home, query: WorkspaceQuery, deps): AsyncGenerator<Item> {
     const found = readCatalog(home.root, deps, workspacesIn);
     const counts = new Map<string | null, number>();

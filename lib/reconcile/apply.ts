@@ -10,7 +10,7 @@ import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
 import { VERBS } from "../sources/agh/findings-rule.ts";
 import type { Home } from "../sources/source.ts";
-import { openAgh, type Place } from "./at-agh.ts";
+import { openAble, type Place } from "../places/at-home.ts";
 import { askedIn, planFor, type Asked, type Plan, type Planned, type Planning } from "./plan.ts";
 import { hasUnfinished, homeTime, perform, recover } from "./runs.ts";
 
@@ -23,7 +23,7 @@ export interface PlanHome extends Planning {
 /** Yields the `action` records, planned or done, and a `summary` with what nothing could be done about. */
 export async function* planHome(options: PlanHome, deps: Deps): AsyncGenerator<AnyRecord> {
   const tally = new Tally("agh-reconcile plan", deps, ulid(deps.now()));
-  using opened = await openAgh(options.place, deps);
+  using opened = await openAble(options.place, "reconcile", deps);
   using scratch = scratchDir(deps.env);
   const { home } = opened;
   if (options.apply) assertHere(home);
@@ -55,7 +55,7 @@ export async function* applyPlan(options: ApplyPlan, deps: Deps): AsyncGenerator
   const tally = new Tally("agh-reconcile apply", deps, ulid(deps.now()));
   const wanted = plannedActions(options.records, VERBS);
   const place = { ...options.place, home: options.place.home ?? homeOf(wanted) };
-  using opened = await openAgh(place, deps);
+  using opened = await openAble(place, "reconcile", deps);
   using scratch = scratchDir(deps.env);
   const { home } = opened;
   assertHere(home);

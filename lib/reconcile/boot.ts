@@ -4,12 +4,12 @@ import type { Deps } from "../records/deps.ts";
 import { EXIT } from "../records/error.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
-import { openAgh, type Place } from "./at-agh.ts";
+import { openAble, type Place } from "../places/at-home.ts";
 
 /** The `boot` record, and a `summary` whose exit is 1 when AGH would refuse. */
 export async function* bootHome(place: Place, deps: Deps): AsyncGenerator<AnyRecord> {
   const tally = new Tally("agh-reconcile boot", deps, ulid(deps.now()));
-  using opened = await openAgh(place, deps);
+  using opened = await openAble(place, "reconcile", deps);
   const boot = await opened.source.boot!(opened.home, deps);
   if (boot.starts) tally.done();
   else tally.failed(EXIT.found);

@@ -5,7 +5,7 @@ import { EXIT } from "../records/error.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
 import { findingOf, judge, RULES } from "../sources/agh/findings.ts";
-import { openAgh, type Place } from "./at-agh.ts";
+import { openAble, type Place } from "../places/at-home.ts";
 import { chooser, type Chosen } from "./chosen.ts";
 
 export interface CheckHome extends Chosen {
@@ -19,7 +19,7 @@ const BAD = { error: 3, warn: 2, info: 1, ok: 0 } as const;
 /** Yields findings and a `summary`; `items` are the sessions looked at. Nothing is touched. */
 export async function* checkHome(options: CheckHome, deps: Deps): AsyncGenerator<AnyRecord> {
   const tally = new Tally("agh-reconcile check", deps, ulid(deps.now()));
-  using opened = await openAgh(options.place, deps);
+  using opened = await openAble(options.place, "reconcile", deps);
   const { look, found } = await judge(opened.home, { level: options.level }, deps);
   const isMeant = chooser(options, look, deps);
   const counts = { error: 0, warn: 0, info: 0 };

@@ -5,7 +5,7 @@ import type { Deps } from "../records/deps.ts";
 import { usageError } from "../records/error.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
-import { openAgh, type Place } from "./at-agh.ts";
+import { openAble, type Place } from "../places/at-home.ts";
 import { assertCanUndo, recover, runToUndo, undo } from "./runs.ts";
 import type { Journal } from "../formats/journal.ts";
 
@@ -19,7 +19,7 @@ export interface UndoRun {
 /** Yields an `action` for each path, planned or done, and a `summary`. What was changed since is refused (4), whole. */
 export async function* undoRun({ place, run, apply, lockTimeoutMs }: UndoRun, deps: Deps): AsyncGenerator<AnyRecord> {
   const tally = new Tally("agh-reconcile undo", deps, ulid(deps.now()));
-  using opened = await openAgh(place, deps);
+  using opened = await openAble(place, "reconcile", deps);
   const { home } = opened;
   if (!home.live) throw usageError(`${home.place} cannot be changed`, "name a directory: --home DIR");
   const journal = runToUndo(home, run);

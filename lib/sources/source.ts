@@ -79,6 +79,18 @@ export type DetailKind =
   | "turn"
   | "row";
 
+/** What a runtime can do besides listing sessions and events. */
+export type Ability = "archive" | "reconcile" | "ledger" | "vacuum" | "liveness" | DetailKind;
+
+/** What a detail verb asks for. */
+export interface DetailQuery {
+  readonly sessions?: SessionFilter;
+  /** `row`: the table; undefined lists the tables. */
+  readonly name?: string | undefined;
+  /** `row`: the column to sort by, descending with a leading `-`. */
+  readonly order?: string | undefined;
+}
+
 /** A directory tree that belongs to a home: the home itself, or one outside it that its configuration points to. */
 export interface Root {
   /** `home`, `ledgers`, `memory`, `ws/<workspace id>`: the `root` of every path record and listing line. */
@@ -101,13 +113,17 @@ export interface Classified {
 export interface Source {
   readonly runtime: RuntimeName;
   /** What this runtime can do; what it cannot is refused in one place. */
-  readonly can: ReadonlySet<"archive" | "reconcile" | "ledger" | "vacuum" | "liveness" | DetailKind>;
+  readonly can: ReadonlySet<Ability>;
+  /** Why it cannot do the rest, in words that go on from "a home of RUNTIME: "; a default stands in for what is not here. */
+  readonly cannot?: { readonly [ability in Ability]?: string };
   /** True when `root` bears this runtime's markers. */
   detect(root: string): boolean;
   state(home: Home, deps: Deps): HomeState;
   sessions(home: Home, filter: SessionFilter, deps: Deps): AsyncIterable<SessionRecord>;
   /** `event` records in order, as blocks of JSON Lines. */
   events(home: Home, sessionId: string, range: EventRange, deps: Deps): AsyncIterable<Block | AnyRecord>;
+  /** Records of a detail kind that `can` names, in order of session, then as they lie. AGH's have verbs of their own. */
+  records?(home: Home, kind: DetailKind, query: DetailQuery, deps: Deps): AsyncIterable<AnyRecord>;
   /** What is there, and what is written from now on: each event once. Ends by signal or when idle. */
   follow?(home: Home, following: Following, deps: Deps): AsyncIterable<Block>;
   /** The home's own tree first, then what lies outside; a root that is not there is left out. */
