@@ -15,6 +15,8 @@ const FLOCK_PATIENCE_MS = 500;
 export interface Exclusively {
   readonly home: Home;
   readonly lockTimeoutMs: number;
+  /** Only other runs of ours are kept out: what changes is nothing that AGH reads. */
+  readonly daemonMayRun?: boolean;
 }
 
 /**
@@ -22,7 +24,7 @@ export interface Exclusively {
  * without flock(1); busy (5) after the timeout; (6) where nothing can be written.
  */
 export async function exclusively<T>(
-  { home, lockTimeoutMs }: Exclusively,
+  { home, lockTimeoutMs, daemonMayRun = false }: Exclusively,
   deps: Deps,
   change: () => Promise<T>,
 ): Promise<T> {
@@ -37,8 +39,8 @@ export async function exclusively<T>(
   let flock: Flock | undefined;
   let result: T;
   try {
-    flock = await holdFlock(lockFile(home.root), FLOCK_PATIENCE_MS);
-    if (!flock) throw live(home);
+    if (!daemonMayRun) flock = await holdFlock(lockFile(home.root), FLOCK_PATIENCE_MS);
+    if (!daemonMayRun && !flock) throw live(home);
     result = await change();
   } catch (error) {
     await end(lock, flock).catch(() => undefined); // what brought us here is told; locks die with us

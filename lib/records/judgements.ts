@@ -11,6 +11,7 @@ export const action = kind("action", "One planned or performed change.", {
   state: oneOf("How far it is.", "planned", "done", "skipped", "failed"),
   reason: optional(text("Why it is done, or why it was not.")),
   bytes: optional(integer("Bytes it frees or writes.")),
+  freed: optional(integer("Bytes it has freed, as measured; `bytes` is what was predicted.")),
   loses: optional(nullable(text("What it loses."))),
   error: optional(text("What went wrong.")),
 });

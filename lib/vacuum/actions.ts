@@ -1,0 +1,105 @@
+// The kinds of removal, in one table: the verbs plan their own kind, and what a plan says is done here whatever its kind.
+import type { Scratch } from "../files/scratch.ts";
+import type { Deps } from "../records/deps.ts";
+import { usageError, type Exit } from "../records/error.ts";
+import type { Action } from "../records/judgements.ts";
+import type { Home, Source } from "../sources/source.ts";
+
+/**
+ * A kind of removal is a module with two functions:
+ *
+ * - `plan…(home, policy, deps): Planning` yields `action` records: `planned` for what would be done, `skipped` (with the
+ *   reason) for what the policy means and a gate refuses. It reads only, without a lock. `actionOf` makes them.
+ * - `perform` (below) gets planned actions, of this run's own plan or of a saved one, and trusts nothing in them: while
+ *   others are kept out it holds `expect` against the home again, and yields each as `done`, `skipped` or `failed`.
+ *
+ * `remove` (lib/vacuum/remove.ts) is what a verb calls with its plan: it prints it, or takes the locks and performs it.
+ */
+export type Planning = AsyncGenerator<Action, Ending | void>;
+
+/** What a plan as a whole has to say. */
+export interface Ending {
+  /** Where the policy cannot be met, for example. */
+  readonly exit?: Exit;
+  /** Goes into the summary. */
+  readonly facts?: { readonly [name: string]: unknown };
+}
+
+export interface Removal {
+  /** Whether AGH's daemon must be kept out meanwhile; our own other runs always are. */
+  readonly daemonOut: boolean;
+  /** In the order of the plan. What stops all of it (a full disk) is thrown; what was done by then was yielded. */
+  perform(actions: readonly Action[], within: Within): AsyncIterable<Outcome>;
+}
+
+/** What a performer has at hand. Killed runs were brought to their end before. */
+export interface Within {
+  readonly home: Home;
+  readonly source: Source;
+  /** ULID: the name of this run's journal and of its directory in the trash. */
+  readonly run: string;
+  readonly scratch: Scratch;
+  readonly deps: Deps;
+}
+
+export interface Outcome {
+  /** `done` (with `freed`), `skipped` or `failed` (with `reason` or `error`). */
+  readonly action: Action;
+  /** Of a failed one, what it alone would mean; skipped is 3. */
+  readonly exit?: Exit;
+}
+
+/** Loaded when they are needed. */
+const REMOVALS = {
+  "retire-session": async () => (await import("./retire.ts")).retiring,
+  "empty-trash": async () => (await import("./empty-trash.ts")).emptying,
+} satisfies { readonly [verb: string]: () => Promise<Removal> };
+
+export type RemovalVerb = keyof typeof REMOVALS;
+
+export const REMOVAL_VERBS = Object.keys(REMOVALS) as readonly RemovalVerb[];
+
+export const removalOf = (verb: string): Promise<Removal> => REMOVALS[verb as RemovalVerb]();
+
+/** What differs from action to action. `bytes` are those that it is predicted to free. */
+export interface Removing {
+  readonly id: string;
+  readonly verb: RemovalVerb;
+  readonly subject: { readonly [name: string]: unknown };
+  /** A fingerprint of all that it was decided by. */
+  readonly expect: { readonly [name: string]: unknown };
+  readonly reason: string;
+  readonly bytes: number;
+  /** Null where nothing is lost. */
+  readonly loses: string | null;
+}
+
+/** A planned action; `home_id` binds it to this home, and version and fingerprint to what was seen. */
+export function actionOf({ runtime, place, id: home_id }: Home, removing: Removing, toolkit: string): Action {
+  const { id, verb, subject, expect, reason, bytes, loses } = removing;
+  return {
+    kind: "action",
+    runtime,
+    home: place,
+    id,
+    verb,
+    subject: { home_id, ...subject },
+    expect: { toolkit, ...expect },
+    state: "planned",
+    reason,
+    bytes,
+    loses,
+  };
+}
+
+export const skipped = (action: Action, reason: string): Action => ({ ...action, state: "skipped", reason });
+
+/** `freed` as it was measured, against the predicted `bytes`. */
+export const done = (action: Action, freed: number): Action => ({ ...action, state: "done", freed });
+
+/** A part of an action's subject or expectation that must be text: a plan may have been edited (2). */
+export function textIn(action: Action, part: "subject" | "expect", name: string): string {
+  const value = (action[part] as { readonly [name: string]: unknown } | undefined)?.[name];
+  if (typeof value === "string" && value !== "") return value;
+  throw usageError(`the action ${action.verb} ${String(action.id)} of the plan lacks its ${part}.${name}`);
+}

@@ -1,0 +1,104 @@
+// Prints a plan of removals, or does it: others kept out, killed runs ended first, what was predicted told beside what was freed.
+import { scratchDir } from "../files/scratch.ts";
+import { ulid } from "../formats/ulid.ts";
+import { exclusively } from "../places/exclusive.ts";
+import { changing } from "../places/home-change.ts";
+import type { OpenPlace } from "../places/source-of.ts";
+import type { Deps } from "../records/deps.ts";
+import { EXIT, severest, usageError, type Exit } from "../records/error.ts";
+import type { Action } from "../records/judgements.ts";
+import type { AnyRecord } from "../records/record.ts";
+import { Tally } from "../records/summary.ts";
+import { removalOf, type Ending, type Outcome, type Planning, type Removal } from "./actions.ts";
+import { withRoom } from "./no-space.ts";
+
+export interface Remove {
+  /** Command and verb. */
+  readonly tool: string;
+  readonly opened: OpenPlace;
+  readonly planning: Planning;
+  readonly apply: boolean;
+  readonly lockTimeoutMs: number;
+}
+
+/** Yields the actions, planned or done, and a `summary` with the bytes that were predicted and, after the deed, freed. */
+export async function* remove(options: Remove, deps: Deps): AsyncGenerator<AnyRecord> {
+  const { planning, opened, apply, lockTimeoutMs } = options;
+  if (apply) assertHere(opened);
+  const tally = new Tally(options.tool, deps, ulid(deps.now()));
+  const wanted: Action[] = [];
+  let predicted = 0;
+  let step = await planning.next();
+  for (; !step.done; step = await planning.next()) {
+    deps.signal.throwIfAborted();
+    const action = step.value;
+    if (action.state === "planned") predicted += action.bytes ?? 0;
+    if (action.state === "planned" && apply) {
+      wanted.push(action);
+      continue;
+    }
+    if (action.state === "planned") tally.done(action.bytes);
+    else tally.failed(EXIT.partial);
+    yield action;
+  }
+  if (apply) yield* perform(wanted, { opened, lockTimeoutMs, tally }, deps);
+  yield ended(tally, step.value ?? {}, { predicted, apply });
+}
+
+function assertHere({ home }: OpenPlace): void {
+  if (!home.live) throw usageError(`${home.place} cannot be changed`, "name a directory: --home DIR");
+}
+
+function ended(tally: Tally, { exit, facts }: Ending, { predicted, apply }: { predicted: number; apply: boolean }) {
+  if (exit !== undefined) tally.failed(exit, 0);
+  const told = tally.summary({ predicted_bytes: predicted, ...(!apply && { status: "planned" as const }), ...facts });
+  return apply ? { ...told, freed_bytes: told.bytes } : told;
+}
+
+export interface Performing {
+  readonly opened: OpenPlace;
+  readonly lockTimeoutMs: number;
+  readonly tally: Tally;
+}
+
+/** Does planned actions. Where something stops them (a full disk), what was done by then is yielded before it is thrown. */
+export async function* perform(
+  actions: readonly Action[],
+  { opened, lockTimeoutMs, tally }: Performing,
+  deps: Deps,
+): AsyncGenerator<Action> {
+  if (actions.length === 0) return;
+  const { home, source } = opened;
+  const kinds = await Promise.all(
+    [...Map.groupBy(actions, ({ verb }) => verb)].map(async ([verb, of]) => ({ removal: await removalOf(verb), of })),
+  );
+  const outcomes: Outcome[] = [];
+  let trouble: { readonly error: unknown } | undefined;
+  using scratch = scratchDir(deps.env);
+  const within = { home, source, run: tally.run, scratch, deps };
+  try {
+    await keepingOut(
+      kinds.map(({ removal }) => removal),
+      async () => {
+        for (const { removal, of } of kinds) {
+          for await (const outcome of removal.perform(of, within)) outcomes.push(outcome);
+        }
+      },
+    );
+  } catch (error) {
+    trouble = { error: withRoom(error, home) };
+  }
+  for (const outcome of outcomes) yield counted(outcome, tally);
+  if (trouble) throw trouble.error;
+
+  async function keepingOut(removals: readonly Removal[], change: () => Promise<void>): Promise<void> {
+    if (removals.some(({ daemonOut }) => daemonOut)) return changing(home, lockTimeoutMs, deps, change);
+    return exclusively({ home, lockTimeoutMs, daemonMayRun: true }, deps, change);
+  }
+}
+
+function counted({ action, exit = EXIT.partial }: Outcome, tally: Tally): Action {
+  if (action.state === "done") tally.done(action.freed ?? 0);
+  else tally.failed(severest(EXIT.partial, exit) as Exit);
+  return action;
+}
