@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { tool } from "../../bin/agh-inspect.ts";
 import { madeHome } from "../support/homes.ts";
 import { runHere } from "../support/memory.ts";
+import { PROJECT } from "../support/run.ts";
 
 /** Writes as AGH does: WAL, no automatic checkpoint, one transaction an event. */
 const WRITER = `
@@ -40,7 +41,7 @@ test("each event once, in order, over a restart of the writer; ends when nothing
     "18",
     "--follow",
     "--idle-exit",
-    "1500ms",
+    "5s",
     "--home",
     home,
   ]);
@@ -56,9 +57,17 @@ test("each event once, in order, over a restart of the writer; ends when nothing
 
 test("a signal ends it, with what was there printed", async (t) => {
   const { home, ids } = madeHome(t, { sessions: 1, events: 5 });
-  const abort = new AbortController();
-  setTimeout(() => abort.abort(), 400);
-  const { records, stderr } = await runHere(tool, ["events", ids[0]!, "-f", "--home", home], { signal: abort.signal });
-  assert.equal(records.length, 5);
-  assert.equal(stderr, "");
+  const face = join(PROJECT, "bin/agh-inspect.ts");
+  const child = spawn(process.execPath, [face, "events", ids[0]!, "-f", "--home", home], { stdio: "pipe" });
+  const closed = once(child, "close");
+  let [out, err] = ["", ""];
+  child.stderr.on("data", (data) => (err += String(data)));
+  child.stdout.on("data", (data) => {
+    if (lines((out += String(data))) === 5) child.kill("SIGTERM");
+  });
+  assert.deepEqual(await closed, [null, "SIGTERM"]);
+  assert.equal(lines(out), 5);
+  assert.equal(err, "");
 });
+
+const lines = (text: string): number => text.split("\n").length - 1;
