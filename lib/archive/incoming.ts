@@ -16,7 +16,7 @@ import { readMeta } from "../sources/agh/meta.ts";
 import { workspaceLines } from "../sources/agh/workspace-lines.ts";
 import type { Target } from "../targets/target.ts";
 import { sessionWithin } from "../places/by-hand.ts";
-import { gather } from "./gather.ts";
+import { gather } from "../places/session-parts.ts";
 import type { Held } from "./held.ts";
 import { unpackByHand } from "../places/unpack-by-hand.ts";
 

@@ -25,10 +25,11 @@ import { EVENTS } from "../sources/agh/layout.ts";
 import type { CatalogSchema, SessionRows } from "../sources/agh/session-rows.ts";
 import type { Home } from "../sources/source.ts";
 import { ArchiveFile } from "./archive-file.ts";
-import { gather, type Gathered } from "./gather.ts";
+import { gather, type Gathered } from "../places/session-parts.ts";
 
+/** Plain data: it goes to another thread. */
 export interface Packing {
-  readonly home: Home;
+  readonly home: Pick<Home, "runtime" | "root" | "id">;
   readonly session: SessionRecord;
   /** The session's directory. */
   readonly dir: string;
@@ -41,6 +42,10 @@ export interface Packing {
   readonly versions: { readonly toolkit: string; readonly sqlite: string };
   /** Where the archive is made. */
   readonly stage: string;
+}
+
+/** What packing needs beside: `buffers` may be used again when it has ended. */
+export interface Bench extends Pick<Deps, "env" | "signal"> {
   readonly buffers: readonly [Buffer, Buffer];
 }
 
@@ -52,15 +57,15 @@ export interface Packed {
 const TRIES = 5;
 
 /** Throws E_BUSY (3) when the session is written to all the time. */
-export async function pack(packing: Packing, deps: Deps): Promise<Packed> {
+export async function pack(packing: Packing, bench: Bench): Promise<Packed> {
   for (let tries = 1; tries <= TRIES; tries++) {
     const events = joinPath(packing.dir, EVENTS);
     const cut = noteCut(events);
     if (!cut.fresh) {
-      const packed = await packOnce(packing, deps);
+      const packed = await packOnce(packing, bench);
       if (packed && verifyCut(events, cut) === "same") return packed;
     }
-    pause(25, deps.signal);
+    pause(25, bench.signal);
   }
   throw new ToolError({
     code: "E_BUSY",
@@ -71,13 +76,13 @@ export async function pack(packing: Packing, deps: Deps): Promise<Packed> {
 }
 
 /** Undefined when a file changed under it. */
-async function packOnce(packing: Packing, deps: Deps): Promise<Packed | undefined> {
+async function packOnce(packing: Packing, bench: Bench): Promise<Packed | undefined> {
   const { session, stage, rows } = packing;
   const file = joinPath(stage, archiveKey(session.id));
   rmSync(osPath(file), { force: true });
   const { files: gathered, leftOut } = gather({ ...packing, root: packing.home.root, id: session.id });
-  const events = eventFacts(packing.dir, deps);
-  const archive = new ArchiveFile(file, packing.buffers);
+  const events = eventFacts(packing.dir, bench);
+  const archive = new ArchiveFile(file, bench.buffers);
   try {
     const files: ReceiptFile[] = [];
     for (const it of gathered) {
@@ -131,9 +136,9 @@ function receiptOf(
 }
 
 /** A database that cannot be read is archived as it lies, and marked. */
-function eventFacts(dir: string, deps: Deps): { events: EventFacts | null; damaged?: string } {
+function eventFacts(dir: string, bench: Bench): { events: EventFacts | null; damaged?: string } {
   try {
-    return { events: readEvents(dir, deps, digestEvents) };
+    return { events: readEvents(dir, bench, digestEvents) };
   } catch (error) {
     if (!(error instanceof ToolError) || error.exit !== EXIT.place || !isDamage(error.code)) throw error;
     return { events: null, damaged: error.code };

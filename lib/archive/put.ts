@@ -2,10 +2,8 @@
 import { hash } from "node:crypto";
 import { statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { collector } from "../files/collect.ts";
 import { joinPath, osPath } from "../files/os-path.ts";
 import { fileTrouble } from "../files/trouble.ts";
-import { scratchDir } from "../files/scratch.ts";
 import { readReceipt } from "../formats/archive-reader.ts";
 import { archiveKey, encodeReceipt, receiptKey, type Receipt } from "../formats/receipt.ts";
 import { ulid } from "../formats/ulid.ts";
@@ -21,14 +19,13 @@ import { archiveDir } from "../sources/agh/layout.ts";
 import { readSessionRows } from "../sources/agh/session-rows.ts";
 import type { SessionFilter } from "../sources/source.ts";
 import { targetOf, type Target } from "../targets/target.ts";
-import { ArchiveFile } from "./archive-file.ts";
-import { compareArchive } from "./compare.ts";
-import { gather } from "./gather.ts";
-import { pack, type Packed, type Packing } from "./pack.ts";
-import { changedSince } from "./present.ts";
+import { ArchiveTeam } from "./archive-team.ts";
+import { gather } from "../places/session-parts.ts";
+import type { Packed, Packing } from "./pack.ts";
+import { changedSince } from "../places/changed-since.ts";
 import { archiveRecord, planned, skipped } from "./records.ts";
 import { Shelf, type Parcel } from "./shelf.ts";
-import { SourceHome } from "./source-home.ts";
+import { SessionHome } from "../places/session-home.ts";
 
 export interface PutSessions {
   /** Homes, each with the sessions that are meant. */
@@ -56,7 +53,7 @@ export async function* putSessions(options: PutSessions, deps: Deps): AsyncGener
       throw usageError(`${home.place} cannot hold archives`, "--to DIR, or s3://BUCKET/PREFIX");
     const target = targetOf(options.to ?? archiveDir(home.root));
     sameFileSystem ||= isSameFileSystem(target, home.root);
-    const from = await SourceHome.open(home, deps);
+    const from = await SessionHome.open(home, deps);
     const run = new Run({ options, target, from, tally, deps });
     const chosen: SessionRecord[] = [];
     for await (const session of source.sessions(home, sessions, deps)) chosen.push(session);
@@ -80,20 +77,17 @@ function isSameFileSystem({ dir }: Target, root: string): boolean {
 interface RunParts {
   readonly options: PutSessions;
   readonly target: Target;
-  readonly from: SourceHome;
+  readonly from: SessionHome;
   readonly tally: Tally;
   readonly deps: Deps;
 }
 
 /** What is synced, put and read back together. */
 const BATCH = 256;
-/** Sessions in hand: one is read while others are compressed. */
-const AT_ONCE = 3;
 const BATCH_BYTES = 1 << 30;
 
 class Run {
   #parts: RunParts;
-  #collect = collector();
   #total = 0;
   #done = 0;
 
@@ -116,7 +110,8 @@ class Run {
     if (wanted.length === 0) return Shelf.tidy(target);
     this.#total = wanted.length;
     using shelf = new Shelf(target, this.#parts.deps);
-    for (const batch of batches(wanted)) yield* this.#batch(batch, shelf);
+    await using team = new ArchiveTeam(sizeOf(wanted), this.#parts.deps);
+    for (const batch of batches(wanted)) yield* this.#batch(batch, shelf, team);
   }
 
   /** A record for a session that is skipped, or archived already; undefined for one that is to be archived. */
@@ -164,30 +159,23 @@ class Run {
     return { root: from.home.root, id, dir, bundles: from.bundlesOf(id), ...from.ledgerOf(id) };
   }
 
-  async *#batch(sessions: readonly SessionRecord[], shelf: Shelf): AsyncGenerator<AnyRecord> {
+  async *#batch(sessions: readonly SessionRecord[], shelf: Shelf, team: ArchiveTeam): AsyncGenerator<AnyRecord> {
     const { target, tally, deps, from } = this.#parts;
     const stage = shelf.stage();
     const ids = sessions.map(({ id }) => id);
     const { of, schema } = readCatalog(from.home.root, deps, (db) => readSessionRows(db, ids));
-    const spare = Array.from({ length: AT_ONCE }, ArchiveFile.buffers);
-    const made = await atOnce(sessions, AT_ONCE, async (session) => {
+    const made = await atOnce(sessions, team.most, async (session) => {
       deps.signal.throwIfAborted();
-      const buffers = spare.pop()!;
-      try {
-        return await this.#tryPack(session, { rows: of.get(session.id)!, schema, stage, buffers });
-      } finally {
-        spare.push(buffers);
-      }
+      return this.#tryPack(session, { rows: of.get(session.id)!, schema, stage }, team);
     });
     for (const it of made) if ("skipped" in it) yield it.skipped;
     const packed = made.filter((it) => "receipt" in it);
     await shelf.putArchives(
       packed.map(({ file, receipt }) => ({ key: archiveKey(receipt.session_id), file, ...receipt.archive! })),
     );
-    using scratch = scratchDir(deps.env);
-    await atOnce(packed, AT_ONCE, async ({ receipt }) => {
-      await compareArchive(target, receipt, scratch, deps);
-      this.#collect(receipt.files.reduce((sum, { size }) => sum + size, 0));
+    await atOnce(packed, team.most, async ({ receipt }) => {
+      deps.signal.throwIfAborted();
+      await team.compare(target, receipt);
     });
     await shelf.putReceipts(packed.map(({ receipt }) => receiptParcel(receipt, stage)));
     for (const { receipt } of packed) {
@@ -200,12 +188,14 @@ class Run {
 
   async #tryPack(
     session: SessionRecord,
-    more: Pick<Packing, "rows" | "schema" | "stage" | "buffers">,
+    more: Pick<Packing, "rows" | "schema" | "stage">,
+    team: ArchiveTeam,
   ): Promise<Packed | { skipped: AnyRecord }> {
-    const { options, from, deps } = this.#parts;
+    const { options, from } = this.#parts;
+    const { runtime, root, id } = from.home;
     const versions = { toolkit: options.toolkit, sqlite: process.versions.sqlite ?? "" };
     try {
-      return await pack({ ...this.#placesOf(session), ...more, home: from.home, session, versions }, deps);
+      return await team.pack({ ...this.#placesOf(session), ...more, home: { runtime, root, id }, session, versions });
     } catch (error) {
       const trouble = fileTrouble(joinPath(more.stage, archiveKey(session.id)), "write", error);
       if (!(trouble instanceof ToolError) || trouble.exit !== EXIT.partial) throw trouble;
@@ -225,6 +215,9 @@ function receiptParcel(receipt: Receipt, stage: string): Parcel {
   }
   return { key, file, bytes: bytes.length, sha256: hash("sha256", bytes) };
 }
+
+const sizeOf = (sessions: readonly SessionRecord[]): number =>
+  sessions.reduce((sum, { events_bytes }) => sum + (events_bytes ?? 0), 0);
 
 function* batches(sessions: readonly SessionRecord[]): Generator<SessionRecord[]> {
   let batch: SessionRecord[] = [];

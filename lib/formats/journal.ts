@@ -32,6 +32,8 @@ export type Step =
   | { readonly do: "rows"; readonly files: readonly string[]; readonly own_home: boolean }
   /** Both absolute, on one file system. */
   | { readonly do: "move"; readonly from: string; readonly to: string }
+  /** As `move`; what is at `to` gives way. */
+  | { readonly do: "put"; readonly from: string; readonly to: string }
   /** What is there goes to the trash; `to` is the run's own, so that its being there says that it was done. */
   | { readonly do: "aside"; readonly path: string; readonly to: string }
   | { readonly do: "remove"; readonly path: string }

@@ -9,6 +9,10 @@ export interface Tombstone {
   readonly retired_at: string;
   /** Where the archive lies, and the digest of it; null where the session was not archived. */
   readonly archive: { readonly target: string; readonly sha256: string } | null;
+  /** The snapshot that holds it, where that was asked for. */
+  readonly snapshot?: { readonly repo: string; readonly id: string };
+  /** The run below `.agh-toolkit/trash` that took it. */
+  readonly trash?: string;
   /** The last event that was there when it was retired. */
   readonly last_sequence: number | string | null;
 }

@@ -10,7 +10,7 @@ import type { Deps } from "../records/deps.ts";
 import { EXIT, placeError, refusal, ToolError } from "../records/error.ts";
 import { ledgerSessions } from "../sources/agh/ledger-sessions.ts";
 import type { Home } from "../sources/source.ts";
-import { readSeal, sealPath } from "./seal-file.ts";
+import { readSeal, sealPath } from "../formats/seal-file.ts";
 
 /** One signed note over every seal of the home, in order of session. Refuses (exit 4) while a seal is damaged. */
 export async function makeCheckpoint(home: Home, signer: Signer, deps: Deps): Promise<string> {

@@ -9,7 +9,7 @@ import { EXIT, placeError, ToolError, usageError } from "../records/error.ts";
 import { linesOf, openLedger, pieces } from "../sources/agh/ledger-file.ts";
 import { ledgerSessions, type LedgerSession } from "../sources/agh/ledger-sessions.ts";
 import type { Home } from "../sources/source.ts";
-import { readSeal, sealPath } from "./seal-file.ts";
+import { readSeal, sealPath } from "../formats/seal-file.ts";
 import { readTree } from "./seal.ts";
 
 export interface ProveLine {

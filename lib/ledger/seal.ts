@@ -18,7 +18,7 @@ import { ledgerSessions, type LedgerSession } from "../sources/agh/ledger-sessio
 import type { Home, SessionFilter } from "../sources/source.ts";
 import { findingFrom, findingOf } from "./fault.ts";
 import { assertWritable } from "./may-write.ts";
-import { readSeal, sealPath } from "./seal-file.ts";
+import { readSeal, sealPath } from "../formats/seal-file.ts";
 import { sealRecord } from "./seal-record.ts";
 
 export interface SealLedgers {

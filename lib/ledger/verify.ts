@@ -14,7 +14,7 @@ import { ledgerSessions, type LedgerSession } from "../sources/agh/ledger-sessio
 import type { Home, SessionFilter } from "../sources/source.ts";
 import type { Anchor } from "./anchor.ts";
 import { findingFrom } from "./fault.ts";
-import { readSeal, sealPath } from "./seal-file.ts";
+import { readSeal, sealPath } from "../formats/seal-file.ts";
 import { sealRecord, signerName } from "./seal-record.ts";
 import { readTree } from "./seal.ts";
 

@@ -28,6 +28,7 @@ export function takeSteps(root: string, journal: Journal): Taken {
       taken.rows += inserted;
       taken.renumbered += renumbered;
     } else if (step.do === "move") takeMove(step, touched);
+    else if (step.do === "put") takePut(step, touched);
     else if (step.do === "aside") setAside(step, touched);
     else if (step.do === "remove") takeAway(step.path, touched);
     else throw unknownStep(root, journal);
@@ -37,8 +38,9 @@ export function takeSteps(root: string, journal: Journal): Taken {
 }
 
 /** Whether all steps are of the kinds that are taken here. */
-export const canTake = ({ steps }: Journal): boolean =>
-  steps.every((step) => step.do === "rows" || step.do === "move" || step.do === "aside" || step.do === "remove");
+export const canTake = ({ steps }: Journal): boolean => steps.every((step) => KNOWN.has(step.do));
+
+const KNOWN: ReadonlySet<Step["do"]> = new Set(["rows", "move", "put", "aside", "remove"]);
 
 const unknownStep = (root: string, { tool }: Journal): Error =>
   refusal("E_UNFINISHED", `${tool} was killed in ${root}`, `run it again: ${tool}`);
@@ -93,6 +95,17 @@ function takeMove({ from, to }: Step & { do: "move" }, touched: Set<string>): vo
   try {
     makeParents(dirname(to), touched);
     move(from, to);
+    touched.add(dirname(to));
+  } catch (error) {
+    throw fileTrouble(to, "write", error);
+  }
+}
+
+function takePut({ from, to }: Step & { do: "put" }, touched: Set<string>): void {
+  if (!lstatSync(osPath(from), { throwIfNoEntry: false })) return; // put already
+  try {
+    mkdirSync(osPath(dirname(to)), { recursive: true, mode: 0o700 });
+    renameSync(osPath(from), osPath(to));
     touched.add(dirname(to));
   } catch (error) {
     throw fileTrouble(to, "write", error);

@@ -3,7 +3,7 @@ import { constants, closeSync, fstatSync, openSync, readFileSync } from "node:fs
 import { dirname } from "node:path";
 import { joinPath, osPath } from "../files/os-path.ts";
 import { fileTrouble } from "../files/trouble.ts";
-import { parseSeal, SEAL, type Seal } from "../formats/seal.ts";
+import { parseSeal, SEAL, type Seal } from "./seal.ts";
 
 export const sealPath = (ledger: string): string => joinPath(dirname(ledger), SEAL);
 

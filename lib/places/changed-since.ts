@@ -2,10 +2,13 @@
 import { digestOf } from "../files/digest.ts";
 import type { Receipt, ReceiptFile } from "../formats/receipt.ts";
 import { ROWS } from "../formats/receipt.ts";
-import type { Gathered } from "./gather.ts";
+import type { Gathered } from "./session-parts.ts";
 
-/** Paths that came, went or changed since; [] when the archive holds the session as it lies. Times alone are no change. */
-export function changedSince(receipt: Receipt, files: readonly Gathered[]): string[] {
+/**
+ * Paths that came, went or changed since; [] when the archive holds the session as it lies. Times alone are no change;
+ * `thorough` reads every byte even where the times are the same.
+ */
+export function changedSince(receipt: Receipt, files: readonly Gathered[], thorough = false): string[] {
   const archived = new Map(
     receipt.files.filter(({ type, path }) => type === "file" && path !== ROWS).map((file) => [file.path, file]),
   );
@@ -14,13 +17,14 @@ export function changedSince(receipt: Receipt, files: readonly Gathered[]): stri
     if (file.found.type === "directory") continue;
     const before = archived.get(file.path);
     archived.delete(file.path);
-    if (!before || !isSame(before, file)) changed.push(file.path);
+    if (!before || !isSame(before, file, thorough)) changed.push(file.path);
   }
   return [...changed, ...archived.keys()].sort();
 }
 
-function isSame(before: ReceiptFile, { from, found }: Gathered): boolean {
+function isSame(before: ReceiptFile, { from, found }: Gathered, thorough: boolean): boolean {
   const { size, mtimeNs } = found.stat;
   if (before.size !== Number(size)) return false;
-  return before.mtime_us === Number(mtimeNs / 1000n) || before.sha256 === digestOf(from);
+  if (!thorough && before.mtime_us === Number(mtimeNs / 1000n)) return true;
+  return before.sha256 === digestOf(from);
 }

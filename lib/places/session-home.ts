@@ -1,4 +1,4 @@
-// What archiving asks of a home besides its sessions: where ledgers and bundles lie, who has a database open.
+// What taking a session out of a home, or a copy of it, asks of the home: where ledgers and bundles lie, who has a database open.
 import { basename, dirname } from "node:path";
 import { joinPath } from "../files/os-path.ts";
 import { readLocks, type LockTable } from "../files/proc-locks.ts";
@@ -10,9 +10,9 @@ import { readLedgerPlace } from "../sources/agh/config.ts";
 import { EVENTS, outsideDir } from "../sources/agh/layout.ts";
 import { directoryOf, ledgerFiles, sessionNames } from "../sources/agh/scan.ts";
 import type { Home } from "../sources/source.ts";
-import { bundleNames, bundlesOf } from "./gather.ts";
+import { bundleNames, bundlesOf } from "./session-parts.ts";
 
-export class SourceHome {
+export class SessionHome {
   readonly home: Home;
   #ledgers: ReadonlyMap<string, string>;
   #bundles: readonly string[];
@@ -26,12 +26,12 @@ export class SourceHome {
   }
 
   /** A config.toml that cannot be read leaves it open where ledgers lie: refused (4). */
-  static async open(home: Home, deps: Pick<Deps, "env">): Promise<SourceHome> {
+  static async open(home: Home, deps: Pick<Deps, "env">): Promise<SessionHome> {
     const { ledgerRoot, problem } = await readLedgerPlace(home.root, deps);
     if (problem)
       throw refusal(problem.code as `E_${string}`, problem.message, "mend config.toml: it says where ledgers lie");
     const here = home.live || ledgerRoot.startsWith(`${home.root}/`) ? ledgerRoot : outsideDir(home.root, "ledgers");
-    return new SourceHome(home, ledgerFiles(home.root, here, sessionNames(home.root).partitions));
+    return new SessionHome(home, ledgerFiles(home.root, here, sessionNames(home.root).partitions));
   }
 
   directoryOf(id: string): string | undefined {
@@ -47,7 +47,7 @@ export class SourceHome {
     return bundlesOf(this.#bundles, id);
   }
 
-  /** Why this session must not be archived now; undefined when it may. */
+  /** Why this session must not be archived or retired now; undefined when it may. */
   reasonAgainst({ id, effective, state, has }: SessionRecord): string | undefined {
     if (effective === "running" || effective === "unknown")
       return `it is ${state ?? "unknown"}: it may still be written to`;
