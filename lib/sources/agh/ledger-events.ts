@@ -53,18 +53,57 @@ interface Origin {
   readonly sessionId: string;
 }
 
-/** Blocks of `event` lines in the ledger's order. Throws E_NOT_A_LEDGER, naming the line that is not AGH's. */
-export function* ledgerEvents({ path, home, sessionId }: Origin): Generator<Block, void, undefined> {
+/** One `session_event` line; the names are JSON texts, and the content is valid until the next line is read. */
+export interface LedgerRow {
+  readonly sequence: string;
+  readonly id: string;
+  readonly turn: string;
+  readonly type: string;
+  readonly agent: string;
+  /** Empty where the event has none. */
+  readonly content: Buffer;
+  /** As events.db has it; empty for Go's zero time. */
+  readonly timestamp: string;
+}
+
+/** Lines of a ledger in its order. Throws E_NOT_A_LEDGER, naming the line that is not AGH's. */
+export function* ledgerRows({ path, sessionId }: Pick<Origin, "path" | "sessionId">): Generator<LedgerRow> {
   using file = openLedger(path);
   const lines = linesOf(pieces(file));
   const first = lines.next();
   assertHead(first.done ? undefined : first.value, path, sessionId);
-  const before = `{"kind":"event","runtime":"agh","home":${JSON.stringify(home)},"id":`;
-  let [held, bytes, number]: [Buffer[], number, number] = [[], 0, 1];
+  let number = 1;
   for (const line of lines) {
     number++;
-    const record = eventRecord(line, before, JSON.stringify(sessionId));
-    if (!record) throw notALedger(path, `line ${number} is no session_event`);
+    const row = rowIn(line);
+    if (!row) throw notALedger(path, `line ${number} is no session_event`);
+    yield row;
+  }
+}
+
+function rowIn(line: Buffer): LedgerRow | undefined {
+  const head = HEAD.exec(line.toString("latin1", 0, HEAD_BYTES));
+  const tail = TAIL.exec(line.toString("latin1", Math.max(0, line.length - TAIL_BYTES)));
+  if (!head || !tail) return undefined;
+  const content = line.subarray(head[0].length, line.length - tail[0].length);
+  // A cut or edited line would break the stream of records for whoever reads it.
+  if (content.length > 0 && !isJson(content)) return undefined;
+  const [sequence, id, turn = '""', type, agent = '""'] = head.slice(1).map(utf8);
+  const timestamp = tail[1] === undefined ? "" : nineDigits(tail[1]);
+  return { sequence: sequence!, id: id!, turn, type: type!, agent, content, timestamp };
+}
+
+/** Blocks of `event` lines in the ledger's order, of those rows that are wanted. */
+export function* ledgerEvents(
+  { path, home, sessionId }: Origin,
+  isWanted: (row: LedgerRow) => boolean = () => true,
+): Generator<Block, void, undefined> {
+  const before = `{"kind":"event","runtime":"agh","home":${JSON.stringify(home)},"id":`;
+  const session = JSON.stringify(sessionId);
+  let [held, bytes]: [Buffer[], number] = [[], 0];
+  for (const row of ledgerRows({ path, sessionId })) {
+    if (!isWanted(row)) continue;
+    const record = eventRecord(row, before, session);
     held.push(record);
     bytes += record.length;
     if (bytes < BLOCK_BYTES) continue;
@@ -75,22 +114,15 @@ export function* ledgerEvents({ path, home, sessionId }: Origin): Generator<Bloc
 }
 
 /** The content goes over as it stands, as bytes: it may be larger than any string. What is no UTF-8 becomes U+FFFD. */
-function eventRecord(line: Buffer, before: string, session: string): Buffer | undefined {
-  const head = HEAD.exec(line.toString("latin1", 0, HEAD_BYTES));
-  const tail = TAIL.exec(line.toString("latin1", Math.max(0, line.length - TAIL_BYTES)));
-  if (!head || !tail) return undefined;
-  const content = line.subarray(head[0].length, line.length - tail[0].length);
-  // A cut or edited line would break the stream of records for whoever reads it.
-  if (content.length > 0 && !isJson(content)) return undefined;
-  const [sequence, id, turn = '""', type, agent = '""'] = head.slice(1).map(utf8);
+function eventRecord(row: LedgerRow, before: string, session: string): Buffer {
+  const { sequence, id, turn, type, agent, content, timestamp } = row;
   const exact = Number.isSafeInteger(Number(sequence)) ? sequence : `"${sequence}"`;
-  const time = tail[1] === undefined ? '""' : JSON.stringify(nineDigits(tail[1]));
   return Buffer.concat([
     Buffer.from(
       `${before}${id},"session_id":${session},"sequence":${exact},"turn_id":${turn},"type":${type},"agent_name":${agent},"content":`,
     ),
     content.length === 0 ? Buffer.from('""') : isUtf8(content) ? content : Buffer.from(content.toString()),
-    Buffer.from(`,"timestamp":${time}}\n`),
+    Buffer.from(`,"timestamp":${JSON.stringify(timestamp)}}\n`),
   ]);
 }
 
