@@ -12,12 +12,14 @@ import { digestEvents, type EventDigest } from "../sources/agh/event-digest.ts";
 import { EVENTS } from "../sources/agh/layout.ts";
 import type { Target } from "../targets/target.ts";
 
+type Within = Pick<Deps, "env" | "signal">;
+
 const DATABASE = `${PARTS.session}/${EVENTS}`;
 /** A larger database goes to the disk. */
 const IN_MEMORY = 16 << 20;
 
 /** Reads every byte and counts every event again. Throws as readArchive does when something differs. */
-export async function compareArchive(target: Target, receipt: Receipt, scratch: Scratch, deps: Deps): Promise<void> {
+export async function compareArchive(target: Target, receipt: Receipt, scratch: Scratch, deps: Within): Promise<void> {
   const said = `${target.url}/${archiveKey(receipt.session_id)}`;
   const main = receipt.files.find(({ path }) => path === DATABASE);
   const isPair = receipt.files.some(({ path }) => path === `${DATABASE}-wal` || path === `${DATABASE}-journal`);
@@ -52,7 +54,7 @@ function collect({ size }: ReceiptFile, done: (bytes: Buffer) => void): EntrySin
   };
 }
 
-async function readLarge(target: Target, receipt: Receipt, scratch: Scratch, deps: Deps): Promise<EventDigest> {
+async function readLarge(target: Target, receipt: Receipt, scratch: Scratch, deps: Within): Promise<EventDigest> {
   const dir = scratch.fresh();
   try {
     await unpack(target, receipt, ({ path }) =>

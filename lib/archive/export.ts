@@ -1,6 +1,6 @@
 // Exports events as Parquet, partitioned by runtime and day; what was exported before is not exported again.
-import { mkdirSync } from "node:fs";
-import { joinPath, osPath } from "../files/os-path.ts";
+import { makeDirectories } from "../files/make-directories.ts";
+import { joinPath } from "../files/os-path.ts";
 import { scratchDir } from "../files/scratch.ts";
 import { fileTrouble } from "../files/trouble.ts";
 import {
@@ -67,7 +67,7 @@ async function lockOf({ dir }: Target, timeoutMs: number, { signal }: Deps): Pro
   if (dir === undefined) return undefined;
   const own = joinPath(dir, "_manifest");
   try {
-    mkdirSync(osPath(own), { recursive: true, mode: 0o700 });
+    makeDirectories(own);
   } catch (error) {
     throw fileTrouble(own, "make", error);
   }

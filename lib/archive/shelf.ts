@@ -1,8 +1,8 @@
 // Where archives lie: puts many files there at once, durably, and replaces nothing that was finished.
 import { createHash } from "node:crypto";
-import { existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, unlinkSync } from "node:fs";
-import { dirname } from "node:path";
+import { linkSync, readdirSync, renameSync, rmSync, unlinkSync } from "node:fs";
 import { fsyncDir } from "../files/atomic.ts";
+import { makeDirectories } from "../files/make-directories.ts";
 import { joinPath, osPath } from "../files/os-path.ts";
 import { scratchDir, type Scratch } from "../files/scratch.ts";
 import { syncTree } from "../files/sync-tree.ts";
@@ -132,19 +132,8 @@ const exists = (): Error => Object.assign(new Error("exists"), { code: "EEXIST",
 
 function makeDirectory(dir: string): void {
   try {
-    makeWithParents(dir);
+    makeDirectories(dir);
   } catch (error) {
     throw fileTrouble(dir, "make", error);
-  }
-}
-
-/** One by one: the recursive form never ends where a directory takes no new names (/proc). */
-function makeWithParents(dir: string): void {
-  if (existsSync(osPath(dir))) return;
-  makeWithParents(dirname(dir));
-  try {
-    mkdirSync(osPath(dir), { mode: 0o700 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error; // another run was quicker
   }
 }

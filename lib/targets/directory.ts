@@ -6,7 +6,6 @@ import {
   fsyncSync,
   linkSync,
   lstatSync,
-  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -19,6 +18,7 @@ import {
 } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { fsyncDir, fsyncFile } from "../files/atomic.ts";
+import { makeDirectories } from "../files/make-directories.ts";
 import { fromOsBytes, joinPath, osPath } from "../files/os-path.ts";
 import { fileTrouble } from "../files/trouble.ts";
 import { placeError } from "../records/error.ts";
@@ -50,7 +50,7 @@ export function directoryTarget(url: string): Target {
 
 function stageIn(dir: string): Stage {
   try {
-    mkdirSync(osPath(joinPath(dir, STAGES)), { recursive: true, mode: 0o700 });
+    makeDirectories(joinPath(dir, STAGES));
     removeAbandoned(joinPath(dir, STAGES));
     const made = fromOsBytes(mkdtempSync(osPath(joinPath(dir, `${STAGES}/run-`)) as string, { encoding: "buffer" }));
     const discard = (): void => rmSync(osPath(made), { recursive: true, force: true });
@@ -78,7 +78,7 @@ function put(dir: string, key: string, content: Uint8Array | StagedFile, exclusi
     if (exclusive) throw placeError("E_EXISTS", `${path} exists already`);
     return;
   }
-  makeDurable(dirname(path));
+  makeDirectories(dirname(path), { durable: true });
   if (!("file" in content)) {
     using stage = stageIn(dir);
     const file = joinPath(stage.dir, "object");
@@ -87,14 +87,6 @@ function put(dir: string, key: string, content: Uint8Array | StagedFile, exclusi
   }
   fsyncFile(content.file);
   publish(content.file, path, exclusive);
-}
-
-/** Makes a directory and the names that lead to it durable. */
-function makeDurable(dir: string): void {
-  if (existsSync(osPath(dir))) return;
-  makeDurable(dirname(dir));
-  mkdirSync(osPath(dir), { mode: 0o700, recursive: true });
-  fsyncDir(dirname(dir));
 }
 
 function writeWhole(file: string, bytes: Uint8Array): void {

@@ -56,11 +56,15 @@ export function ledgerFiles(
   return files;
 }
 
-/** Session id to what lies in `session-archive`: a directory that was moved there, or an archive of agh-archive. */
+/** Where runs of ours stage what they write beside archives: no session's. */
+const STAGING = /^(?:\.|agh-toolkit-)/;
+
+/** Session id to what lies in `session-archive`: a directory or tar that was moved there, or an archive of agh-archive. */
 export function archives(root: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   for (const entry of entries(archiveDir(root))) {
-    const id = entry.isDirectory() ? entry.name : /^(.+)\.tar(?:\.zst)?$/.exec(entry.name)?.[1];
+    if (STAGING.test(entry.name)) continue;
+    const id = entry.isDirectory() ? entry.name : /^(.+)\.(?:tar|tar\.gz|tgz|tar\.zst)$/.exec(entry.name)?.[1];
     if (isId(id)) found.set(id, joinPath(archiveDir(root), entry.name));
   }
   return found;

@@ -1,0 +1,25 @@
+// What a thread of agh-archive is asked to do, and the doing.
+import type { Scratch } from "../files/scratch.ts";
+import type { Receipt } from "../formats/receipt.ts";
+import { targetOf } from "../targets/target.ts";
+import { compareArchive } from "./compare.ts";
+import { pack, type Bench, type Packed, type Packing } from "./pack.ts";
+
+/** One piece of work: a session to be packed, or an archive in a local directory to be read back. */
+export type Work =
+  | { readonly pack: Packing }
+  | { readonly compare: { readonly target: string; readonly receipt: Receipt } };
+
+/** Undefined for an archive that holds what its receipt says. */
+export async function doWork(work: Work, bench: Bench, scratch: Scratch): Promise<Packed | undefined> {
+  if ("pack" in work) return pack(work.pack, bench);
+  const { target, receipt } = work.compare;
+  await compareArchive(targetOf(target), receipt, scratch, bench);
+  return undefined;
+}
+
+/** Bytes it makes and leaves to the garbage collector, about. */
+export const bytesOf = (work: Work): number => {
+  if ("pack" in work) return work.pack.session.events_bytes ?? 0;
+  return work.compare.receipt.files.reduce((sum, { size }) => sum + size, 0);
+};

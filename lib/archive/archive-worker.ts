@@ -1,0 +1,55 @@
+// A thread that packs sessions and reads archives back.
+import { parentPort, workerData } from "node:worker_threads";
+import { collector } from "../files/collect.ts";
+import { scratchDir } from "../files/scratch.ts";
+import { fileTrouble } from "../files/trouble.ts";
+import { ToolError, type Exit } from "../records/error.ts";
+import { ArchiveFile } from "./archive-file.ts";
+import { bytesOf, doWork, type Work } from "./archive-work.ts";
+import type { Packed } from "./pack.ts";
+
+export interface ArchiveWorkerData {
+  /** Its scratch place, which is removed by who started it. */
+  readonly scratch: string;
+}
+
+export interface ToArchiveWorker {
+  readonly number: number;
+  readonly work: Work;
+}
+
+export type FromArchiveWorker = { readonly number: number } & (
+  | { readonly done: Packed | undefined }
+  | { readonly failed: Trouble }
+);
+
+export interface Trouble {
+  readonly code: `E_${string}`;
+  readonly message: string;
+  readonly hint?: string | undefined;
+  readonly exit: Exit;
+}
+
+const env = { TMPDIR: (workerData as ArchiveWorkerData).scratch };
+const bench = { env, signal: new AbortController().signal, buffers: ArchiveFile.buffers() };
+const scratch = scratchDir(env);
+const collect = collector();
+let before: Promise<void> = Promise.resolve();
+
+// One after the other: they share the buffers.
+parentPort!.on("message", (message: ToArchiveWorker) => {
+  before = before.then(() => answer(message));
+});
+
+async function answer({ number, work }: ToArchiveWorker): Promise<void> {
+  const answer = await doWork(work, bench, scratch).then((done) => ({ done }), failed);
+  parentPort!.postMessage({ number, ...answer } satisfies FromArchiveWorker);
+  collect(bytesOf(work));
+}
+
+function failed(error: unknown): { failed: Trouble } {
+  const trouble = fileTrouble(env.TMPDIR, "use a file near", error);
+  if (!(trouble instanceof ToolError)) throw error; // a bug: the parent hears it as the thread's error
+  const { code, message, hint, exit } = trouble;
+  return { failed: { code, message, hint, exit } };
+}
