@@ -18,7 +18,7 @@ const files = (named.length > 0 ? named : globSync("test/**/*.test.ts")).map((fi
 const tally: Tally = { passed: 0, failed: 0, skipped: 0, files: new Map() };
 const started = performance.now();
 
-for await (const event of run({ files, concurrency: 2, timeout: 480_000 })) {
+for await (const event of run({ files, concurrency: 2, timeout: Number(process.env["TEST_TIMEOUT"] ?? 480_000) })) {
   const { type, data } = event as { type: string; data: TestData };
   if (type === "test:pass" || type === "test:fail") count(data, type === "test:pass");
   if (type === "test:dequeue" && data.nesting === 0 && process.env["TEST_PROGRESS"])

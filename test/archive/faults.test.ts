@@ -9,6 +9,7 @@ import { faultPoints } from "../support/fault.ts";
 import { madeHome, PROJECT } from "../support/homes.ts";
 import { run } from "../support/run.ts";
 import { assertEqualHomes } from "../support/sqlite-dump.ts";
+import { strength } from "../support/strength.ts";
 import { inTempDir, tempDir } from "../support/temp.ts";
 import { treeDigest } from "../support/tree.ts";
 import { archive, archived, checks, copyOf, ids, removeSessions } from "./bench.ts";
@@ -130,7 +131,9 @@ test("a full disk ends get with its exit code and an unchanged home, and a retry
   });
 });
 
-test("every flipped bit of an archive or a receipt is found, and the session is named", async (t) => {
+const FLIPS = strength("flips", 300);
+
+test(`each of ${FLIPS} flipped bits of an archive or a receipt is found, and the session is named`, async (t) => {
   const { home, ids: all } = madeHome(t, { sessions: 1, events: 10 });
   const target = path.join(tempDir(t), "archives");
   await archived("put", "--all", "--home", home, "--to", target);
@@ -138,7 +141,7 @@ test("every flipped bit of an archive or a receipt is found, and the session is 
   const sound = new Map(files.map((file) => [file, fs.readFileSync(file)]));
   let seed = 7;
   const random = (below: number): number => (seed = (seed * 48_271) % 2_147_483_647) % below;
-  for (let flip = 0; flip < 300; flip++) {
+  for (let flip = 0; flip < FLIPS; flip++) {
     const file = files[flip % files.length]!;
     const bytes = Buffer.from(sound.get(file)!);
     const at = random(bytes.length);

@@ -7,10 +7,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { madeHome } from "../support/homes.ts";
 import { ageKey, type AgeKey } from "../support/age-keys.ts";
 import { homeDifferences } from "../support/sqlite-dump.ts";
+import { strength } from "../support/strength.ts";
 import { treeDigest, treeState } from "../support/tree.ts";
 import { bench, type Bench } from "./tool.ts";
 
-const FLIPS = 300;
+const FLIPS = strength("flips", 300);
 const LEFT_OUT = /^(?:vault\.key|daemon\.|restarts)|-shm$/;
 
 interface Secret {
@@ -195,4 +196,5 @@ test(`full finds each of ${FLIPS} random bit flips in an encrypted repository an
     writeFileSync(file, sound);
   }
   assert.equal(treeDigest(repo.repo), before);
+  t.diagnostic(`figure: ${FLIPS} of ${FLIPS} flips in an encrypted repository found and named`);
 });

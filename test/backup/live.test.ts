@@ -7,11 +7,12 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { readAcks } from "../../scripts/live-writer/ack.ts";
 import { madeHome, PROJECT } from "../support/homes.ts";
+import { strength } from "../support/strength.ts";
 import { dumpDatabase, queryCopy } from "../support/sqlite-dump.ts";
 import { treeDiff, treeState } from "../support/tree.ts";
 import { bench } from "./tool.ts";
 
-const SECONDS = 10;
+const SECONDS = strength("soak seconds", 10);
 
 interface Writer {
   readonly home: string;

@@ -4,10 +4,11 @@ import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { madeHome } from "../support/homes.ts";
+import { strength } from "../support/strength.ts";
 import { treeState } from "../support/tree.ts";
 import { bench, type Bench } from "./tool.ts";
 
-const FLIPS = 300;
+const FLIPS = strength("flips", 300);
 
 function filesIn({ repo }: Bench): { key: string; size: number }[] {
   const files = [...treeState(repo)].filter(([, { type }]) => type === "file");
@@ -53,6 +54,7 @@ test(`full finds each of ${FLIPS} random bit flips and names the file`, async (t
     writeFileSync(file, sound);
   }
   assert.equal((await repo.ok("verify", "--all", "--level", "full")).records.length, 1);
+  t.diagnostic(`figure: ${FLIPS} of ${FLIPS} flips in a repository found and named`);
 });
 
 test("quick finds what is gone, cut short or grown, and does not read packs", async (t) => {

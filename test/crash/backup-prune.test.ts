@@ -4,18 +4,18 @@ import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { test, type TestContext } from "node:test";
+import { test } from "node:test";
 import { tool } from "../../bin/agh-backup.ts";
 import { makeHome } from "../../scripts/make-home/home.ts";
-import { crashPoints } from "../support/crash.ts";
+import { CRASH_FILES, crashPoints } from "../support/crash.ts";
 import { PROJECT } from "../support/homes.ts";
 import { runHere, type Ran } from "../support/memory.ts";
 import { tempDir } from "../support/temp.ts";
+import { lay, told } from "./many.ts";
 
 const COMMAND = join(PROJECT, "bin", "agh-backup.ts");
 const here = (directory: string, ...argv: string[]): Promise<Ran> =>
   runHere(tool, [...argv, "--repo", join(directory, "repo")]);
-const cached = (t: TestContext): { NODE_COMPILE_CACHE: string } => ({ NODE_COMPILE_CACHE: tempDir(t, "cache") });
 const copyOf = (from: string) => (to: string) => void execFileSync("cp", ["-a", `${from}/.`, to]);
 const later = new Date(Date.now() + 2 * 86_400_000).toISOString();
 
@@ -23,6 +23,7 @@ const later = new Date(Date.now() + 2 * 86_400_000).toISOString();
 async function pruned(directory: string): Promise<void> {
   const home = join(directory, "home");
   makeHome(home, { sessions: 3, events: 8 });
+  lay(home, CRASH_FILES * 2);
   const big = (bytes: Buffer): void => {
     mkdirSync(join(home, "skills", "big"), { recursive: true });
     writeFileSync(join(home, "skills", "big", "SKILL.md"), bytes);
@@ -34,6 +35,7 @@ async function pruned(directory: string): Promise<void> {
     if (size === 50_000) assert.equal((await here(directory, "prune", "--keep-last", "1", "--apply")).code, 0);
   }
   big(Buffer.from("small"));
+  for (let number = 0; number < CRASH_FILES; number++) rmSync(join(home, "skills", "many", `${number}.md`));
   assert.equal((await here(directory, "create", "--home", home)).code, 0);
 }
 
@@ -42,7 +44,8 @@ async function allRestores(directory: string): Promise<void> {
   assert.equal(verified.code, 0, verified.stdout);
   const { records } = await here(directory, "list");
   assert.ok(records.length >= 1);
-  for (const { id } of records) {
+  // verify has read every byte of the others; torture's snapshots are large.
+  for (const { id } of CRASH_FILES > 0 ? records.slice(-1) : records) {
     const out = join(directory, `out-${String(id)}`);
     const { code, stderr } = await here(directory, "restore", String(id), "--to", out);
     assert.equal(code, 0, stderr);
@@ -53,9 +56,8 @@ async function allRestores(directory: string): Promise<void> {
 test("prune --apply, killed anywhere: every snapshot that is left restores, and the rerun completes", async (t) => {
   const from = tempDir(t);
   await pruned(from);
-  const { killed } = await crashPoints({
+  const outcome = await crashPoints({
     command: COMMAND,
-    env: cached(t),
     args: (directory) => ["prune", "--keep-last", "1", "--apply", "--now", later, "--repo", join(directory, "repo")],
     prepare: copyOf(from),
     check: allRestores,
@@ -68,7 +70,7 @@ test("prune --apply, killed anywhere: every snapshot that is left restores, and 
       assert.deepEqual(left, [], "nothing but packs whose grace time runs");
     },
   });
-  assert.ok(killed >= 10, `${killed} runs were killed`);
+  told(t, "prune --apply", outcome);
 });
 
 test("restore --into --session --replace, killed anywhere: the session is the old one or the new one, whole", async (t) => {
@@ -96,9 +98,8 @@ test("restore --into --session --replace, killed anywhere: the session is the ol
     existsSync(meta(directory)) &&
     readFileSync(meta(directory), "utf8") === text &&
     existsSync(join(directory, "home", "sessions", id, "events.db"));
-  const { killed } = await crashPoints({
+  const outcome = await crashPoints({
     command: COMMAND,
-    env: cached(t),
     args,
     prepare: copyOf(from),
     check: (directory) => {
@@ -122,5 +123,5 @@ test("restore --into --session --replace, killed anywhere: the session is the ol
       );
     },
   });
-  assert.ok(killed >= 10, `${killed} runs were killed`);
+  told(t, "restore --into --session", outcome);
 });

@@ -16,7 +16,7 @@ import { treeState } from "../support/tree.ts";
 
 const command = path.join(PROJECT, "bin/agh-reconcile.ts");
 const home = (directory: string): string => path.join(directory, ".agh");
-const POINTS = Number(process.env["AGH_TEST_CRASH_POINTS"] ?? 25);
+const POINTS = 25;
 
 /** A meta to be made anew, a session that claims life, workspaces gone, a WAL with rows, a leftover. */
 function prepare(directory: string): void {

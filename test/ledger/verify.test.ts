@@ -4,6 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
 import { madeHome } from "../support/homes.ts";
+import { strength } from "../support/strength.ts";
 import { assertUntouched, treeState } from "../support/tree.ts";
 import { bare, ledger, ledgersOf, overwrite } from "./home.ts";
 
@@ -134,11 +135,13 @@ test("what became of each ledger: tampered, truncated, rewritten, missing, unsea
   assert.deepEqual(await found(), [0, "ok", undefined, undefined]);
 });
 
-test("flips over ledgers and seals: all found, naming the session", async (t) => {
+const FLIPS = strength("flips", 120);
+
+test(`${FLIPS} flips over ledgers and seals: all found, naming the session`, async (t) => {
   const { home, ids, file, seal, pub } = await sealed(t);
   let seed = 11;
   const below = (n: number): number => (seed = (seed * 48271) % 2147483647) % n;
-  for (let i = 0; i < 120; i++) {
+  for (let i = 0; i < FLIPS; i++) {
     const id = ids[i % ids.length]!;
     const target = below(2) ? file(id) : seal(id);
     const before = fs.readFileSync(target);

@@ -11,6 +11,7 @@ import { sql } from "../sources/agh/boot-world.ts";
 import { madeHome } from "../support/homes.ts";
 import { runHere } from "../support/memory.ts";
 import { run } from "../support/run.ts";
+import { strength } from "../support/strength.ts";
 import { inTempDir } from "../support/temp.ts";
 import { leaveIn, NOW, ofKind, reconcile, stateOf, summaryOf } from "./bent.ts";
 
@@ -142,7 +143,7 @@ test("eight at once: one does it, the losers are refused or busy, and the home i
   assert.deepEqual(stateOf(home).slice(1), before.slice(1));
 });
 
-const HOMES = Number(process.env["AGH_TEST_RANDOM_HOMES"] ?? 30);
+const HOMES = strength("random homes", 30);
 
 test(`the plan is what apply does, over ${HOMES} random homes`, { timeout: 300_000 }, async () => {
   await inTempDir("random-homes", async (base) => {

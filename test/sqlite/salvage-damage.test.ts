@@ -7,6 +7,7 @@ import { test, type TestContext } from "node:test";
 import { makeHome } from "../../scripts/make-home/home.ts";
 import { tempDir } from "../support/temp.ts";
 import { rowsIn, salvagedRows, textOf } from "./salvage-case.ts";
+import { strength } from "../support/strength.ts";
 
 const PAGE = 4096;
 
@@ -39,7 +40,7 @@ function flipOne(file: string, sound: Buffer, random: (below: number) => number)
 }
 
 const BATCH = 50;
-const FLIPS = Number(process.env["AGH_FLIPS"] ?? 300);
+const FLIPS = strength("flips", 300);
 
 test(`${FLIPS} single flipped bits: no row is given out as whole that was not there, but for the one hit itself`, (t) => {
   const file = path.join(tempDir(t), "small.db");

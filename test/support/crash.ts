@@ -4,6 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import type { RunResult } from "./run.ts";
 import { runScript } from "./run.ts";
+import { strength } from "./strength.ts";
 import { inTempDir } from "./temp.ts";
 
 const PRELOAD = path.join(import.meta.dirname, "crash-preload.ts");
@@ -20,7 +21,7 @@ export interface CrashTrial {
   readonly check: (directory: string, point: number) => void | Promise<void>;
   /** After the rerun: throws unless the work is complete. */
   readonly complete: (directory: string, rerun: RunResult) => void | Promise<void>;
-  /** How many calls are tried, evenly spread; all where there are fewer. 50 unless given. */
+  /** How many calls are tried, evenly spread; all where there are fewer. 50 unless given; torture tries more. */
   readonly points?: number;
 }
 
@@ -32,6 +33,9 @@ export interface CrashOutcome {
   readonly killed: number;
 }
 
+/** Files beside a trial's own, so that a command makes about as many calls as torture has points. */
+export const CRASH_FILES = Math.max(0, strength("crash points", 0) - 20);
+
 /** Runs once to count, then once for every point, two at a time. Fails naming the point. */
 export async function crashPoints(trial: CrashTrial): Promise<CrashOutcome> {
   const calls = await inDirectory(trial, async (directory) => {
@@ -40,7 +44,7 @@ export async function crashPoints(trial: CrashTrial): Promise<CrashOutcome> {
     await trial.complete(directory, result);
     return count;
   });
-  const points = spread(calls, trial.points ?? 50);
+  const points = spread(calls, strength("crash points", trial.points ?? 50));
   const queue = [...points];
   let killed = 0;
   const work = async (): Promise<void> => {
