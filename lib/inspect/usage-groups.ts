@@ -2,6 +2,7 @@
 import { Money } from "../policy/money.ts";
 import type { UsageKey } from "../policy/usage-key.ts";
 import type { UsageRecord } from "../records/things.ts";
+import type { UsedTurn } from "../sources/source.ts";
 
 const FIELDS: { readonly [key in UsageKey]: keyof UsageRecord } = {
   day: "day",
@@ -22,14 +23,7 @@ const TOKENS = [
   "cache_write_tokens",
 ] as const;
 
-/** What one turn used, and whose it is. */
-export interface Used {
-  readonly timestamp: string;
-  /** In the order of the record's token fields. */
-  readonly tokens: readonly (number | null)[];
-  readonly cost: number | null;
-  readonly currency: string | null;
-}
+type Used = Pick<UsedTurn, "timestamp" | "tokens" | "cost" | "currency">;
 
 export type Identity = Pick<UsageRecord, "runtime" | "home">;
 

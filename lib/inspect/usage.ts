@@ -1,13 +1,13 @@
 // Tokens and money over the selected sessions, grouped.
+import { openAble, type Place } from "../places/at-home.ts";
+import type { OpenPlace } from "../places/source-of.ts";
 import { daysIn } from "../policy/day.ts";
 import type { UsageKey } from "../policy/usage-key.ts";
 import type { Deps } from "../records/deps.ts";
+import { documented } from "../records/documented.ts";
 import type { Item } from "../records/record.ts";
 import type { UsageRecord } from "../records/things.ts";
-import { eachSessionTable } from "../sources/agh/each-session.ts";
-import { usageReader } from "../sources/agh/usage.ts";
 import type { Home, SessionFilter } from "../sources/source.ts";
-import { atHome } from "./at-home.ts";
 import { take } from "./take.ts";
 import { Groups, type Identity } from "./usage-groups.ts";
 
@@ -22,20 +22,24 @@ export interface UsageQuery {
   readonly limit: number | undefined;
 }
 
-/** `usage` records, sorted by their keys. */
-export const usage = atHome("usage", async function* (home, query: UsageQuery, deps): AsyncGenerator<Item> {
+/** `usage` records, sorted by their keys. Homes whose runtime keeps no count are refused (exit 4). */
+export async function* usage(where: Place, query: UsageQuery, deps: Deps): AsyncGenerator<Item> {
+  using opened = await openAble(where, "usage", deps);
   const totals = query.rollup ? new Groups([]) : undefined;
-  const groups = grouped(home, query, totals, deps);
-  if (!totals) return yield* take(groups, query.limit);
+  const groups = grouped(opened, query, totals, deps);
+  if (!totals) {
+    for await (const group of take(groups, query.limit)) yield documented(group);
+    return;
+  }
   let left = query.limit ?? Number.POSITIVE_INFINITY;
-  for await (const group of groups) if (left-- > 0) yield group;
-  yield* totals.take(identityOf(home));
-});
+  for await (const group of groups) if (left-- > 0) yield documented(group);
+  for (const total of totals.take(identityOf(opened.home))) yield documented(total);
+}
 
 const identityOf = ({ runtime, place }: Home): Identity => ({ runtime, home: place });
 
 async function* grouped(
-  home: Home,
+  { home, source }: OpenPlace,
   query: UsageQuery,
   totals: Groups | undefined,
   deps: Deps,
@@ -43,18 +47,12 @@ async function* grouped(
   const by = keysOf(query);
   const groups = new Groups(by);
   const dayOf = by.includes("day") ? daysIn(query.zone) : undefined;
-  const usageOf = usageReader();
-  const read = eachSessionTable(home, query.sessions, deps, {
-    table: "token_usage",
-    read: (db, session) => ({ session, turns: usageOf(db) }),
-  });
-  for await (const { session, turns } of read) {
-    const own = { session: session.id, agent: session.agent_name, provider: session.provider ?? null };
-    const values = { ...own, model: session.model ?? null, workspace: session.workspace_id };
-    for (const turn of turns) {
-      const all = { ...values, turn: turn.turn_id, ...(dayOf && { day: dayOf(turn.timestamp) }) };
-      groups.add(turn, all);
-      totals?.add(turn, all);
+  for await (const { turns, ...values } of source.usage!(home, query.sessions, deps)) {
+    for (const used of turns) {
+      const { turn, agent = values.agent, provider = values.provider, model = values.model } = used;
+      const all = { ...values, agent, provider, model, turn, ...(dayOf && { day: dayOf(used.timestamp) }) };
+      groups.add(used, all);
+      totals?.add(used, all);
     }
     // Groups of one session are finished with it: so many sessions take no memory.
     if (by[0] === "session") yield* groups.take(identityOf(home));

@@ -127,7 +127,7 @@ export const tool = kind("tool", "One tool call.", {
   started_at: text("Time of the call."),
   error: optional(text("Its error.")),
   title: optional(text("As the person saw it.")),
-  turn_id: text("The turn."),
+  turn_id: nullable(text("The turn; null where the runtime has none.")),
   sequence: integer("Sequence of the call."),
   ended_at: nullable(text("Time of the result.")),
   result_bytes: optional(integer("Bytes of the result's JSON.")),

@@ -150,8 +150,11 @@ export const session = kind("session", "One unit of agent work, joined from ever
   ),
   is_last: optional(yes("agsh: the session that `agsh -c` would continue.")),
   resume: optional(text("agsh: the command that continues it.")),
+  tags: optional(json("AGDD: the run's tags.")),
+  metrics: optional(json("AGDD: the run's metrics, numbers as they were written.")),
   created_at: nullable(time("When it began.")),
   updated_at: nullable(time("When the runtime last touched it; AGH bumps it at boot.")),
+  ended_at: optional(nullable(time("AGDD: when the run ended; null while nothing says so."))),
   problem: trouble,
 });
 
@@ -165,6 +168,13 @@ export const event = kind("event", "One row of a session's timeline, in the sour
   agent_name: nullable(text("The agent.")),
   content: json('The runtime\'s own JSON, exact in value; text that is no JSON is a string, bytes are {"$base64"}.'),
   timestamp: nullable(text("The runtime's own time stamp.")),
+  level: optional(nullable(text("AGDD: debug, info, warn, error."))),
+  msg: optional(nullable(text("AGDD: the message that its search looks at."))),
+  span_id: optional(nullable(text("AGDD: the OpenTelemetry span."))),
+  parent_span_id: optional(nullable(text("AGDD: the span's parent."))),
+  contract_id: optional(nullable(text("AGDD: the JSON Schema contract of the payload."))),
+  contract_version: optional(nullable(text("AGDD: its version."))),
+  artifact_uri: optional(nullable(text("AGDD: where the artifact lies."))),
 });
 
 export const match = kind("match", "One hit of a search.", {

@@ -89,6 +89,36 @@ export interface DetailQuery {
   readonly name?: string | undefined;
   /** `row`: the column to sort by, descending with a leading `-`. */
   readonly order?: string | undefined;
+  /** `tool`: only these tools, only calls with these outcomes. */
+  readonly names?: readonly string[] | undefined;
+  readonly outcomes?: readonly string[] | undefined;
+}
+
+/** What one turn (of AGDD one entry of its cost ledger) used. */
+export interface UsedTurn {
+  /** RFC 3339, UTC. */
+  readonly timestamp: string;
+  readonly turn: string | null;
+  /** Input, output, total, thought, cache read and cache write; null where nothing was reported. */
+  readonly tokens: readonly (number | null)[];
+  /** What was added. */
+  readonly cost: number | null;
+  readonly currency: string | null;
+  /** Where they differ from the session's. */
+  readonly agent?: string | undefined;
+  readonly provider?: string | undefined;
+  readonly model?: string | undefined;
+}
+
+/** What one session used, and what it is grouped by. */
+export interface SessionUsage {
+  /** Null for what no session is named for. */
+  readonly session: string | null;
+  readonly agent: string | null;
+  readonly provider: string | null;
+  readonly model: string | null;
+  readonly workspace: string | null;
+  readonly turns: readonly UsedTurn[];
 }
 
 /** A directory tree that belongs to a home: the home itself, or one outside it that its configuration points to. */
@@ -116,6 +146,8 @@ export interface Source {
   readonly can: ReadonlySet<Ability>;
   /** Why it cannot do the rest, in words that go on from "a home of RUNTIME: "; a default stands in for what is not here. */
   readonly cannot?: { readonly [ability in Ability]?: string };
+  /** The home's root that a path means: of AGDD also the parent of its `.agdd`. Without it the path itself. */
+  rootOf?(path: string): string;
   /** True when `root` bears this runtime's markers. */
   detect(root: string): boolean;
   state(home: Home, deps: Deps): HomeState;
@@ -124,6 +156,8 @@ export interface Source {
   events(home: Home, sessionId: string, range: EventRange, deps: Deps): AsyncIterable<Block | AnyRecord>;
   /** Records of a detail kind that `can` names, in order of session, then as they lie. AGH's have verbs of their own. */
   records?(home: Home, kind: DetailKind, query: DetailQuery, deps: Deps): AsyncIterable<AnyRecord>;
+  /** What each session used, in order of session. */
+  usage?(home: Home, filter: SessionFilter, deps: Deps): AsyncIterable<SessionUsage>;
   /** What is there, and what is written from now on: each event once. Ends by signal or when idle. */
   follow?(home: Home, following: Following, deps: Deps): AsyncIterable<Block>;
   /** The home's own tree first, then what lies outside; a root that is not there is left out. */

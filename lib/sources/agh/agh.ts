@@ -37,6 +37,9 @@ export const agh: Source = {
   async *events(...of) {
     yield* (await import("./events.ts")).events(...of);
   },
+  async *usage(...of) {
+    yield* (await import("./usage.ts")).usage(...of);
+  },
   async *follow(...of) {
     yield* (await import("./follow.ts")).follow(...of);
   },

@@ -1,6 +1,9 @@
 // Tokens and money of a session, turn by turn.
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { Money } from "../../policy/money.ts";
+import type { Deps } from "../../records/deps.ts";
+import type { Home, SessionFilter, SessionUsage, UsedTurn } from "../source.ts";
+import { eachSessionTable } from "./each-session.ts";
 
 const TOKENS = [
   "input_tokens",
@@ -11,15 +14,20 @@ const TOKENS = [
   "cache_write_tokens",
 ] as const;
 
-/** What one turn used; null where nothing was reported. */
-export interface TurnUsage {
-  readonly turn_id: string;
-  readonly timestamp: string;
-  /** In the order of TOKENS. */
-  readonly tokens: readonly (number | null)[];
-  /** What the turn added. */
-  readonly cost: number | null;
-  readonly currency: string | null;
+/** Session by session: the rows of token_usage. */
+export async function* usage(home: Home, filter: SessionFilter, deps: Deps): AsyncGenerator<SessionUsage> {
+  const usageOf = usageReader();
+  yield* eachSessionTable(home, filter, deps, {
+    table: "token_usage",
+    read: (db, { id, agent_name, provider = null, model = null, workspace_id }) => ({
+      session: id,
+      agent: agent_name,
+      provider,
+      model,
+      workspace: workspace_id,
+      turns: usageOf(db),
+    }),
+  });
 }
 
 const SQL = `SELECT turn_id, timestamp, cost_amount, cost_currency, ${TOKENS.join(", ")}
@@ -39,7 +47,7 @@ type Row = readonly [
  * lower than the one before it belongs to a new count (the agent's session was begun anew).
  * The reader keeps its statement for as long as it is given the same connection.
  */
-export function usageReader(): (db: DatabaseSync) => TurnUsage[] {
+function usageReader(): (db: DatabaseSync) => UsedTurn[] {
   let kept: { readonly db: DatabaseSync; readonly statement: StatementSync } | undefined;
   return (db) => {
     if (kept?.db !== db) kept = { db, statement: prepare(db) };
@@ -53,14 +61,14 @@ function prepare(db: DatabaseSync): StatementSync {
   return statement;
 }
 
-function usageIn(statement: StatementSync): TurnUsage[] {
+function usageIn(statement: StatementSync): UsedTurn[] {
   const rows = statement.all() as unknown as readonly Row[];
   const before = new Map<string | null, number>();
-  return rows.map(([turn_id, timestamp, amount, currency, ...tokens]) => {
+  return rows.map(([turn, timestamp, amount, currency, ...tokens]) => {
     const counted = typeof amount === "number" && Number.isFinite(amount) ? amount : null;
     const cost = counted === null ? null : added(counted, before.get(currency));
     if (counted !== null) before.set(currency, counted);
-    return { turn_id, timestamp, tokens, cost, currency: counted === null ? null : currency };
+    return { turn, timestamp, tokens, cost, currency: counted === null ? null : currency };
   });
 }
 
