@@ -8,7 +8,8 @@ import { scratchDir } from "../files/scratch.ts";
 import { ulid } from "../formats/ulid.ts";
 import { exactInteger } from "../sources/agh/hooks.ts";
 import { COUNTED, SESSION_SCHEMA } from "../sources/agh/session-schema.ts";
-import { MASK, isSecret } from "../sources/agh/tables.ts";
+import { isSecret } from "../sources/agh/tables.ts";
+import { MASK } from "../sources/tables.ts";
 import type { CarvedValue } from "../sqlite/carve-record.ts";
 import { salvageRows, type Salvaged, type SalvagedRow } from "../sqlite/salvage.ts";
 
