@@ -13,7 +13,8 @@ import type { Where } from "./sessions.ts";
 /** One `home` record with everything that is worth a look in the morning. */
 export async function* overview(where: Where, deps: Deps): AsyncGenerator<HomeRecord> {
   using place = await openPlace(where.home, where, deps);
-  yield record(place, deps, { ...(await sessionsOf(place, deps)), ...(await backupTimes(place.home.id, deps)) });
+  const extra = { ...(await sessionsOf(place, deps)), ...(await bytesOf(place, deps)) };
+  yield record(place, deps, { ...extra, ...(await backupTimes(place.home.id, deps)) });
 }
 
 /** Every home that is found: what is asked for, else what AGH_HOME and the default places hold. Maybe none. */
@@ -34,11 +35,12 @@ export async function* listHomes(where: Where, deps: Deps): AsyncGenerator<HomeR
 const ABSENT: ReadonlySet<string> = new Set(["E_NO_HOME", "E_NOT_A_HOME"]);
 
 type Counted = Pick<HomeRecord, "sessions" | "by_state" | "crashed_24h" | "ledgers_missing" | "problem">;
-type Extra = Counted & Pick<HomeRecord, "last_backup_at" | "last_drill_at">;
+type Bytes = Pick<HomeRecord, "sessions_bytes" | "total_bytes">;
+type Extra = Counted & Bytes & Pick<HomeRecord, "last_backup_at" | "last_drill_at">;
 
 function record({ home, source }: OpenPlace, deps: Deps, extra: Extra): HomeRecord {
   const { catalog_bytes, ...state } = source.state(home, deps);
-  const { sessions, by_state, crashed_24h, ledgers_missing, problem, ...backups } = extra;
+  const { sessions, by_state, crashed_24h, ledgers_missing, problem, sessions_bytes, total_bytes, ...backups } = extra;
   return {
     kind: "home",
     runtime: home.runtime,
@@ -48,9 +50,10 @@ function record({ home, source }: OpenPlace, deps: Deps, extra: Extra): HomeReco
     sessions,
     by_state,
     crashed_24h,
-    ledgers_missing,
+    ledgers_missing: source.can.has("ledger") ? ledgers_missing : undefined,
     catalog_bytes,
-    ...bytesOf(home.root),
+    sessions_bytes,
+    total_bytes,
     ...backups,
     disk_free_bytes: home.live ? freeBytes(home.root) : undefined,
     problem,
@@ -86,12 +89,16 @@ function counted(sessions: readonly SessionRecord[], deps: Deps): Counted {
   };
 }
 
-function bytesOf(root: string): Pick<HomeRecord, "sessions_bytes" | "total_bytes"> {
+/** Of the home's own tree; where that is a project, of what belongs to the runtime in it. */
+async function bytesOf({ home, source }: OpenPlace, deps: Deps): Promise<Bytes> {
+  const only = source.rootOf && (await source.roots(home, deps)).find(({ name }) => name === "home")?.only;
   let [sessions, total] = [0, 0];
-  for (const { path, type, stat } of walk(root, { unreadable: () => undefined })) {
+  for (const { path, type, stat } of walk(home.root, { unreadable: () => undefined, ...(only && { only }) })) {
     if (type !== "file") continue;
     total += Number(stat.size);
-    if (path.startsWith("sessions/")) sessions += Number(stat.size);
+    if (only ? source.classify("home", path, type).class === "sessions" : path.startsWith("sessions/")) {
+      sessions += Number(stat.size);
+    }
   }
   return { sessions_bytes: sessions, total_bytes: total };
 }

@@ -6,7 +6,7 @@ import type { Deps } from "../records/deps.ts";
 import { placeError, usageError } from "../records/error.ts";
 import type { Home } from "../sources/source.ts";
 import { homeId } from "./home-id.ts";
-import { sourceOf, type OpenPlace, type PlaceOptions } from "./source-of.ts";
+import { rootOf, sourceOf, type OpenPlace, type PlaceOptions } from "./source-of.ts";
 
 /**
  * Opens what `--home` says; without it AGH_HOME, else ~/.agh. Throws (exit 6) E_NO_HOME when nothing is there and
@@ -37,7 +37,8 @@ export function defaultHome(env: Deps["env"]): { readonly dir: string; readonly 
 }
 
 function openDirectory(place: string | undefined, options: PlaceOptions, { env }: Pick<Deps, "env">): OpenPlace {
-  const { dir, said } = place === undefined ? defaultHome(env) : { dir: resolve(place), said: "--home" };
+  const { dir: named, said } = place === undefined ? defaultHome(env) : { dir: resolve(place), said: "--home" };
+  const dir = rootOf(named, options.runtime);
   const real = realDirectory(dir, said);
   const source = sourceOf(real, dir, options.runtime);
   const { runtime } = source;

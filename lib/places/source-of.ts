@@ -17,9 +17,18 @@ export interface OpenPlace extends Disposable {
   readonly source: Source;
 }
 
+/** The directory that a path means to the runtime whose name for a part of its home it bears: else the path itself. */
+export const rootOf = (path: string, runtime: PlaceOptions["runtime"]): string =>
+  askedFor(runtime)
+    .map((source) => source.rootOf?.(path) ?? path)
+    .find((root) => root !== path) ?? path;
+
+const askedFor = (runtime: PlaceOptions["runtime"]): readonly Source[] =>
+  runtime === undefined || runtime === "auto" ? SOURCES : SOURCES.filter((it) => it.runtime === runtime);
+
 /** The source that reads a directory: the one asked for, or the one whose markers it bears. */
 export function sourceOf(root: string, said: string, runtime: PlaceOptions["runtime"]): Source {
-  const asked = runtime === undefined || runtime === "auto" ? SOURCES : SOURCES.filter((it) => it.runtime === runtime);
+  const asked = askedFor(runtime);
   if (asked.length === 0) {
     throw usageError(
       `homes of ${runtime} cannot be read yet`,
@@ -32,7 +41,7 @@ export function sourceOf(root: string, said: string, runtime: PlaceOptions["runt
   const below = markers(joinPath(root, ".agh"), asked);
   throw placeError(
     "E_NOT_A_HOME",
-    `${said} is no home of ${names}: it has neither agh.db nor sessions/`,
+    `${said} is no home of ${names}: it has none of their files`,
     below ? `--home ${joinPath(said, ".agh")}` : "name the directory that AGH_HOME names: --home DIR",
   );
 }

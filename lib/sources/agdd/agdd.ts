@@ -1,0 +1,42 @@
+// AGDD and MAGSAG as a source: a project's runs are its sessions.
+import type { Source } from "../source.ts";
+import { classify, roots, WELL_KNOWN } from "./coverage.ts";
+import { isProject, projectOf } from "./layout.ts";
+import { sessions } from "./sessions.ts";
+import { state } from "./state.ts";
+
+export const agdd: Source = {
+  runtime: "agdd",
+  can: new Set(["vacuum", "reconcile", "usage", "failure", "tool", "row"]),
+  cannot: {
+    liveness: "AGDD writes down no process that could be asked for",
+    archive: "its runs are rows of one database; agh-backup create keeps all of them",
+    ledger: "AGDD has no ledger that could be written: its runs keep no order of their own beside the rows",
+    turn: "its runs have no turns; agh-inspect events shows a run's timeline",
+    hook_run: "AGDD has no hooks",
+    permission: "AGDD asks for no permissions",
+    process: "AGDD writes down no processes",
+    workspace: "its workspace is the project directory itself",
+    vault_ref: "AGDD has no vault",
+  },
+  rootOf: projectOf,
+  detect: isProject,
+  state,
+  sessions,
+  // Loaded when called: listing sessions pays for none of them.
+  async *events(...of) {
+    yield* (await import("./events.ts")).events(...of);
+  },
+  async *usage(...of) {
+    yield* (await import("./usage.ts")).usage(...of);
+  },
+  async *records(home, kind, query, deps) {
+    if (kind === "tool") yield* (await import("./tools.ts")).tools(home, query, deps);
+    if (kind === "failure") yield* (await import("./failures.ts")).failures(home, query, deps);
+    if (kind === "row") yield* (await import("./tables.ts")).rows(home, query, deps);
+  },
+  roots,
+  wellKnown: (root) => (root === "home" ? WELL_KNOWN : []),
+  classify,
+  cut: async (home) => (await import("./cut.ts")).takeCut(home),
+};
