@@ -14,14 +14,21 @@ export interface Printing {
 /** Writes every item and returns the exit code that the records themselves mean. */
 export async function print(items: Items, output: Output, printing: Printing): Promise<Exit> {
   const printer = await printerFor(printing);
+  const late = setInterval(() => void output.add(printer.late?.() ?? ""), LATE_MS).unref();
   let exit: Exit = EXIT.ok;
-  for await (const item of items) {
-    if (!(item instanceof Artefact || item instanceof Block)) exit = severest(exit, exitOf(item));
-    for (const part of parts(item, printing, printer)) if (output.add(part)) await output.flush();
+  try {
+    for await (const item of items) {
+      if (!(item instanceof Artefact || item instanceof Block)) exit = severest(exit, exitOf(item));
+      for (const part of parts(item, printing, printer)) if (output.add(part)) await output.flush();
+    }
+  } finally {
+    clearInterval(late);
   }
   output.add(printer.end());
   return exit;
 }
+
+const LATE_MS = 300;
 
 /** A block of JSON Lines goes out as it is; only other formats take it apart. */
 function* parts(item: Item, printing: Printing, printer: Printer): Generator<Uint8Array | string> {
@@ -37,6 +44,8 @@ function exitOf(record: AnyRecord): Exit {
 
 interface Printer {
   add(record: AnyRecord): string;
+  /** What waits for more, when nothing came for a while. */
+  late?(): string;
   end(): string;
 }
 

@@ -18,6 +18,7 @@ export class TableWriter {
   #kind: string | undefined;
   #rows: AnyRecord[] = [];
   #columns: readonly Column[] | undefined;
+  #waited = 0;
 
   constructor(options: { width: number; bold: (text: string) => string; fields: readonly string[] | undefined }) {
     this.#width = options.width;
@@ -32,20 +33,28 @@ export class TableWriter {
     this.#kind = record.kind;
     if (this.#columns) return before + this.#line(record);
     this.#rows.push(record);
-    return before + (this.#rows.length >= SAMPLE ? this.#start() : "");
+    return before + (this.#rows.length >= SAMPLE ? this.#start({ asPage: true }) : "");
+  }
+
+  /** What waits for more rows, when none came since this was last asked: a table that is followed starts with what there is. */
+  late(): string {
+    const waiting = this.#columns ? 0 : this.#rows.length;
+    const isIdle = waiting > 0 && waiting === this.#waited;
+    this.#waited = waiting;
+    return isIdle ? this.#start({ asPage: false }) : "";
   }
 
   end(): string {
-    const text = this.#columns || this.#rows.length === 0 ? "" : this.#start();
+    const text = this.#columns || this.#rows.length === 0 ? "" : this.#start({ asPage: true });
     this.#columns = undefined;
     this.#kind = undefined;
     return text;
   }
 
-  #start(): string {
+  #start({ asPage }: { readonly asPage: boolean }): string {
     const rows = this.#rows.splice(0);
     const columns = columnsOf(rows, this.#fields);
-    if (rows.length === 1 && !this.#fields && totalWidth(columns) > this.#width) return this.#page(rows[0]!);
+    if (asPage && rows.length === 1 && !this.#fields && totalWidth(columns) > this.#width) return this.#page(rows[0]!);
     this.#columns = fit(columns, this.#width);
     const head = this.#columns
       .map((column) => pad(column.name.toUpperCase(), column))

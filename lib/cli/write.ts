@@ -9,6 +9,8 @@ export interface Sink {
 }
 
 const ENOUGH = 1 << 16;
+/** What was said is not held back for longer: whoever follows a live session reads it as it comes. */
+const SOON_MS = 50;
 
 /** Collects small writes into large ones; one write is under way while the next is being made. */
 export class Output {
@@ -18,6 +20,7 @@ export class Output {
   #held = 0;
   #underWay: Promise<unknown> | undefined;
   #failed: unknown;
+  #soon: NodeJS.Timeout | undefined;
   wrote = false;
 
   constructor(sink: Sink) {
@@ -29,6 +32,8 @@ export class Output {
     if (bytes.length === 0) return false;
     this.wrote = true;
     this.#held += bytes.length;
+    // What fails then is thrown by the flush that comes next.
+    this.#soon ??= setTimeout(() => void this.flush().catch(() => undefined), SOON_MS).unref();
     if (typeof bytes === "string") this.#text += bytes;
     else {
       this.#endText();
@@ -38,6 +43,8 @@ export class Output {
   }
 
   async flush(): Promise<void> {
+    clearTimeout(this.#soon);
+    this.#soon = undefined;
     await this.#settled();
     if (this.#held === 0) return;
     this.#endText();

@@ -5,9 +5,8 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { test } from "node:test";
 import { tool } from "../../bin/agh-inspect.ts";
-import { madeHome } from "../support/homes.ts";
+import { madeHome, PROJECT } from "../support/homes.ts";
 import { runHere } from "../support/memory.ts";
-import { PROJECT } from "../support/run.ts";
 
 /** Writes as AGH does: WAL, no automatic checkpoint, one transaction an event. */
 const WRITER = `
