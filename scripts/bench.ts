@@ -1,11 +1,12 @@
 // npm run bench [P1 P5 …] [--size tiny]: ours against named anchors in one run; exit 1 when a target is missed.
 import { parseArgs } from "node:util";
 import { archiveGetRows, archivePutRows } from "./bench/archive.ts";
-import { firstBackupRows, restoreRows, secondBackupRows } from "./bench/backup.ts";
+import { firstBackupRows, integrityRows, restoreRows, secondBackupRows } from "./bench/backup.ts";
 import type { Comparison } from "./bench/frame.ts";
 import { compare, describe } from "./bench/frame.ts";
 import { exportRows, startRows } from "./bench/inspect.ts";
 import { ledgerRows } from "./bench/ledger.ts";
+import { liveBackupRows } from "./bench/live.ts";
 import type { Size } from "./bench/places.ts";
 import { SIZES } from "./bench/places.ts";
 
@@ -13,9 +14,11 @@ import { SIZES } from "./bench/places.ts";
 const ROWS: Readonly<Record<string, { readonly room: string; readonly rows: (size?: Size) => Comparison[] }>> = {
   P1: { room: "backup", rows: firstBackupRows },
   P2: { room: "backup", rows: secondBackupRows },
+  P3: { room: "backup", rows: liveBackupRows },
   P4: { room: "backup", rows: restoreRows },
   P5: { room: "inspect", rows: exportRows },
   P8: { room: "inspect", rows: startRows },
+  P9: { room: "backup", rows: integrityRows },
   P10: { room: "ledger", rows: ledgerRows },
   P12: { room: "archive", rows: (size) => [...archivePutRows(size), ...archiveGetRows(size)] },
 };

@@ -28,7 +28,9 @@ export interface Comparison {
   readonly by?: "wall" | "cpu";
   readonly runs?: number;
   /** Done before every run, not measured: evict, or take the last run's output away. */
-  readonly before?: () => void;
+  readonly before?: (whose: Contender) => void;
+  /** Done once all is measured. */
+  readonly after?: () => void;
 }
 
 export interface Figure {
@@ -54,20 +56,28 @@ export type Outcome =
 
 /** The median decides. A program that is not installed makes the row skipped, and is named. */
 export function compare(comparison: Comparison): Outcome {
-  const { name: row, what, anchor, ours, target, by = "wall", runs = 5, before = () => undefined } = comparison;
+  const { name: row, what, anchor, ours, target, by = "wall", runs = 5, before, after } = comparison;
   const missing = [anchor, ours].flatMap((it) => (it.needs === undefined || installed(it.needs) ? [] : [it.needs]));
   if (missing.length > 0) return { row, what, verdict: "skipped", because: `not installed: ${missing.join(", ")}` };
   const samples = new Map<Contender, Sample[]>([
     [anchor, []],
     [ours, []],
   ]);
-  const peaks = [anchor, ours].map((it) => (before(), peakMiB(it.command)));
-  for (let run = 0; run < runs; run++) {
-    // Who goes first changes every run: neither always finds the caches the other has warmed.
-    for (const it of run % 2 === 0 ? [anchor, ours] : [ours, anchor]) {
-      before();
-      samples.get(it)!.push(measure(it.command));
+  const peaks: (number | undefined)[] = [];
+  try {
+    for (const it of [anchor, ours]) {
+      before?.(it);
+      peaks.push(peakMiB(it.command));
     }
+    for (let run = 0; run < runs; run++) {
+      // Who goes first changes every run: neither always finds the caches the other has warmed.
+      for (const it of run % 2 === 0 ? [anchor, ours] : [ours, anchor]) {
+        before?.(it);
+        samples.get(it)!.push(measure(it.command));
+      }
+    }
+  } finally {
+    after?.();
   }
   const theirs = figure(anchor, samples.get(anchor)!, peaks[0]);
   const own = figure(ours, samples.get(ours)!, peaks[1]);
