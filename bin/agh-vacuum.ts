@@ -1,8 +1,20 @@
 #!/usr/bin/env node
-// agh-vacuum: give space back, safely. Announced; its verbs come with a later version.
+// agh-vacuum: give space back, safely; the only command that removes history from a home.
 import { launch } from "../lib/cli/launch.ts";
 import type { Tool } from "../lib/cli/verb.ts";
+import { apply } from "./vacuum/apply.ts";
+import { sessions } from "./vacuum/sessions.ts";
+import { trash } from "./vacuum/trash.ts";
 
-export const tool: Tool = { name: "agh-vacuum", summary: "give space back, safely", verbs: {}, examples: [] };
+export const tool: Tool = {
+  name: "agh-vacuum",
+  summary: "give space back, safely",
+  verbs: { sessions, trash, apply },
+  examples: [
+    "agh-vacuum sessions --older-than 30d --keep-last 50",
+    "agh-inspect sessions --state stopped --json | agh-archive put - --to /mnt/archive | agh-vacuum sessions - --apply",
+    "agh-vacuum trash empty --older-than 30d --apply",
+  ],
+};
 
 launch(tool, import.meta);

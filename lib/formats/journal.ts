@@ -36,7 +36,8 @@ export type Step =
   | { readonly do: "put"; readonly from: string; readonly to: string }
   /** What is there goes to the trash; `to` is the run's own, so that its being there says that it was done. */
   | { readonly do: "aside"; readonly path: string; readonly to: string }
-  | { readonly do: "remove"; readonly path: string }
+  /** A file, or (where it says so) a whole tree. */
+  | { readonly do: "remove"; readonly path: string; readonly tree?: boolean }
   /** Puts `staged` in the place of a file, or nothing; what was there is linked to `kept` before. Null is no file. */
   | {
       readonly do: "swap";
@@ -93,7 +94,7 @@ function readJournal(file: string): Journal | undefined {
 /** Removes a journal with what was staged in it; the journal itself first, so that nobody takes it up again. */
 export function closeJournal(dir: string): void {
   try {
-    rmSync(osPath(fileIn(dir)), { force: true });
+    for (const file of [fileIn(dir), doneIn(dir)]) rmSync(osPath(file), { force: true });
     fsyncDir(dir);
     rmSync(osPath(dir), { recursive: true, force: true });
   } catch (error) {

@@ -7,7 +7,7 @@ import type { Line } from "../formats/listing.ts";
 import { openRepository } from "../formats/repository.ts";
 import { materialise } from "../formats/snapshot-reader.ts";
 import { newestFirst } from "../formats/snapshots.ts";
-import type { Deps } from "../records/deps.ts";
+import { withoutProblems, type Deps } from "../records/deps.ts";
 import { EXIT, ToolError } from "../records/error.ts";
 import { readCatalog, readEvents } from "../sources/agh/databases.ts";
 import { markOf } from "../sources/agh/findings-mark.ts";
@@ -105,6 +105,7 @@ async function restored(broken: Broken, url: string, within: Within): Promise<Re
   for await (const { id, started_at } of newestFirst(repo, { homeId: home.id }, () => undefined)) {
     const dir = scratch.fresh();
     const only = ({ root, path }: Line): boolean => root === "home" && path === broken.path;
+    // A snapshot that is damaged there is passed over: an older one may be whole.
     await materialise({ repo: url, id, dir, deps: withoutProblems(deps), only });
     const above = joinPath(dir, broken.path).slice(0, -basename(broken.path).length - 1);
     if (unsoundness(broken, above, within) !== undefined) continue;
@@ -119,14 +120,6 @@ async function restored(broken: Broken, url: string, within: Within): Promise<Re
   }
   return `${url} holds no sound ${broken.path} of this home`;
 }
-
-/** A snapshot that is damaged there is passed over: an older one may be whole. */
-const withoutProblems = (deps: Deps): Deps => ({
-  ...deps,
-  now: () => deps.now(),
-  isAlive: (pid) => deps.isAlive(pid),
-  log: { debug: (text) => deps.log.debug(text), info: (text) => deps.log.info(text), problem() {} },
-});
 
 function salvaged(broken: Broken, within: Within): Replacement | string {
   const { home, scratch, deps } = within;

@@ -137,7 +137,41 @@ export const salvage = kind("salvage", "What was salvaged of one table of a brok
   complete: yes("Nothing is missing as far as anything tells."),
 });
 
-export const MADE = [repository, snapshot, entry, ledger, seal, proof, salvage] as const;
+export const trash = kind("trash", "Something that agh-vacuum, or another command, has put away in a home.", {
+  runtime: oneOf("The runtime.", "agh", "agsh", "agdd"),
+  home: text("The home."),
+  id: text("The session's id; of anything else the run's."),
+  session_id: optional(text("The session.")),
+  of: oneOf(
+    "A session; files that another command has replaced; what a run that can be undone has kept.",
+    "session",
+    "files",
+    "run",
+  ),
+  run: text("The run that put it there."),
+  trashed_at: optional(time("When; absent where its name does not tell.")),
+  bytes: integer("Bytes that emptying frees."),
+  restorable: yes("Whether trash restore brings it back."),
+  undo: optional(text("The command that takes the run back, as long as this is kept.")),
+  problem: optional(text("What was touched.")),
+});
+
+export const space = kind("space", "Where bytes of a home are, or what a command would give back.", {
+  runtime: oneOf("The runtime.", "agh", "agsh", "agdd"),
+  home: text("The home."),
+  id: text("What of, and its name: `file:agh.db`, `table:agh.db/event_summaries`, `frees:trash`, …"),
+  of: text("file, files, table, event_type, free_pages, disk, frees."),
+  name: text("The file, table, event type, kind of file, or command."),
+  bytes: nullable(integer("Bytes there are, or that the command frees; null where it is not known.")),
+  items: optional(integer("Files, rows or sessions.")),
+  needs_bytes: optional(
+    integer("Free bytes that the command needs meanwhile, about; 0 on a full disk is what to look for."),
+  ),
+  next: optional(text("What to type.")),
+  note: optional(text("What to know before.")),
+});
+
+export const MADE = [repository, snapshot, entry, ledger, seal, proof, salvage, trash, space] as const;
 
 export type RepositoryRecord = RecordOf<typeof repository>;
 export type SnapshotRecord = RecordOf<typeof snapshot>;
@@ -146,3 +180,5 @@ export type LedgerRecord = RecordOf<typeof ledger>;
 export type SealRecord = RecordOf<typeof seal>;
 export type ProofRecord = RecordOf<typeof proof>;
 export type SalvageRecord = RecordOf<typeof salvage>;
+export type TrashRecord = RecordOf<typeof trash>;
+export type SpaceRecord = RecordOf<typeof space>;

@@ -1,7 +1,168 @@
-// Retires sessions: tombstone first, then directory and ledger out, at once or to the trash.
-import type { Removal } from "./actions.ts";
+// Retires sessions: tombstone first, then directory and ledger out, at once or to the trash. Journaled, in batches.
+import { mkdirSync, statfsSync, writeFileSync } from "node:fs";
+import { digestOf } from "../files/digest.ts";
+import { giveAway } from "../files/give-away.ts";
+import { joinPath, osPath } from "../files/os-path.ts";
+import { syncTree } from "../files/sync-tree.ts";
+import { fileTrouble } from "../files/trouble.ts";
+import { closeJournal, JOURNAL_FORMAT, journalDir, writeJournal, type Journal, type Step } from "../formats/journal.ts";
+import { PARTS } from "../formats/receipt.ts";
+import { encodeTombstone, TOMBSTONE_FORMAT, tombstoneName, type Tombstone } from "../formats/tombstone.ts";
+import { ulid } from "../formats/ulid.ts";
+import { SessionHome } from "../places/session-home.ts";
+import { withoutProblems, type Deps } from "../records/deps.ts";
+import type { Action } from "../records/judgements.ts";
+import type { SessionRecord } from "../records/things.ts";
+import { tombstonesDir } from "../sources/agh/layout.ts";
+import { takeSteps } from "../sources/agh/take-steps.ts";
+import type { Home } from "../sources/source.ts";
+import { done, skipped, type Outcome, type Removal, type Within } from "./actions.ts";
+import { isElsewhere, nameOf, ownFiles, type AtHand } from "./at-hand.ts";
+import { judgeFor, type Going, type Judge } from "./retire-judge.ts";
+import { encodeTrash, ledgerPlace, listIn, sessionPlace, trashDir, type TrashEntry } from "./trash.ts";
+
+const RETIRE = "agh-vacuum sessions";
+
+/** What is journaled and synced together. */
+const BATCH = 256;
+/** With less room than this every session is brought to its end by itself: it frees what the next one needs. */
+const LITTLE_ROOM = 64 << 20;
 
 export const retiring: Removal = {
   daemonOut: true,
-  async *perform() {},
+  async *perform(actions, within) {
+    const { home, source, deps } = within;
+    const from = await SessionHome.open(home, deps);
+    const records = new Map<string, SessionRecord>();
+    for await (const session of source.sessions(home, { lastEvents: true }, withoutProblems(deps))) {
+      records.set(session.id, session);
+    }
+    const judge = judgeFor({ from, records }, within);
+    for (let at = 0; at < actions.length;) {
+      deps.signal.throwIfAborted();
+      const batch = actions.slice(at, at + batchSize(within));
+      yield* retireBatch(batch, judge, within);
+      at += batch.length;
+      deps.progress.update({ label: "sessions retired", done: at, total: actions.length, unit: "items" });
+    }
+  },
 };
+
+function batchSize({ home }: Within): number {
+  const { bavail, bsize } = statfsSync(osPath(home.root) as string);
+  return bavail * bsize < LITTLE_ROOM ? 1 : BATCH;
+}
+
+async function* retireBatch(actions: readonly Action[], judge: Judge, within: Within): AsyncGenerator<Outcome> {
+  const going: Going[] = [];
+  for (const action of actions) {
+    const judged = await judge(action);
+    if ("refused" in judged) yield { action: skipped(action, judged.refused) };
+    else going.push(judged);
+  }
+  if (going.length === 0) return;
+  takeOut(going, within);
+  for (const { action, bytes, isGone } of going) yield { action: done(action, isGone ? bytes : 0) };
+}
+
+/** Journal first; what it takes out at once is removed with the journal, when all of it is out. */
+function takeOut(going: readonly Going[], { home, deps }: Within): void {
+  const run = ulid(deps.now());
+  const dir = journalDir(home.root, run);
+  let journal: Journal;
+  try {
+    journal = {
+      format: JOURNAL_FORMAT,
+      run,
+      tool: RETIRE,
+      home_id: home.id,
+      steps: staged(going, { run, dir, home, deps }),
+    };
+    giveAway(dir, home.root);
+    syncTree(dir);
+    writeJournal(home.root, journal);
+  } catch (error) {
+    discard(dir);
+    throw fileTrouble(dir, "write below", error);
+  }
+  takeSteps(home.root, journal);
+  closeJournal(dir);
+}
+
+/** Where even that fails, the next run removes it. */
+function discard(dir: string): void {
+  try {
+    closeJournal(dir);
+  } catch {
+    // A full or failing disk: what brought us here is told.
+  }
+}
+
+interface Staging {
+  readonly run: string;
+  readonly dir: string;
+  readonly home: Home;
+  readonly deps: Deps;
+}
+
+function staged(going: readonly Going[], staging: Staging): Step[] {
+  const { run, dir, home, deps } = staging;
+  mkdirSync(osPath(joinPath(dir, "tombstones")), { recursive: true, mode: 0o700 });
+  const retired_at = deps.now().toISOString();
+  const trashed = going.filter(({ isGone }) => !isGone);
+  const trash = joinPath(trashDir(home.root), run);
+  const steps: Step[] = [];
+  if (trashed.length > 0) {
+    const list = { run, home_id: home.id, trashed_at: retired_at, entries: trashed.map(entryOf) };
+    writeFileSync(osPath(listIn(dir)), encodeTrash(list), { mode: 0o600 });
+    steps.push({ do: "put", from: listIn(dir), to: listIn(trash) });
+  }
+  for (const one of going) {
+    const from = joinPath(joinPath(dir, "tombstones"), tombstoneName(one.id));
+    writeFileSync(osPath(from), encodeTombstone(tombstoneOf(one, retired_at, run)), { mode: 0o600 });
+    steps.push({ do: "put", from, to: joinPath(tombstonesDir(home.root), tombstoneName(one.id)) });
+  }
+  for (const one of going) steps.push(...outOf(one, one.isGone ? joinPath(dir, "gone") : trash));
+  return steps;
+}
+
+function tombstoneOf({ id, session, proof, isGone }: Going, retired_at: string, run: string): Tombstone {
+  const { archive = null, snapshot } = proof;
+  return {
+    format: TOMBSTONE_FORMAT,
+    session_id: id,
+    retired_at,
+    archive,
+    ...(snapshot && { snapshot }),
+    ...(!isGone && { trash: run }),
+    last_sequence: session.last_sequence ?? null,
+  };
+}
+
+/** A rename each, so that AGH never meets half a session; only a ledger on another file system goes file by file. */
+function outOf(one: Going, into: string): Step[] {
+  const { dir, ledgerDir } = one;
+  const steps: Step[] = [{ do: "aside", path: dir, to: joinPath(into, sessionPlace({ name: nameOf(one) })) }];
+  if (ledgerDir === undefined) return steps;
+  const to = joinPath(into, ledgerPlace(placeOf(one)));
+  return [
+    ...steps,
+    isElsewhere(one) ? { do: "remove", path: ledgerDir, tree: true } : { do: "aside", path: ledgerDir, to },
+  ];
+}
+
+const placeOf = ({ id, partition, ledgerDir }: AtHand): Pick<TrashEntry, "session_id" | "partition"> => ({
+  session_id: id,
+  partition: ledgerDir === undefined ? null : partition,
+});
+
+function entryOf(one: Going): TrashEntry {
+  const entry = { name: nameOf(one), ...placeOf(one) };
+  const files = ownFiles(one).map(({ path, from, found }) => {
+    const [part, place] = path.startsWith(`${PARTS.session}/`)
+      ? [PARTS.session, sessionPlace(entry)]
+      : [PARTS.ledger, ledgerPlace(entry)];
+    return { path: place + path.slice(part.length), size: Number(found.stat.size), sha256: digestOf(from)! };
+  });
+  return { ...entry, files };
+}

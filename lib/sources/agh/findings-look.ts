@@ -1,7 +1,7 @@
 // Reads what every check looks at: the stores, each session's names and sizes, the catalog as AGH's boot would have it.
 import { readdirSync } from "node:fs";
 import { joinPath, osPath } from "../../files/os-path.ts";
-import type { Deps } from "../../records/deps.ts";
+import { withoutProblems, type Deps } from "../../records/deps.ts";
 import type { Home } from "../source.ts";
 import { bootCatalog } from "./boot-catalog.ts";
 import { sweepBefore } from "./boot.ts";
@@ -24,6 +24,7 @@ export interface Looking {
 /** Opens no events.db. */
 export async function lookAt(home: Home, looking: Looking, deps: Deps): Promise<Look> {
   const { level, catalogRoot = home.root, daemonIsOut } = looking;
+  // A config.toml that cannot be read is a finding, and so is all else that is wrong here.
   const own = await readStores(home, withoutProblems(deps));
   const { catalogTrouble: _, ...rest } = own;
   const stores = catalogRoot === home.root ? own : { ...rest, rows: readCatalog(catalogRoot, deps, sessionRows) };
@@ -40,17 +41,6 @@ export async function lookAt(home: Home, looking: Looking, deps: Deps): Promise<
     sessions,
     twice,
     sweepBefore: before,
-  };
-}
-
-/** A config.toml that cannot be read is a finding, and so is all else that is wrong here. */
-function withoutProblems(deps: Deps): Deps {
-  const { log } = deps;
-  return {
-    ...deps,
-    now: () => deps.now(),
-    isAlive: (pid) => deps.isAlive(pid),
-    log: { debug: (text) => log.debug(text), info: (text) => log.info(text), problem() {} },
   };
 }
 

@@ -30,7 +30,7 @@ export function takeSteps(root: string, journal: Journal): Taken {
     } else if (step.do === "move") takeMove(step, touched);
     else if (step.do === "put") takePut(step, touched);
     else if (step.do === "aside") setAside(step, touched);
-    else if (step.do === "remove") takeAway(step.path, touched);
+    else if (step.do === "remove") takeAway(step, touched);
     else throw unknownStep(root, journal);
   }
   for (const dir of touched) if (lstatSync(osPath(dir), { throwIfNoEntry: false })) syncNames(dir);
@@ -57,9 +57,9 @@ function setAside({ path, to }: Step & { do: "aside" }, touched: Set<string>): v
   }
 }
 
-function takeAway(path: string, touched: Set<string>): void {
+function takeAway({ path, tree = false }: Step & { do: "remove" }, touched: Set<string>): void {
   try {
-    rmSync(osPath(path), { force: true });
+    rmSync(osPath(path), { force: true, recursive: tree });
     touched.add(dirname(path));
   } catch (error) {
     throw fileTrouble(path, "remove", error);

@@ -1,0 +1,79 @@
+// Whether an archive holds a session as it lies here: by its receipt, and (to be sure) by every byte of both.
+import { readArchive, readReceipt } from "../formats/archive-reader.ts";
+import { archiveKey, PARTS, type Receipt } from "../formats/receipt.ts";
+import { changedSince } from "../places/changed-since.ts";
+import type { Deps } from "../records/deps.ts";
+import { ToolError } from "../records/error.ts";
+import { readEvents } from "../sources/agh/databases.ts";
+import { digestEvents } from "../sources/agh/event-digest.ts";
+import { EVENTS } from "../sources/agh/layout.ts";
+import { targetOf, type Target } from "../targets/target.ts";
+import type { AtHand } from "./at-hand.ts";
+import type { Answer, Gate, GateWorld } from "./gates.ts";
+
+export const archivedGate = ({ archive, deps }: GateWorld): Gate => {
+  const target = targetOf(archive);
+  return {
+    look: (session) => answered(session, target, () => holds(session, { target, thorough: false }, deps)),
+    verify: (session, proof) =>
+      answered(session, target, async () => {
+        const there = targetOf(proof.archive?.target ?? archive);
+        const answer = await holds(session, { target: there, thorough: true }, deps);
+        if ("refused" in answer) return answer;
+        if (proof.archive && proof.archive.sha256 !== answer.proof.archive!.sha256) {
+          return { refused: `another archive of it lies in ${there.url} than when it was planned` };
+        }
+        return answer;
+      }),
+  };
+};
+
+/** What is wrong with an archive is a reason; a target that cannot be asked is trouble. */
+async function answered({ id }: AtHand, target: Target, ask: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof ToolError) || !/^E_(?:ARCHIVE_|RECEIPT_|HOSTILE_)/.test(error.code)) throw error;
+    return { refused: `${error.message}: agh-archive verify ${id} --from ${target.url}` };
+  }
+}
+
+interface Asking {
+  readonly target: Target;
+  readonly thorough: boolean;
+}
+
+async function holds(session: AtHand, { target, thorough }: Asking, deps: Deps): Promise<Answer> {
+  const { id } = session;
+  const receipt = await readReceipt(target, id);
+  if (!receipt) return { refused: `it is not archived in ${target.url}: agh-archive put ${id} --to ${target.url}` };
+  const head = await target.head(archiveKey(id));
+  if (head?.size !== receipt.archive!.bytes) {
+    const what = head ? "is not what its receipt says" : "has gone";
+    return { refused: `its archive in ${target.url} ${what}: agh-archive verify ${id} --from ${target.url}` };
+  }
+  const changed = lostOf(changedSince(receipt, session.files, thorough), receipt, session, deps);
+  if (changed.length > 0) {
+    return {
+      refused: `it was archived in an earlier state (${changed.join(", ")} changed since): archive it elsewhere`,
+    };
+  }
+  if (thorough) await readArchive(target, receipt, () => undefined);
+  return { proof: { archive: { target: target.url, sha256: receipt.archive!.sha256 } } };
+}
+
+const DATABASE = `${PARTS.session}/${EVENTS}`;
+
+/** A database that was compacted since holds the same events; one that was purged since holds them in its ledger. */
+function lostOf(
+  changed: readonly string[],
+  { events, files }: Receipt,
+  session: AtHand,
+  deps: Deps,
+): readonly string[] {
+  const others = changed.filter((path) => path !== DATABASE && !path.startsWith(`${DATABASE}-`));
+  if (others.length > 0 || changed.length === 0 || !events) return changed;
+  const { count, sha256 } = readEvents(session.dir, deps, digestEvents);
+  const isPurged = count === 0 && files.some(({ path }) => path === `${PARTS.ledger}/ledger.jsonl`);
+  return isPurged || (count === events.count && sha256 === events.sha256) ? [] : changed;
+}

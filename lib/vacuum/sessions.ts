@@ -1,0 +1,38 @@
+// Retires sessions by a policy: the plan, and with `apply` the deed.
+import { scratchDir } from "../files/scratch.ts";
+import { openAble, type Place } from "../places/at-home.ts";
+import type { Deps } from "../records/deps.ts";
+import { refusal } from "../records/error.ts";
+import type { AnyRecord } from "../records/record.ts";
+import { archiveDir } from "../sources/agh/layout.ts";
+import type { Home } from "../sources/source.ts";
+import { remove } from "./remove.ts";
+import { planRetirement, type Retiring } from "./retire-plan.ts";
+
+export interface RetireSessions extends Omit<Retiring, "archive"> {
+  readonly place: Place;
+  /** `session-archive` in the home unless given. */
+  readonly archive: string | undefined;
+  /** Ids of the homes that the selection says it is of. */
+  readonly homeIds: ReadonlySet<string>;
+  readonly apply: boolean;
+  readonly lockTimeoutMs: number;
+}
+
+/** Yields an `action` for each session that goes, or that a gate holds (3), and a `summary`; 1 where a bound cannot be met. */
+export async function* retireSessions(options: RetireSessions, deps: Deps): AsyncGenerator<AnyRecord> {
+  using opened = await openAble(options.place, "vacuum", deps);
+  using scratch = scratchDir(deps.env);
+  const { home } = opened;
+  assertOwn(options.homeIds, home);
+  const retiring = { ...options, archive: options.archive ?? archiveDir(home.root) };
+  const planning = planRetirement(opened, retiring, scratch, deps);
+  const { apply, lockTimeoutMs } = options;
+  yield* remove({ tool: "agh-vacuum sessions", opened, planning, apply, lockTimeoutMs }, deps);
+}
+
+function assertOwn(ids: ReadonlySet<string>, { id, place }: Home): void {
+  const guest = [...ids].find((one) => one !== id);
+  if (guest === undefined) return;
+  throw refusal("E_OTHER_HOME", `the selection is of home ${guest}, ${place} is ${id}`, "name the home: --home DIR");
+}

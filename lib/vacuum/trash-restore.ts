@@ -1,0 +1,197 @@
+// Brings sessions back out of the trash: every byte as it was put there, or none of them.
+import { lstatSync, mkdirSync, rmSync } from "node:fs";
+import { fsyncDir } from "../files/atomic.ts";
+import { joinPath, osPath } from "../files/os-path.ts";
+import { fileTrouble } from "../files/trouble.ts";
+import { closeJournal, JOURNAL_FORMAT, journalDir, writeJournal, type Journal, type Step } from "../formats/journal.ts";
+import { tombstoneName } from "../formats/tombstone.ts";
+import { ulid } from "../formats/ulid.ts";
+import { openAble, type Place } from "../places/at-home.ts";
+import { changing } from "../places/home-change.ts";
+import type { OpenPlace } from "../places/source-of.ts";
+import type { Deps } from "../records/deps.ts";
+import { EXIT, refusal, ToolError, usageError } from "../records/error.ts";
+import type { Action } from "../records/judgements.ts";
+import type { AnyRecord } from "../records/record.ts";
+import { Tally } from "../records/summary.ts";
+import { readLedgerPlace } from "../sources/agh/config.ts";
+import { isId, sessionDir, tombstonesDir } from "../sources/agh/layout.ts";
+import { takeSteps } from "../sources/agh/take-steps.ts";
+import { resolveIds } from "../sources/selection.ts";
+import type { Home } from "../sources/source.ts";
+import { withRoom } from "./no-space.ts";
+import {
+  ledgerPlace,
+  presentIn,
+  sessionPlace,
+  tamperedIn,
+  trashDir,
+  trashRuns,
+  type TrashEntry,
+  type TrashRun,
+} from "./trash.ts";
+
+const RESTORE = "agh-vacuum trash restore";
+
+export interface RestoreTrash {
+  readonly place: Place;
+  readonly ids: readonly string[];
+  readonly all: boolean;
+  readonly dryRun: boolean;
+  readonly lockTimeoutMs: number;
+}
+
+/** Yields the `session` of each that is back, and a `summary`. What was touched, or is in the way, refuses the whole (4). */
+export async function* restoreTrash(options: RestoreTrash, deps: Deps): AsyncGenerator<AnyRecord> {
+  using opened = await openAble(options.place, "vacuum", deps);
+  const { home } = opened;
+  if (!home.live) throw usageError(`${home.place} cannot be changed`, "name a directory: --home DIR");
+  const tally = new Tally(RESTORE, deps, ulid(deps.now()));
+  const ledgerRoot = await ledgerRootOf(home, deps);
+  const coming = comingOf(home, ledgerRoot, options, deps);
+  if (options.dryRun) {
+    for (const one of coming) yield planned(home, one, tally);
+    return yield tally.summary({ status: "planned" });
+  }
+  if (coming.length > 0) {
+    try {
+      await changing(home, options.lockTimeoutMs, deps, async () => {
+        bring(comingOf(home, ledgerRoot, options, deps), home, tally.run);
+      });
+    } catch (error) {
+      throw withRoom(error, home);
+    }
+  }
+  yield* backAgain(opened, coming, tally, deps);
+  yield tally.summary();
+}
+
+async function ledgerRootOf({ root }: Home, deps: Deps): Promise<string> {
+  const { ledgerRoot, problem } = await readLedgerPlace(root, deps);
+  if (problem) throw refusal("E_CONFIG_UNREADABLE", problem.message, "mend config.toml: it says where ledgers lie");
+  return ledgerRoot;
+}
+
+interface Coming {
+  readonly run: TrashRun;
+  readonly entry: TrashEntry;
+  readonly moves: readonly { readonly from: string; readonly to: string }[];
+}
+
+/** Of a session that is there twice, the newer one. Throws (4) where something was touched or would be overwritten. */
+function comingOf(home: Home, ledgerRoot: string, { ids, all }: RestoreTrash, deps: Deps): Coming[] {
+  const found = new Map<string, Coming>();
+  for (const run of trashRuns(home.root)) {
+    for (const entry of presentIn(run))
+      found.set(entry.session_id, { run, entry, moves: movesOf(run, entry, home, ledgerRoot) });
+  }
+  const wanted = all ? new Set(found.keys()) : chosen(ids, found.keys(), home, deps);
+  const coming = [...found.values()].filter(({ entry }) => wanted.has(entry.session_id));
+  for (const one of coming) assertSound(one, home);
+  return coming;
+}
+
+function chosen(ids: readonly string[], known: Iterable<string>, { place }: Home, deps: Deps): ReadonlySet<string> {
+  try {
+    return resolveIds(ids, known, deps.log);
+  } catch (error) {
+    if (!(error instanceof ToolError) || error.exit !== EXIT.usage) throw error;
+    throw usageError(
+      error.message.replace("session '", "session in the trash called '"),
+      `agh-vacuum trash list --home ${place}`,
+    );
+  }
+}
+
+/** Where to is told by names alone: a list that was made anew must not point elsewhere. */
+function movesOf({ dir }: TrashRun, entry: TrashEntry, { root }: Home, ledgerRoot: string): Coming["moves"] {
+  const { session_id: id, name, partition } = entry;
+  if (!isId(id) || !isId(name) || !(partition === null || isId(partition))) {
+    throw tampered(dir, `a session called ${JSON.stringify(name)}`);
+  }
+  const moves = [{ from: joinPath(dir, sessionPlace(entry)), to: sessionDir(root, name) }];
+  if (partition !== null) {
+    moves.push({ from: joinPath(dir, ledgerPlace(entry)), to: joinPath(joinPath(ledgerRoot, partition), id) });
+  }
+  return moves;
+}
+
+const isThere = (path: string): boolean => lstatSync(osPath(path), { throwIfNoEntry: false }) !== undefined;
+
+function assertSound({ run, entry, moves }: Coming, { place }: Home): void {
+  const trouble = tamperedIn(run, entry);
+  if (trouble !== undefined) throw tampered(run.dir, trouble);
+  const taken = moves.find(({ to }) => isThere(to));
+  if (!taken) return;
+  throw refusal(
+    "E_EXISTS",
+    `${taken.to} would be overwritten`,
+    `agh-inspect show ${entry.session_id} --home ${place} tells what is there`,
+  );
+}
+
+const tampered = (dir: string, what: string): Error =>
+  refusal("E_TRASH_TAMPERED", `${dir} is not as it was left: ${what}`, "look at it, and move by hand what you trust");
+
+function bring(coming: readonly Coming[], home: Home, run: string): void {
+  const dir = journalDir(home.root, run);
+  const steps = coming.flatMap(({ entry, moves }): Step[] => [
+    ...moves.map(({ from, to }) => ({ do: "move" as const, from, to })),
+    // A copy is left where the ledger root lies on another file system.
+    ...moves.map(({ from }) => ({ do: "remove" as const, path: from, tree: true })),
+    { do: "remove", path: joinPath(tombstonesDir(home.root), tombstoneName(entry.session_id)) },
+  ]);
+  const journal: Journal = { format: JOURNAL_FORMAT, run, tool: RESTORE, home_id: home.id, steps };
+  try {
+    mkdirSync(osPath(dir), { recursive: true, mode: 0o700 });
+    writeJournal(home.root, journal);
+  } catch (error) {
+    rmSync(osPath(dir), { recursive: true, force: true });
+    throw fileTrouble(dir, "make", error);
+  }
+  takeSteps(home.root, journal);
+  closeJournal(dir);
+  tidy(home, new Set(coming.map(({ run: { run: name } }) => name)));
+}
+
+/** A run of which nothing is left goes with its list. */
+function tidy({ root }: Home, names: ReadonlySet<string>): void {
+  for (const run of trashRuns(root)) {
+    if (!names.has(run.run) || presentIn(run).length > 0) continue;
+    rmSync(osPath(run.dir), { recursive: true, force: true });
+    fsyncDir(trashDir(root));
+  }
+}
+
+const bytesOf = ({ entry }: Coming): number => entry.files.reduce((sum, { size }) => sum + size, 0);
+
+function planned({ runtime, place, id: home_id }: Home, coming: Coming, tally: Tally): Action {
+  const { entry, moves, run } = coming;
+  const bytes = bytesOf(coming);
+  tally.done(bytes);
+  return {
+    kind: "action",
+    runtime,
+    home: place,
+    id: entry.session_id,
+    verb: "restore-from-trash",
+    subject: { home_id, run: run.run, paths: moves.map(({ to }) => to) },
+    state: "planned",
+    bytes,
+    loses: null,
+  };
+}
+
+async function* backAgain(
+  { home, source }: OpenPlace,
+  coming: readonly Coming[],
+  tally: Tally,
+  deps: Deps,
+): AsyncGenerator<AnyRecord> {
+  if (coming.length === 0) return;
+  const bytes = new Map(coming.map((one) => [one.entry.session_id, bytesOf(one)]));
+  for await (const session of source.sessions(home, { ids: [...bytes.keys()] }, deps)) {
+    tally.done(bytes.get(session.id) ?? 0);
+    yield session;
+  }
+}
