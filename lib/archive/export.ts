@@ -18,7 +18,7 @@ import { EXIT, refusal, ToolError } from "../records/error.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
 import type { SessionRecord } from "../records/things.ts";
-import { openEvents } from "../sources/agh/databases.ts";
+import { historyOf, type History } from "../sources/agh/history.ts";
 import { eventColumns } from "../sources/agh/event-columns.ts";
 import { archives, directoryOf } from "../sources/agh/scan.ts";
 import type { SessionFilter } from "../sources/source.ts";
@@ -51,10 +51,11 @@ export async function* exportEvents(options: ExportEvents, deps: Deps): AsyncGen
   const done: { [key: string]: number | string } = {};
   for (const { place, sessions } of options.from) {
     using opened = await openPlace(place.home, place, deps);
+    const history = await historyOf(opened.home, deps);
     for await (const session of newSessions(opened, sessions, before, tally, deps)) {
       const key = sessionKey(opened.home.id, session.id);
       if (!parts) yield planned(session, target);
-      else done[key] = exportSession(opened, session, { after: before.get(key), parts, deps });
+      else done[key] = exportSession(opened, session, { history, after: before.get(key), parts, deps });
     }
   }
   if (parts) yield* publish({ target, parts, runs, done, tally, deps });
@@ -107,6 +108,7 @@ function tellRewritten({ id }: SessionRecord, known: number | string, tally: Tal
 }
 
 interface Exporting {
+  readonly history: History;
   readonly after: number | string | undefined;
   readonly parts: EventParts;
   readonly deps: Deps;
@@ -116,11 +118,11 @@ interface Exporting {
 function exportSession(
   { home }: OpenPlace,
   session: SessionRecord,
-  { after, parts, deps }: Exporting,
+  { history, after, parts, deps }: Exporting,
 ): number | string {
   const dir = directoryOf(home.root, session.id) ?? archives(home.root).get(session.id);
   if (dir === undefined) throw new Error(`session ${session.id} has lost its directory`);
-  using reading = openEvents(dir, deps);
+  using reading = history.open(dir, session.id);
   let last = BigInt(after ?? Number.MIN_SAFE_INTEGER);
   try {
     for (const page of eventColumns(reading.db, last)) {

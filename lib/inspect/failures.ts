@@ -5,6 +5,8 @@ import type { Item } from "../records/record.ts";
 import type { SessionRecord } from "../records/things.ts";
 import { readEvents } from "../sources/agh/databases.ts";
 import { bundleNames, bundleOf, lastEvent, type LastEvent } from "../sources/agh/failures.ts";
+import { historyOf, type History } from "../sources/agh/history.ts";
+import { lastLine } from "../sources/agh/ledger-last.ts";
 import { directoryOf } from "../sources/agh/scan.ts";
 import { sessions } from "../sources/agh/sessions.ts";
 import type { Home, SessionFilter } from "../sources/source.ts";
@@ -26,14 +28,17 @@ export const failures = atHome("failure", async function* (home, query: FailureQ
 
 async function* failed(home: Home, filter: SessionFilter, deps: Deps): AsyncGenerator<Item> {
   const bundles = bundleNames(home.root);
+  const history = await historyOf(home, deps);
   const asked = filter.failures?.includes(CANCELLATION) === true;
   for await (const session of sessions(home, filter, deps)) {
     const { failure } = session;
-    if (failure && (asked || failure.kind !== CANCELLATION)) yield record(home, session, failure, { bundles, deps });
+    if (failure && (asked || failure.kind !== CANCELLATION))
+      yield record(home, session, failure, { history, bundles, deps });
   }
 }
 
 interface Known {
+  readonly history: History;
   readonly bundles: readonly string[];
   readonly deps: Deps;
 }
@@ -45,7 +50,7 @@ function record(
   known: Known,
 ): Item {
   const bundle = bundleOf(home.root, known.bundles, { sessionId: session.id, recorded: failure.crash_bundle_path });
-  const last = session.has.events ? lastEventOf(home, session.id, known.deps) : null;
+  const last = session.has.events ? lastEventOf(home, session.id, known) : null;
   return {
     kind: "failure",
     runtime: home.runtime,
@@ -65,11 +70,14 @@ function record(
 }
 
 /** A session that cannot be read is still a failed one. */
-function lastEventOf(home: Home, id: string, deps: Deps): LastEvent | null {
+function lastEventOf(home: Home, id: string, { history, deps }: Known): LastEvent | null {
   const dir = directoryOf(home.root, id);
   if (dir === undefined) return null;
   try {
-    return readEvents(dir, deps, lastEvent);
+    return readEvents(dir, deps, (db) => {
+      const ledger = history.ledgerInstead(db, id);
+      return ledger === undefined ? lastEvent(db) : (lastLine(ledger) ?? null);
+    });
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
     const { code, message, hint, cause } = error;

@@ -1,6 +1,6 @@
 // Hook runs of the selected sessions.
 import type { Item } from "../records/record.ts";
-import { eachSession } from "../sources/agh/each-session.ts";
+import { eachDatabase } from "../sources/agh/each-session.ts";
 import { exactLine } from "../sources/agh/exact.ts";
 import { hookRuns, type HookQuery } from "../sources/agh/hooks.ts";
 import type { SessionFilter } from "../sources/source.ts";
@@ -15,7 +15,7 @@ export interface HooksQuery extends HookQuery {
 
 /** `hook_run` records, newest first within each session. */
 export const hooks = atHome("hook_run", async function* (home, query: HooksQuery, deps): AsyncGenerator<Item> {
-  const found = eachSession(home, query.sessions, deps, function* (db, session) {
+  const found = eachDatabase(home, query.sessions, deps, function* (db, session) {
     for (const run of hookRuns(db, query)) {
       yield exactLine({
         kind: "hook_run",

@@ -9,9 +9,10 @@ import { EXIT, refusal, ToolError } from "../records/error.ts";
 import type { LedgerRecord } from "../records/made.ts";
 import type { Item } from "../records/record.ts";
 import type { PathRecord, SessionRecord } from "../records/things.ts";
-import { readEvents } from "../sources/agh/databases.ts";
+import { openSettled } from "../sources/agh/each-session.ts";
 import { eventsDir } from "../sources/agh/events.ts";
 import { eventTypes } from "../sources/agh/event-types.ts";
+import { historyOf } from "../sources/agh/history.ts";
 import { sessionFiles } from "../sources/agh/session-files.ts";
 import type { Root } from "../sources/source.ts";
 import { failures } from "./failures.ts";
@@ -27,7 +28,7 @@ export async function* show(where: Where, name: string, deps: Deps): AsyncGenera
   if (home.runtime !== "agh") throw refusal("E_CANNOT", `sessions of ${home.runtime} cannot be shown yet`);
   for await (const session of source.sessions(home, { ids: [name], lastEvents: true }, deps)) {
     const { id } = session;
-    const event_types = typesOf(place, session, deps);
+    const event_types = await typesOf(place, session, deps);
     yield { ...session, event_types };
     yield* filesOf(place, id, deps);
     const sessions = { ids: [id] };
@@ -39,11 +40,15 @@ export async function* show(where: Where, name: string, deps: Deps): AsyncGenera
   }
 }
 
-function typesOf({ home }: OpenPlace, { id }: SessionRecord, deps: Deps): { [type: string]: number } | undefined {
+type EventTypes = ReturnType<typeof eventTypes>;
+
+async function typesOf({ home }: OpenPlace, { id }: SessionRecord, deps: Deps): Promise<EventTypes | undefined> {
   const dir = eventsDir(home, id);
   if (dir === undefined) return undefined;
+  const history = await historyOf(home, deps);
   try {
-    return readEvents(dir, deps, eventTypes);
+    using reading = openSettled(() => history.open(dir, id), deps);
+    return eventTypes(reading.db);
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
     const { code, message, hint, cause } = error;

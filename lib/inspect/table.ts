@@ -3,7 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Deps } from "../records/deps.ts";
 import type { Item } from "../records/record.ts";
 import { openCatalog } from "../sources/agh/databases.ts";
-import { changed, eachSession, openSettled } from "../sources/agh/each-session.ts";
+import { changed, eachDatabase, openSettled } from "../sources/agh/each-session.ts";
 import { isSecret } from "../sources/agh/tables.ts";
 import type { Home, SessionFilter } from "../sources/source.ts";
 import { tableRecords, type TableIdentity } from "../sources/tables.ts";
@@ -27,7 +27,7 @@ export const table = atHome("row", async function* (home, query: TablesQuery, de
 });
 
 const fromSessions = (home: Home, query: TablesQuery, deps: Deps): AsyncGenerator<Item> =>
-  eachSession(home, query.sessions, deps, (db, { id }) => rows(db, query, identityOf(home, id)));
+  eachDatabase(home, query.sessions, deps, (db, { id }) => rows(db, query, identityOf(home, id)));
 
 async function* fromCatalog(home: Home, query: TablesQuery, deps: Deps): AsyncGenerator<Item> {
   using reading = openSettled(() => openCatalog(home.root, deps), deps);

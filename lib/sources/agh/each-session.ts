@@ -11,21 +11,40 @@ import { databaseTrouble, sqliteCode } from "../../sqlite/trouble.ts";
 import type { Home, SessionFilter } from "../source.ts";
 import { eventsPassing, openEvents } from "./databases.ts";
 import { eventsDir, noEvents } from "./events.ts";
+import { historyOf } from "./history.ts";
 import { EVENTS } from "./layout.ts";
 import { sessions } from "./sessions.ts";
 
-/** Yields what `read` yields, session by session; nothing is held but the row in hand. */
-export function eachSession<T>(
-  home: Home,
-  filter: SessionFilter,
-  deps: Deps,
-  read: (db: DatabaseSync, session: SessionRecord) => Iterable<T>,
-): AsyncGenerator<T> {
-  return each(home, filter, deps, function* (dir, session) {
-    using reading = openSettled(() => openEvents(dir, deps), deps);
+type Read<T> = (db: DatabaseSync, session: SessionRecord) => Iterable<T>;
+
+/**
+ * Yields what `read` yields, session by session; nothing is held but the row in hand. Where the rows of `events` were
+ * purged, the database is one that has them again, from the ledger.
+ */
+export function eachSession<T>(home: Home, filter: SessionFilter, deps: Deps, read: Read<T>): AsyncGenerator<T> {
+  return each(home, filter, deps, async () => {
+    const history = await historyOf(home, deps);
+    return reader((dir, { id }) => history.open(dir, id), deps, read);
+  });
+}
+
+/** As `eachSession`, of the databases as they lie. */
+export function eachDatabase<T>(home: Home, filter: SessionFilter, deps: Deps, read: Read<T>): AsyncGenerator<T> {
+  return each(home, filter, deps, async () => reader((dir) => openEvents(dir, deps), deps, read));
+}
+
+type Reader<T> = (dir: string, session: SessionRecord) => Iterable<T>;
+
+function reader<T>(
+  open: (dir: string, session: SessionRecord) => Reading,
+  deps: Pick<Deps, "signal">,
+  read: Read<T>,
+): Reader<T> {
+  return function* (dir, session) {
+    using reading = openSettled(() => open(dir, session), deps);
     yield* read(reading.db, session);
     if (!reading.unchanged()) throw changed(`session ${session.id}`);
-  });
+  };
 }
 
 /** What `read` makes of one small table of each session; nothing but that the table is there is checked beforehand. */
@@ -37,7 +56,8 @@ export async function* eachSessionTable<T>(
 ): AsyncGenerator<T> {
   using scratch = scratchDir(deps.env);
   using passing = eventsPassing(table, scratch, deps.signal);
-  yield* each(home, filter, deps, (dir, session) => [passing.read(joinPath(dir, EVENTS), (db) => read(db, session))]);
+  const one: Reader<T> = (dir, session) => [passing.read(joinPath(dir, EVENTS), (db) => read(db, session))];
+  yield* each(home, filter, deps, async () => one);
 }
 
 const TRIES = 50;
@@ -58,9 +78,10 @@ async function* each<T>(
   home: Home,
   filter: SessionFilter,
   deps: Deps,
-  read: (dir: string, session: SessionRecord) => Iterable<T>,
+  prepare: () => Promise<Reader<T>>,
 ): AsyncGenerator<T> {
   const named = filter.ids?.length ?? 0;
+  const read = await prepare();
   for await (const session of sessions(home, filter, deps)) {
     const { id, has } = session;
     const dir = has.events || has.archive ? eventsDir(home, id) : undefined;

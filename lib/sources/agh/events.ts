@@ -10,6 +10,8 @@ import type { PageWorkerData } from "./event-lines-worker.ts";
 import { EventLines, type Piece, type Span } from "./event-lines.ts";
 import { EVENTS } from "./layout.ts";
 import { joinPath } from "../../files/os-path.ts";
+import { historyOf } from "./history.ts";
+import { eventsInLedger } from "./ledger-range.ts";
 import type { PagesAhead } from "./pages-ahead.ts";
 import { archives, directoryOf, fileSize } from "./scan.ts";
 
@@ -48,9 +50,12 @@ interface Reads {
 
 /** Goes on where it was when the file changes under it: what was read from a changed file is not used. */
 async function* blocks({ dir, home, sessionId, range, deps }: Reads): AsyncGenerator<Block, void, undefined> {
+  const history = await historyOf(home, deps);
   let at: Position = { after: BigInt(range.afterSequence ?? BEFORE_ALL), tail: range.tail };
   for (let changes = 0; ; changes++) {
     using reading = openEvents(dir, deps);
+    const ledger = reading.unchanged() ? history.ledgerInstead(reading.db, sessionId) : undefined;
+    if (ledger !== undefined) return yield* eventsInLedger({ path: ledger, home: home.place, sessionId }, range);
     const came = yield* untilChanged(reading, { origin: { home: home.place, sessionId }, range }, at);
     if (came === "end") return;
     if (changes === MOST_CHANGES) throw busy(`${joinPath(dir, EVENTS)} changes all the time`);

@@ -13,8 +13,12 @@ import { openPinned } from "../../sqlite/pinned.ts";
 import { scratchDir } from "../../files/scratch.ts";
 import { looksBroken } from "../../sqlite/trouble.ts";
 import type { Following, Home } from "../source.ts";
+import { readEvents } from "./databases.ts";
 import { EventLines, type Piece } from "./event-lines.ts";
+import { historyOf } from "./history.ts";
+import { isEmpty } from "./last-event.ts";
 import { EVENTS, sessionDir } from "./layout.ts";
+import { eventsInLedger } from "./ledger-range.ts";
 import { directoryOf } from "./scan.ts";
 
 const POLL_MS = 100;
@@ -25,6 +29,7 @@ export async function* follow(
   { sessionIds, range, idleExit }: Following,
   deps: Deps,
 ): AsyncGenerator<Block> {
+  for (const sessionId of sessionIds) yield* purged(home, sessionId, { range, deps });
   const tails = sessionIds.map((id) => new Tail(home, id, { range, deps }));
   for (let heard = performance.now(); !deps.signal.aborted;) {
     for (const tail of tails) {
@@ -35,6 +40,25 @@ export async function* follow(
     }
     if (idleExit !== undefined && performance.now() - heard >= idleExit) return;
     await sleep(POLL_MS, undefined, { signal: deps.signal }).catch(() => undefined); // the signal ends the loop
+  }
+}
+
+/** What only the ledger has is there whole, and nothing is added to it. */
+async function* purged(home: Home, sessionId: string, { range, deps }: Reads): AsyncGenerator<Block> {
+  const dir = directoryOf(home.root, sessionId);
+  if (dir === undefined || !hasNone(dir, deps)) return;
+  const { ledgerInstead } = await historyOf(home, deps);
+  const path = readEvents(dir, deps, (db) => ledgerInstead(db, sessionId));
+  if (path !== undefined) yield* eventsInLedger({ path, home: home.place, sessionId }, range);
+}
+
+/** False where it cannot be told yet: its writer is about to make it. */
+function hasNone(dir: string, deps: Deps): boolean {
+  try {
+    return isEmpty(dir, deps);
+  } catch (error) {
+    if (error instanceof ToolError) return false;
+    throw error;
   }
 }
 

@@ -6,7 +6,8 @@ import type { SessionRow } from "./catalog.ts";
 import { effectiveOf, resumableOf } from "./judge.ts";
 import { EVENTS } from "./layout.ts";
 import type { Meta } from "./meta.ts";
-import { fileSize, type SessionDir } from "./scan.ts";
+import { maybePurged } from "./purged.ts";
+import { fileSize, fileStats, type SessionDir } from "./scan.ts";
 
 /** Everything that is known of one session. */
 export interface Facts {
@@ -22,13 +23,16 @@ export interface Facts {
   readonly tombstone: boolean;
   /** Whether the daemon runs, or this process of the session. */
   readonly alive: (meta: Meta | undefined) => boolean | null;
+  /** Whether the rows of the events.db in a directory were purged, and the ledger has them. */
+  readonly isPurged: (dir: string, ledger: string) => boolean;
 }
 
 export function joinSession(home: Home, facts: Facts): SessionRecord {
   const { id, dir, row } = facts;
   const meta = dir?.meta ?? (row ? undefined : facts.archivedMeta);
-  const eventsBytes = dir && sizeWithWal(joinPath(dir.path, EVENTS));
-  const ledgerBytes = facts.ledger === undefined ? undefined : fileSize(facts.ledger);
+  const events = dir && fileStats(joinPath(dir.path, EVENTS));
+  const ledger = facts.ledger === undefined ? undefined : fileStats(facts.ledger);
+  const eventsBytes = events && events.size + (fileSize(`${joinPath(dir.path, EVENTS)}-wal`) ?? 0);
   const state = meta?.state ?? row?.text("state") ?? null;
   const effective = effectiveOf({
     state,
@@ -38,13 +42,15 @@ export function joinSession(home: Home, facts: Facts): SessionRecord {
     archived: facts.archive !== undefined || facts.tombstone,
     alive: () => facts.alive(dir?.meta),
   });
+  const mayBePurged = effective === "stopped" && events && ledger && maybePurged(events, ledger);
+  const isPurged = mayBePurged && facts.isPurged(dir.path, facts.ledger!);
   const health = row?.health;
   return {
     kind: "session",
     runtime: home.runtime,
     home: home.place,
     id,
-    ...tellings(meta, row, { effective, state_from: storeOf(facts) }),
+    ...tellings(meta, row, isPurged ? PURGED : { effective, state_from: storeOf(facts) }),
     resumable: resumableOf(effective, state, health?.["attachable"]),
     health,
     has: {
@@ -52,11 +58,11 @@ export function joinSession(home: Home, facts: Facts): SessionRecord {
       dir: dir !== undefined,
       meta: dir?.meta !== undefined,
       events: (eventsBytes ?? 0) > 0,
-      ledger: ledgerBytes !== undefined,
+      ledger: ledger !== undefined,
       archive: facts.archive !== undefined,
     },
     events_bytes: eventsBytes,
-    ledger_bytes: ledgerBytes,
+    ledger_bytes: ledger?.size,
     // Named here for their place in the order; read only when they are asked for.
     last_event_at: undefined,
     last_sequence: undefined,
@@ -65,6 +71,9 @@ export function joinSession(home: Home, facts: Facts): SessionRecord {
     problem: dir?.trouble && `${dir.trouble}; AGH skips this session`,
   };
 }
+
+/** Its meta is there, and its history is the ledger. */
+const PURGED = { effective: "purged", state_from: "ledger" } as const;
 
 type Told = Pick<
   SessionRecord,
@@ -148,9 +157,4 @@ function storeOf({ dir, row, archivedMeta, tombstone, ledger }: Facts): SessionR
   if (archivedMeta) return "archive";
   if (tombstone) return "tombstone";
   return ledger === undefined ? "none" : "ledger";
-}
-
-function sizeWithWal(file: string): number | undefined {
-  const main = fileSize(file);
-  return main === undefined ? undefined : main + (fileSize(`${file}-wal`) ?? 0);
 }

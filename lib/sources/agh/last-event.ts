@@ -28,6 +28,13 @@ function fromPages(pages: Parameters<typeof lastRow>[0]): LastEvent | undefined 
     : undefined;
 }
 
+/** Whether events.db holds no event at all. Throws as `readEvents` does. */
+export function isEmpty(dir: string, deps: Pick<Deps, "env" | "signal">): boolean {
+  const row = withPages(joinPath(dir, EVENTS), (pages) => lastRow(pages, "events", "sequence"), deps.signal);
+  if (row !== undefined) return row === null;
+  return readEvents(dir, deps, (db) => db.prepare("SELECT 1 FROM events LIMIT 1").get() === undefined);
+}
+
 const LAST = "SELECT timestamp AS last_event_at, sequence AS last_sequence FROM events ORDER BY sequence DESC LIMIT 1";
 
 function fromRows(db: Parameters<Parameters<typeof readEvents>[2]>[0]): LastEvent {

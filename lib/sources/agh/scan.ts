@@ -1,5 +1,5 @@
 // What the file system knows of sessions: directories with their metas, ledgers, archives, tombstones.
-import { existsSync, readdirSync, statSync, type Dirent } from "node:fs";
+import { existsSync, readdirSync, statSync, type Dirent, type Stats } from "node:fs";
 import { joinPath, osPath } from "../../files/os-path.ts";
 import { fileTrouble } from "../../files/trouble.ts";
 import { EVENTS, LEDGER, META, archiveDir, isId, metaFile, sessionDir, sessionsDir, tombstonesDir } from "./layout.ts";
@@ -77,9 +77,12 @@ export function tombstones(root: string): ReadonlySet<string> {
 }
 
 /** Size of a regular file; undefined when there is none. */
-export function fileSize(file: string): number | undefined {
+export const fileSize = (file: string): number | undefined => fileStats(file)?.size;
+
+/** Undefined when there is no regular file. */
+export function fileStats(file: string): Stats | undefined {
   const stats = statSync(osPath(file), { throwIfNoEntry: false });
-  return stats?.isFile() ? stats.size : undefined;
+  return stats?.isFile() ? stats : undefined;
 }
 
 const holds = (dir: string, ...names: readonly string[]): boolean =>

@@ -58,5 +58,8 @@ const STATEMENTS = [
 
 export const SESSION_SCHEMA: KnownSchema = { name: "AGH events.db", statements: STATEMENTS };
 
+/** The table of events alone, with the indexes that its readers use. */
+export const EVENTS_TABLE: readonly string[] = STATEMENTS.filter((sql) => /\bevents\s*\(/.test(sql));
+
 /** Columns that count their table's rows from 1, without gaps. */
 export const COUNTED: { readonly [table: string]: string } = { events: "sequence" };

@@ -18,8 +18,8 @@ export async function* sessions(home: Home, filter: SessionFilter, deps: Deps): 
   const workspaces = filter.workspaces?.length ? await idsOfWorkspaces(filter.workspaces, home.root, deps) : undefined;
   let chosen = joined.filter((session) => matches(session, filter, workspaces));
   if (needsLastEvents(filter)) {
-    const { lastEvent } = await import("./last-event.ts");
-    const read = (dir: string): LastEvent => lastEvent(dir, deps);
+    const { lastKnownEvent } = await import("./history.ts");
+    const read: ReadLast = (dir, id) => lastKnownEvent(dir, stores.ledgers.get(id), deps);
     chosen = chosen.map((session) => withLastEvent(home, session, read, deps));
     chosen = chosen.filter((session) => isWithin(session, filter));
   }
@@ -55,17 +55,14 @@ function tellCatalogTrouble(home: Home, trouble: ToolError, sessionsFound: numbe
   deps.log.problem(new ToolError({ code, message, hint, exit: EXIT.partial, cause }));
 }
 
-function withLastEvent(
-  home: Home,
-  session: SessionRecord,
-  read: (dir: string) => LastEvent,
-  deps: Deps,
-): SessionRecord {
+type ReadLast = (dir: string, id: string) => LastEvent;
+
+function withLastEvent(home: Home, session: SessionRecord, read: ReadLast, deps: Deps): SessionRecord {
   deps.signal.throwIfAborted();
   const dir = session.has.events ? directoryOf(home.root, session.id) : undefined;
   if (dir === undefined) return Object.assign(session, { last_event_at: null });
   try {
-    return Object.assign(session, read(dir));
+    return Object.assign(session, read(dir, session.id));
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
     const { code, message, hint, cause } = error;

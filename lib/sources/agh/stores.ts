@@ -9,6 +9,7 @@ import type { Facts } from "./join.ts";
 import { outsideDir } from "./layout.ts";
 import { daemonOf, processAlive, type Daemon } from "./liveness.ts";
 import type { Meta } from "./meta.ts";
+import { isPurged } from "./purged.ts";
 import { archivedMeta, archives, ledgerFiles, sessionDirs, sessionNames, tombstones, type SessionDir } from "./scan.ts";
 
 export interface Stores {
@@ -55,24 +56,27 @@ export type Interest = (id: string) => boolean;
 
 /** The facts of every session of interest: first those with a directory, then those that only other stores know. */
 export function* allFacts(home: Home, stores: Stores, deps: Deps, interest: Interest): Generator<Facts> {
-  const alive = aliveness(home, deps);
+  const asked: Asked = { alive: aliveness(home, deps), isPurged: (dir, ledger) => isPurged(dir, ledger, deps) };
   const seen = new Set<string>();
   const names = stores.names.filter(interest);
   for (const dir of sessionDirs(home.root, names)) {
     if (seen.has(dir.id)) deps.log.problem(twice(dir));
-    else yield factsOf(dir.id, dir, stores, alive);
+    else yield { ...factsOf(dir.id, dir, stores), ...asked };
     seen.add(dir.id);
   }
   for (const store of [stores.rows.keys(), stores.ledgers.keys(), stores.archives.keys(), stores.tombstones]) {
     for (const id of store) {
       if (seen.has(id) || !interest(id)) continue;
       seen.add(id);
-      yield factsOf(id, undefined, stores, alive);
+      yield { ...factsOf(id, undefined, stores), ...asked };
     }
   }
 }
 
-function factsOf(id: string, dir: SessionDir | undefined, stores: Stores, alive: Facts["alive"]): Facts {
+/** What is looked up only when it matters. */
+type Asked = Pick<Facts, "alive" | "isPurged">;
+
+function factsOf(id: string, dir: SessionDir | undefined, stores: Stores): Omit<Facts, keyof Asked> {
   const archive = stores.archives.get(id);
   const row = stores.rows.get(id);
   return {
@@ -83,7 +87,6 @@ function factsOf(id: string, dir: SessionDir | undefined, stores: Stores, alive:
     archive,
     archivedMeta: dir || row || archive === undefined ? undefined : archivedMeta(archive),
     tombstone: stores.tombstones.has(id),
-    alive,
   };
 }
 
