@@ -14,7 +14,7 @@ export const cat = verb({
     const { catLedgers } = await import("../../lib/ledger/cat.ts");
     for (const { home, sessions } of found) {
       using opened = await openLedgers({ ...call.values, home }, call.deps);
-      yield* catLedgers(opened.home, sessions, call.deps);
+      yield* catLedgers(opened, sessions, call.deps);
     }
   },
 });

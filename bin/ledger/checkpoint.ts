@@ -19,6 +19,6 @@ export const checkpoint = verb({
     const { makeCheckpoint } = await import("../../lib/ledger/anchor.ts");
     const signer = readSigner(values.key);
     using opened = await openLedgers(values, deps);
-    yield new Artefact(await makeCheckpoint(opened.home, signer, deps));
+    yield new Artefact(await makeCheckpoint(opened, signer, deps));
   },
 });

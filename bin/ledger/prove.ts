@@ -24,6 +24,6 @@ export const prove = verb({
     const { openLedgers } = await import("../../lib/ledger/open.ts");
     const { proveLine } = await import("../../lib/ledger/prove.ts");
     using opened = await openLedgers(values, deps);
-    yield new Artefact(await proveLine(opened.home, { id: values.id, sequence, anchor }, deps));
+    yield new Artefact(await proveLine(opened, { id: values.id, sequence, anchor }, deps));
   },
 });

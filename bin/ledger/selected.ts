@@ -2,11 +2,12 @@
 import { operands, toggle } from "../../lib/cli/flags.ts";
 import type { Input } from "../../lib/cli/input.ts";
 import { filterOf, placeFlags, selectorFlags, type PlaceValues, type SelectorValues } from "../../lib/cli/selectors.ts";
+import type { LedgerHome } from "../../lib/ledger/open.ts";
 import type { Deps } from "../../lib/records/deps.ts";
 import { usageError } from "../../lib/records/error.ts";
 import type { AnyRecord, Item } from "../../lib/records/record.ts";
 import type { Tally } from "../../lib/records/summary.ts";
-import type { Home, SessionFilter } from "../../lib/sources/source.ts";
+import type { SessionFilter } from "../../lib/sources/source.ts";
 
 export const selectedFlags = {
   ids: operands("ID", "Sessions, by id or unique prefix; - reads ids or records from stdin"),
@@ -65,7 +66,7 @@ export async function namedTargets(call: Call): Promise<Target[]> {
   return found;
 }
 
-type Verb = (home: Home, target: Target, tally: Tally) => AsyncIterable<AnyRecord>;
+type Verb = (home: LedgerHome, target: Target, tally: Tally) => AsyncIterable<AnyRecord>;
 
 /** Runs a verb over every target, then sums up. */
 export async function* overTargets(
@@ -80,7 +81,7 @@ export async function* overTargets(
   const tally = startTally(`agh-ledger ${name}`, deps);
   for (const target of found) {
     using opened = await openLedgers({ ...values, home: target.home }, deps);
-    for await (const record of verb(opened.home, target, tally)) yield documented(record);
+    for await (const record of verb(opened, target, tally)) yield documented(record);
   }
   yield tally.summary();
 }

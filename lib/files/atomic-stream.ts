@@ -29,10 +29,14 @@ interface StreamOptions extends Omit<AtomicOptions, "exclusive"> {
 }
 
 /** Puts a new file in place, whole and durable, or nothing. Fails with E_EXISTS where the name is taken (exit 6). */
-export function createFromStream(path: string, chunks: Iterable<Uint8Array>, options: StreamOptions): Streamed {
+export async function createFromStream(
+  path: string,
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  options: StreamOptions,
+): Promise<Streamed> {
   const temp = joinPath(dirname(path), `.agh-toolkit-${randomBytes(6).toString("hex")}.tmp`);
   try {
-    const written = writeChunks(temp, chunks, options);
+    const written = await writeChunks(temp, chunks, options);
     options.approve?.();
     linkSync(osPath(temp), osPath(path)); // rename would replace silently
     unlinkSync(osPath(temp));
@@ -44,12 +48,16 @@ export function createFromStream(path: string, chunks: Iterable<Uint8Array>, opt
   }
 }
 
-function writeChunks(temp: string, chunks: Iterable<Uint8Array>, { mode, owner }: StreamOptions): Streamed {
+async function writeChunks(
+  temp: string,
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  { mode, owner }: StreamOptions,
+): Promise<Streamed> {
   const fd = openSync(osPath(temp), "wx", 0o600);
   const sha = createHash("sha256");
   let bytes = 0;
   try {
-    for (const chunk of chunks) {
+    for await (const chunk of chunks) {
       for (let at = 0; at < chunk.length;) at += writeSync(fd, chunk, at);
       sha.update(chunk);
       bytes += chunk.length;

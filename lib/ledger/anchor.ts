@@ -8,14 +8,13 @@ import { isOwnNote } from "../formats/seal.ts";
 import { encodeNote, parseNote, signNote, signedBy } from "../formats/signed-note.ts";
 import type { Deps } from "../records/deps.ts";
 import { EXIT, placeError, refusal, ToolError } from "../records/error.ts";
-import { ledgerSessions } from "../sources/agh/ledger-sessions.ts";
-import type { Home } from "../sources/source.ts";
 import { readSeal, sealPath } from "../formats/seal-file.ts";
+import type { LedgerHome } from "./open.ts";
 
 /** One signed note over every seal of the home, in order of session. Refuses (exit 4) while a seal is damaged. */
-export async function makeCheckpoint(home: Home, signer: Signer, deps: Deps): Promise<string> {
+export async function makeCheckpoint({ home, ledgers }: LedgerHome, signer: Signer, deps: Deps): Promise<string> {
   const seals: SealedTree[] = [];
-  for await (const { id, ledger } of ledgerSessions(home, {}, deps)) {
+  for await (const { id, ledger } of ledgers.sessions(home, {}, deps)) {
     const read = ledger === undefined ? "none" : readSeal(sealPath(ledger), id);
     if (read === "none") continue;
     const trouble =

@@ -2,18 +2,21 @@
 import type { Deps } from "../records/deps.ts";
 import { EXIT, placeError, ToolError } from "../records/error.ts";
 import type { Item } from "../records/record.ts";
-import { ledgerEvents } from "../sources/agh/ledger-events.ts";
-import { ledgerSessions } from "../sources/agh/ledger-sessions.ts";
-import type { Home, SessionFilter } from "../sources/source.ts";
+import type { SessionFilter } from "../sources/source.ts";
+import type { LedgerHome } from "./open.ts";
 
 /** One session after another. A ledger that cannot be read is a problem (exit 3) unless it is the only one named. */
-export async function* catLedgers(home: Home, sessions: SessionFilter, deps: Deps): AsyncGenerator<Item> {
+export async function* catLedgers(
+  { home, ledgers }: LedgerHome,
+  sessions: SessionFilter,
+  deps: Deps,
+): AsyncGenerator<Item> {
   const named = sessions.ids?.length ?? 0;
-  for await (const { id, ledger, hasLedger } of ledgerSessions(home, sessions, deps)) {
+  for await (const { id, ledger, hasLedger } of ledgers.sessions(home, sessions, deps)) {
     if (!hasLedger && named === 0) continue;
     try {
       if (!hasLedger) throw placeError("E_NO_LEDGER", `session ${id} has no ledger`, `agh-ledger write ${id}`);
-      for (const block of ledgerEvents({ path: ledger!, home: home.place, sessionId: id })) {
+      for (const block of ledgers.events({ path: ledger!, home, sessionId: id })) {
         deps.signal.throwIfAborted();
         yield block;
       }

@@ -3,26 +3,23 @@ import type { Deps } from "../records/deps.ts";
 import { EXIT, type Exit } from "../records/error.ts";
 import type { Finding, Verdict } from "../records/judgements.ts";
 import type { Tally } from "../records/summary.ts";
-import { openEvents } from "../sources/agh/databases.ts";
-import { openSettled } from "../sources/agh/each-session.ts";
-import { compareLedger, type Comparison } from "../sources/agh/ledger-compare.ts";
-import { headLine } from "../sources/agh/ledger-head.ts";
-import { ledgerSessions, type LedgerSession } from "../sources/agh/ledger-sessions.ts";
+import type { Comparison, SessionLedger } from "../sources/ledgers.ts";
 import type { Home, SessionFilter } from "../sources/source.ts";
 import { busy } from "../sqlite/trouble.ts";
 import { findingFrom, findingOf } from "./fault.ts";
+import type { LedgerHome } from "./open.ts";
 
 /** A `verdict` for each ledger that has its session, a finding for each that lacks one of the two. */
 export async function* compareLedgers(
-  home: Home,
+  { home, ledgers }: LedgerHome,
   sessions: SessionFilter,
   deps: Deps,
   tally: Tally,
 ): AsyncGenerator<Verdict | Finding> {
-  for await (const session of ledgerSessions(home, sessions, deps)) {
+  for await (const session of ledgers.sessions(home, sessions, deps)) {
     deps.signal.throwIfAborted();
-    if (!session.dir && !session.hasLedger) continue;
-    const { record, exit } = attempt(home, session, deps);
+    if (session.gone && !session.hasLedger) continue;
+    const { record, exit } = await attempt(home, session);
     if (exit === EXIT.ok) tally.done(session.session.ledger_bytes ?? 0);
     else tally.failed(exit);
     yield record;
@@ -34,16 +31,16 @@ interface Judged {
   readonly exit: Exit;
 }
 
-function attempt(home: Home, session: LedgerSession, deps: Deps): Judged {
+async function attempt(home: Home, session: SessionLedger): Promise<Judged> {
   try {
-    return lacking(home, session) ?? compareOne(home, session, deps);
+    return lacking(home, session) ?? (await compareOne(home, session));
   } catch (error) {
     return { record: findingFrom(home, session.id, error), exit: EXIT.partial };
   }
 }
 
-function lacking(home: Home, session: LedgerSession): Judged | undefined {
-  const { id, live, dir, meta, hasLedger } = session;
+function lacking(home: Home, session: SessionLedger): Judged | undefined {
+  const { id, live, lacks, hasLedger } = session;
   if (!hasLedger) {
     const [severity, message] = live
       ? (["info", `session ${id} runs, or may run: it has no ledger yet`] as const)
@@ -53,14 +50,15 @@ function lacking(home: Home, session: LedgerSession): Judged | undefined {
       exit: live ? EXIT.ok : EXIT.found,
     };
   }
-  if (dir && meta && session.session.has.events) return undefined;
-  const message = `session ${id} has a ledger and no ${!dir ? "directory" : !meta ? "meta.json that can be read" : "events.db"}: the ledger may be the only history left`;
+  if (lacks === undefined) return undefined;
+  const message = `session ${id} has a ledger and no ${lacks}: the ledger may be the only history left`;
   return { record: findingOf(home, id, { code: "LEDGER_ALONE", severity: "info", message }), exit: EXIT.ok };
 }
 
-function compareOne(home: Home, { id, dir, meta, ledger, target }: LedgerSession, deps: Deps): Judged {
-  using reading = openSettled(() => openEvents(dir!, deps), deps);
-  const { verdict, ...evidence } = compareLedger(ledger!, reading.db, id, headLine(meta!, target?.partition ?? ""));
+async function compareOne(home: Home, session: SessionLedger): Promise<Judged> {
+  const { id, ledger } = session;
+  using reading = session.open();
+  const { verdict, ...evidence } = await reading.compare(ledger!);
   if (!reading.unchanged()) throw busy(`session ${id} was written to while it was compared`);
   return {
     record: {

@@ -16,16 +16,16 @@ import { osPath } from "../files/os-path.ts";
 import { fileTrouble } from "../files/trouble.ts";
 import type { Deps } from "../records/deps.ts";
 import { placeError, refusal } from "../records/error.ts";
-import { ledgerPlace } from "../sources/agh/ledger-sessions.ts";
+import type { Ledgers } from "../sources/ledgers.ts";
 import type { Home } from "../sources/source.ts";
 
 const OTHERS_MAY_WRITE = 0o022;
 
 /** Refuses (exit 4) copies, homes whose settings cannot be read, and those that others may write to. */
-export async function assertWritable(home: Home, deps: Deps): Promise<void> {
+export async function assertWritable(home: Home, ledgers: Ledgers, deps: Deps): Promise<void> {
   if (!home.live)
     throw refusal("E_READ_ONLY_PLACE", `${home.place} is a copy: nothing is put into it`, "name a home: --home DIR");
-  const { root, problem } = await ledgerPlace(home, deps);
+  const { root, problem } = await ledgers.place(home, deps);
   if (problem) throw refusal("E_CONFIG_UNREADABLE", problem.message, problem.hint);
   for (const dir of new Set([home.root, root])) {
     const mode = statSync(osPath(dir), { throwIfNoEntry: false })?.mode ?? 0;

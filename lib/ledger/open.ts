@@ -1,7 +1,18 @@
 // Opens the home that a place names, for verbs about its ledgers.
 import { openAble, type Place } from "../places/at-home.ts";
-import type { OpenPlace } from "../places/source-of.ts";
 import type { Deps } from "../records/deps.ts";
+import type { Ledgers } from "../sources/ledgers.ts";
+import type { Home } from "../sources/source.ts";
+
+/** A home and what its runtime knows of ledgers; disposing removes scratch copies. */
+export interface LedgerHome {
+  readonly home: Home;
+  readonly ledgers: Ledgers;
+}
 
 /** Homes of runtimes that have no ledgers are refused (exit 4). */
-export const openLedgers = (place: Place, deps: Deps): Promise<OpenPlace> => openAble(place, "ledger", deps);
+export async function openLedgers(place: Place, deps: Deps): Promise<LedgerHome & Disposable> {
+  const opened = await openAble(place, "ledger", deps);
+  const ledgers = await opened.source.ledgers!();
+  return { home: opened.home, ledgers, [Symbol.dispose]: () => opened[Symbol.dispose]() };
+}

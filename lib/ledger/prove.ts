@@ -6,10 +6,10 @@ import { faultBetween } from "../formats/seal-fault.ts";
 import { isOwnNote, type Seal } from "../formats/seal.ts";
 import type { Deps } from "../records/deps.ts";
 import { EXIT, placeError, ToolError, usageError } from "../records/error.ts";
-import { linesOf, openLedger, pieces } from "../sources/agh/ledger-file.ts";
-import { ledgerSessions, type LedgerSession } from "../sources/agh/ledger-sessions.ts";
-import type { Home } from "../sources/source.ts";
+import { linesOf, openLedger, pieces } from "../sources/ledger-file.ts";
+import type { SessionLedger } from "../sources/ledgers.ts";
 import { readSeal, sealPath } from "../formats/seal-file.ts";
+import type { LedgerHome } from "./open.ts";
 import { readTree } from "./seal.ts";
 
 export interface ProveLine {
@@ -21,7 +21,7 @@ export interface ProveLine {
 }
 
 /** The proof file's text. Throws (exit 1) where the ledger is not what was sealed, (exit 2) where it has no such event. */
-export async function proveLine(home: Home, { id, sequence, anchor }: ProveLine, deps: Deps): Promise<string> {
+export async function proveLine(home: LedgerHome, { id, sequence, anchor }: ProveLine, deps: Deps): Promise<string> {
   const session = await theSession(home, id, deps);
   const seal = soundSeal(session, deps);
   const { index, line, leaves } = find(session.ledger!, sequence);
@@ -41,12 +41,12 @@ export async function proveLine(home: Home, { id, sequence, anchor }: ProveLine,
   return encodeProof(proof);
 }
 
-async function theSession(home: Home, id: string, deps: Deps): Promise<LedgerSession> {
-  for await (const session of ledgerSessions(home, { ids: [id] }, deps)) return session;
+async function theSession({ home, ledgers }: LedgerHome, id: string, deps: Deps): Promise<SessionLedger> {
+  for await (const session of ledgers.sessions(home, { ids: [id] }, deps)) return session;
   throw usageError(`there is no session '${id}'`);
 }
 
-function soundSeal({ id, ledger, hasLedger }: LedgerSession, deps: Deps): Seal {
+function soundSeal({ id, ledger, hasLedger }: SessionLedger, deps: Deps): Seal {
   const read = hasLedger ? readSeal(sealPath(ledger!), id) : "none";
   if (read === "none") throw placeError("E_NOT_SEALED", `session ${id} has no sealed ledger`, `agh-ledger seal ${id}`);
   const broken = "trouble" in read ? read.trouble : faultBetween(read.seal, readTree(ledger!, deps))?.status;

@@ -12,12 +12,12 @@ import { EXIT, placeError } from "../records/error.ts";
 import type { Finding } from "../records/judgements.ts";
 import type { SealRecord } from "../records/made.ts";
 import type { Tally } from "../records/summary.ts";
-import { assertHead } from "../sources/agh/ledger-events.ts";
-import { linesOf, openLedger, pieces } from "../sources/agh/ledger-file.ts";
-import { ledgerSessions, type LedgerSession } from "../sources/agh/ledger-sessions.ts";
-import type { Home, SessionFilter } from "../sources/source.ts";
+import { linesOf, openLedger, pieces } from "../sources/ledger-file.ts";
+import type { Ledgers, SessionLedger } from "../sources/ledgers.ts";
+import type { SessionFilter } from "../sources/source.ts";
 import { findingFrom, findingOf } from "./fault.ts";
 import { assertWritable } from "./may-write.ts";
+import type { LedgerHome } from "./open.ts";
 import { readSeal, sealPath } from "../formats/seal-file.ts";
 import { sealRecord } from "./seal-record.ts";
 
@@ -29,40 +29,41 @@ export interface SealLedgers {
 
 /** `seal` records of what is sealed now, findings for what cannot be. */
 export async function* sealLedgers(
-  home: Home,
+  at: LedgerHome,
   options: SealLedgers,
   deps: Deps,
   tally: Tally,
 ): AsyncGenerator<SealRecord | Finding> {
-  await assertWritable(home, deps);
+  const { home, ledgers } = at;
+  await assertWritable(home, ledgers, deps);
   const named = (options.sessions.ids?.length ?? 0) > 0;
-  for await (const session of ledgerSessions(home, options.sessions, deps)) {
+  for await (const session of ledgers.sessions(home, options.sessions, deps)) {
     deps.signal.throwIfAborted();
     if (!session.hasLedger && !named) continue;
-    const result = attempt(home, session, options, deps);
+    const result = attempt(at, session, options, deps);
     if (result.kind === "finding") tally.failed(EXIT.partial);
     else tally.done(result.bytes);
     yield result;
   }
 }
 
-function attempt(home: Home, session: LedgerSession, options: SealLedgers, deps: Deps): SealRecord | Finding {
+function attempt(at: LedgerHome, session: SessionLedger, options: SealLedgers, deps: Deps): SealRecord | Finding {
   try {
-    return sealOne(home, session, options, deps);
+    return sealOne(at, session, options, deps);
   } catch (error) {
-    return findingFrom(home, session.id, error);
+    return findingFrom(at.home, session.id, error);
   }
 }
 
 function sealOne(
-  home: Home,
-  session: LedgerSession,
+  { home, ledgers }: LedgerHome,
+  session: SessionLedger,
   { signer, dryRun }: SealLedgers,
   deps: Deps,
 ): SealRecord | Finding {
   const { id, ledger, hasLedger } = session;
   if (!hasLedger) throw placeError("E_NO_LEDGER", `session ${id} has no ledger`, `agh-ledger write ${id}`);
-  assertLedger(ledger!, id);
+  assertLedger(ledgers, ledger!, id);
   const path = sealPath(ledger!);
   const before = readSeal(path, id);
   if (before !== "none" && "trouble" in before) {
@@ -95,10 +96,10 @@ function sealOf(sessionId: string, tree: LineTree, old: Seal | undefined, signer
   return { ...seal, note };
 }
 
-function assertLedger(path: string, id: string): void {
+function assertLedger(ledgers: Ledgers, path: string, id: string): void {
   using file = openLedger(path);
   const first = linesOf(pieces(file, 1 << 16)).next();
-  assertHead(first.done ? undefined : first.value, path, id);
+  ledgers.assertHead(first.done ? undefined : first.value, path, id);
 }
 
 /** The tree over a ledger's lines, and over its first `prefix` lines. */

@@ -10,11 +10,12 @@ import { EXIT, refusal, ToolError, type Exit } from "../records/error.ts";
 import type { Finding } from "../records/judgements.ts";
 import type { SealRecord } from "../records/made.ts";
 import type { Tally } from "../records/summary.ts";
-import { ledgerSessions, type LedgerSession } from "../sources/agh/ledger-sessions.ts";
+import type { SessionLedger } from "../sources/ledgers.ts";
 import type { Home, SessionFilter } from "../sources/source.ts";
 import type { Anchor } from "./anchor.ts";
 import { findingFrom } from "./fault.ts";
 import { readSeal, sealPath } from "../formats/seal-file.ts";
+import type { LedgerHome } from "./open.ts";
 import { sealRecord, signerName } from "./seal-record.ts";
 import { readTree } from "./seal.ts";
 
@@ -32,7 +33,7 @@ export interface VerifyLedgers {
 
 /** A `seal` record for each session that has a ledger, a seal or a line in the anchor. */
 export async function* verifyLedgers(
-  home: Home,
+  { home, ledgers }: LedgerHome,
   options: VerifyLedgers,
   deps: Deps,
   tally: Tally,
@@ -43,7 +44,7 @@ export async function* verifyLedgers(
     throw refusal("E_OTHER_HOME", `the anchor is of home ${anchor.homeId}, this is ${home.id}`, hint);
   }
   const seen = new Set<string>();
-  for await (const session of ledgerSessions(home, options.sessions, deps)) {
+  for await (const session of ledgers.sessions(home, options.sessions, deps)) {
     deps.signal.throwIfAborted();
     seen.add(session.id);
     const { record, exit } = attempt(home, session, options, deps);
@@ -67,7 +68,7 @@ interface Judged {
   readonly exit: Exit;
 }
 
-function attempt(home: Home, session: LedgerSession, options: VerifyLedgers, deps: Deps): Judged {
+function attempt(home: Home, session: SessionLedger, options: VerifyLedgers, deps: Deps): Judged {
   try {
     const record = verifyOne(home, session, options, deps);
     const trusted = TRUST.indexOf(record?.trust ?? "self") >= TRUST.indexOf(options.require);
@@ -78,7 +79,7 @@ function attempt(home: Home, session: LedgerSession, options: VerifyLedgers, dep
   }
 }
 
-function verifyOne(home: Home, session: LedgerSession, options: VerifyLedgers, deps: Deps): SealRecord | undefined {
+function verifyOne(home: Home, session: SessionLedger, options: VerifyLedgers, deps: Deps): SealRecord | undefined {
   const { id, ledger, hasLedger } = session;
   const path = ledger === undefined ? undefined : sealPath(ledger);
   const read = path === undefined ? "none" : readSeal(path, id);

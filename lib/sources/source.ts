@@ -5,6 +5,7 @@ import type { Boot, Finding } from "../records/judgements.ts";
 import type { HomeRecord, PathRecord, RuntimeName, SessionRecord } from "../records/things.ts";
 import type { Scratch } from "../files/scratch.ts";
 import type { HomeCut } from "./home-cut.ts";
+import type { Ledgers } from "./ledgers.ts";
 
 /** A root of one runtime's state, as it was found. */
 export interface Home {
@@ -130,6 +131,12 @@ export interface Root {
   readonly only?: readonly string[];
 }
 
+/** A place where a home may lie, and the words that say why it is looked for there. */
+export interface DefaultRoot {
+  readonly dir: string;
+  readonly said: string;
+}
+
 /** What a path is to a backup. Pure and cheap: it is asked once a path. */
 export interface Classified {
   readonly class: string;
@@ -150,6 +157,10 @@ export interface Source {
   rootOf?(path: string): string;
   /** True when `root` bears this runtime's markers. */
   detect(root: string): boolean;
+  /** The markers, in words that go on from "it has neither". */
+  readonly marks: string;
+  /** Where a home is looked for when none is named, likeliest first; only what bears the markers is one. */
+  defaultRoots(deps: Pick<Deps, "env" | "platform">): readonly DefaultRoot[];
   state(home: Home, deps: Deps): HomeState;
   sessions(home: Home, filter: SessionFilter, deps: Deps): AsyncIterable<SessionRecord>;
   /** `event` records in order, as blocks of JSON Lines. */
@@ -158,6 +169,8 @@ export interface Source {
   records?(home: Home, kind: DetailKind, query: DetailQuery, deps: Deps): AsyncIterable<AnyRecord>;
   /** What each session used, in order of session. */
   usage?(home: Home, filter: SessionFilter, deps: Deps): AsyncIterable<SessionUsage>;
+  /** Its ledgers: AGH's own, or those that the toolkit keeps for a runtime without. */
+  ledgers?(): Promise<Ledgers>;
   /** What is there, and what is written from now on: each event once. Ends by signal or when idle. */
   follow?(home: Home, following: Following, deps: Deps): AsyncIterable<Block>;
   /** The home's own tree first, then what lies outside; a root that is not there is left out. */

@@ -8,7 +8,7 @@ import { ToolError } from "../records/error.ts";
 import { readEvents } from "../sources/agh/databases.ts";
 import { LEDGER, META } from "../sources/agh/layout.ts";
 import { compareLedger } from "../sources/agh/ledger-compare.ts";
-import { openLedger } from "../sources/agh/ledger-file.ts";
+import { openLedger } from "../sources/ledger-file.ts";
 import { headLine } from "../sources/agh/ledger-head.ts";
 import { readMeta } from "../sources/agh/meta.ts";
 import { hexOf } from "../formats/merkle.ts";

@@ -4,6 +4,7 @@ import { osPath } from "../../files/os-path.ts";
 import type { Source } from "../source.ts";
 import { classify } from "./coverage.ts";
 import { takeCut } from "./cut.ts";
+import { defaultRoots } from "./default-roots.ts";
 import { catalogFile, sessionsDir } from "./layout.ts";
 import { sessions } from "./sessions.ts";
 import { state } from "./state.ts";
@@ -31,6 +32,8 @@ export const agh: Source = {
   detect: (root) =>
     existsSync(osPath(catalogFile(root))) ||
     statSync(osPath(sessionsDir(root)), { throwIfNoEntry: false })?.isDirectory() === true,
+  marks: "agh.db nor sessions/",
+  defaultRoots,
   state,
   sessions,
   // Loaded when called: listing sessions pays for none of them.
@@ -43,6 +46,7 @@ export const agh: Source = {
   async *follow(...of) {
     yield* (await import("./follow.ts")).follow(...of);
   },
+  ledgers: async () => (await import("./ledgers.ts")).ledgers,
   roots: async (...of) => (await import("./roots.ts")).roots(...of),
   wellKnown: (root) => (root === "home" ? IN_HOME : root.startsWith("ws/") ? IN_WORKSPACE : []),
   classify,

@@ -1,25 +1,10 @@
 // What a ledger is to the events.db it was made of.
 import type { DatabaseSync } from "node:sqlite";
-import { linesOf, openLedger, pieces } from "./ledger-file.ts";
+import { linesOf, openLedger, pieces } from "../ledger-file.ts";
+import type { Comparison } from "../ledgers.ts";
 import { withoutEnd } from "./ledger-head.ts";
 import { countEvents, ledgerLines } from "./ledger-lines.ts";
 import { withoutRaw } from "./ledger-raw.ts";
-
-export type LedgerVerdict = "equal" | "prefix" | "ended_at" | "purged" | "raw_stripped" | "differs";
-
-export interface Comparison {
-  readonly verdict: LedgerVerdict;
-  /** Lines of the ledger, its head included; where it differs those that were read. */
-  readonly lines: number;
-  /** Rows in events.db. */
-  readonly events: number;
-  /** Of the first line that differs, from 1. */
-  readonly first_difference?: number;
-  /** The head's ended_at is another than meta.json's updated_at. */
-  readonly ended_at?: true;
-  /** Events whose `raw` was taken out of events.db after the ledger was written. */
-  readonly raw_stripped?: number;
-}
 
 /** Compares line by line; the head leniently on `ended_at`, events strictly. */
 export function compareLedger(path: string, db: DatabaseSync, sessionId: string, head: string): Comparison {

@@ -2,7 +2,7 @@
 import { isUtf8 } from "node:buffer";
 import { Block } from "../../records/record.ts";
 import { placeError } from "../../records/error.ts";
-import { linesOf, openLedger, pieces } from "./ledger-file.ts";
+import { linesOf, openLedger, pieces } from "../ledger-file.ts";
 import { isJson } from "./ledger-json.ts";
 import { nineDigits } from "./ledger-time.ts";
 

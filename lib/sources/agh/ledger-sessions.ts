@@ -1,8 +1,8 @@
 // The sessions of a home with all that their ledgers are made of, and where those lie.
 import type { Deps } from "../../records/deps.ts";
-import type { ToolError } from "../../records/error.ts";
 import type { SessionRecord } from "../../records/things.ts";
 import { joinPath } from "../../files/os-path.ts";
+import type { LedgerPlace } from "../ledgers.ts";
 import type { Home, SessionFilter } from "../source.ts";
 import { readLedgerPlace } from "./config.ts";
 import { LIVE_STATES } from "./judge.ts";
@@ -28,15 +28,13 @@ export interface LedgerSession {
   readonly live: boolean;
 }
 
-export interface LedgerPlace {
-  readonly root: string;
+export interface AghLedgerPlace extends LedgerPlace {
+  /** The partition of sessions without a workspace. */
   readonly unbound: string;
-  /** config.toml cannot be read: the root is AGH's default, and may be wrong. */
-  readonly problem?: ToolError | undefined;
 }
 
 /** Where the ledgers of a home lie; a private copy has what lay outside in a place of its own. */
-export async function ledgerPlace(home: Home, deps: Pick<Deps, "env">): Promise<LedgerPlace> {
+export async function ledgerPlace(home: Home, deps: Pick<Deps, "env">): Promise<AghLedgerPlace> {
   const { ledgerRoot, unbound, problem } = await readLedgerPlace(home.root, deps);
   const isHere = home.live || ledgerRoot.startsWith(`${home.root}/`);
   return { root: isHere ? ledgerRoot : outsideDir(home.root, "ledgers"), unbound, problem };
@@ -62,7 +60,7 @@ function metaIn(root: string, dir: string): Meta | undefined {
 }
 
 /** Undefined where the ids are none that may stand in a path. */
-function targetOf(place: LedgerPlace, meta: Meta, id: string): LedgerSession["target"] {
+function targetOf(place: AghLedgerPlace, meta: Meta, id: string): LedgerSession["target"] {
   const partition = trimmed(meta.workspace_id) || place.unbound;
   if (!isId(id) || !isId(partition)) return undefined;
   return { path: joinPath(joinPath(joinPath(place.root, partition), id), LEDGER), partition };

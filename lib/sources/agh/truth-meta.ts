@@ -4,7 +4,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { joinPath, osPath } from "../../files/os-path.ts";
 import type { Home } from "../source.ts";
 import { isId } from "./layout.ts";
-import { linesOf, openLedger, pieces } from "./ledger-file.ts";
+import { linesOf, openLedger, pieces } from "../ledger-file.ts";
 import type { Known, Look } from "./findings-rule.ts";
 
 export type Told = { readonly [key: string]: unknown };

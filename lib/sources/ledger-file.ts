@@ -1,8 +1,8 @@
 // A ledger file read in large pieces, never through a link, never whole.
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { osPath } from "../../files/os-path.ts";
-import { fileTrouble } from "../../files/trouble.ts";
-import { placeError } from "../../records/error.ts";
+import { osPath } from "../files/os-path.ts";
+import { fileTrouble } from "../files/trouble.ts";
+import { placeError } from "../records/error.ts";
 
 const PIECE = 1 << 20;
 

@@ -1,0 +1,257 @@
+// Ledgers for runtimes that have none of their own: a head, then each `event` record as it is, under the toolkit's directory.
+import { lstatSync } from "node:fs";
+import { joinPath, osPath } from "../files/os-path.ts";
+import type { Deps } from "../records/deps.ts";
+import { placeError } from "../records/error.ts";
+import { Block, encode } from "../records/record.ts";
+import type { SessionRecord } from "../records/things.ts";
+import { linesOf, openLedger, pieces } from "./ledger-file.ts";
+import type { Comparison, LedgerOf, LedgerReading, Ledgers, SessionLedger } from "./ledgers.ts";
+import type { Home, SessionFilter, Source } from "./source.ts";
+
+type Events = Pick<Source, "runtime" | "sessions" | "events">;
+
+/** Ledgers in `.agh-toolkit/ledgers/ID/ledger.jsonl`, made of what the source says of a session and its events. */
+export function eventLedgers(source: Events): Ledgers {
+  return {
+    place: (home) => Promise.resolve({ root: ledgersDir(home.root) }),
+    async *sessions(home, filter, deps) {
+      yield* sessionLedgers(source, home, filter, deps);
+    },
+    events: eventsIn,
+    assertHead: (line, path, sessionId) => assertHead(source.runtime, line, path, sessionId),
+  };
+}
+
+const ledgersDir = (root: string): string => joinPath(root, ".agh-toolkit/ledgers");
+
+/** Ids that may stand in a path, as one name. */
+const SAFE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+/** Where the ledger of a session lies, or would lie; undefined for an id that may not stand in a path. */
+const ledgerOf = (root: string, id: string): string | undefined =>
+  SAFE.test(id) ? joinPath(ledgersDir(root), `${id}/ledger.jsonl`) : undefined;
+
+/** What a session record says of its ledger, if it has one. */
+export function heldLedger(root: string, id: string): { readonly bytes: number } | undefined {
+  const path = ledgerOf(root, id);
+  const stat = path === undefined ? undefined : lstatSync(osPath(path), { throwIfNoEntry: false });
+  return stat && { bytes: stat.size };
+}
+
+async function* sessionLedgers(
+  source: Events,
+  home: Home,
+  filter: SessionFilter,
+  deps: Deps,
+): AsyncGenerator<SessionLedger> {
+  for await (const session of source.sessions(home, filter, deps)) {
+    const { id, has } = session;
+    const ledger = ledgerOf(home.root, id);
+    const hasLedger = heldLedger(home.root, id) !== undefined;
+    const lacks = has.events ? undefined : "events";
+    const open = (): LedgerReading => new Reading(source, home, session, deps);
+    yield {
+      id,
+      session,
+      live: isLive(session),
+      hasLedger,
+      ledger,
+      target: ledger,
+      lacks,
+      gone: !has.row && !has.dir,
+      open,
+    };
+  }
+}
+
+/** What claims to run and is not known to be dead may still be written to. */
+const isLive = ({ state, effective }: SessionRecord): boolean =>
+  effective === "running" || (state === "running" && effective !== "dead");
+
+class Reading implements LedgerReading {
+  readonly #source: Events;
+  readonly #home: Home;
+  readonly #session: SessionRecord;
+  readonly #deps: Deps;
+
+  constructor(source: Events, home: Home, session: SessionRecord, deps: Deps) {
+    this.#source = source;
+    this.#home = home;
+    this.#session = session;
+    this.#deps = deps;
+  }
+
+  async count(): Promise<number> {
+    let count = 1;
+    for await (const block of this.#blocks()) count += block.count;
+    return count;
+  }
+
+  async *content(): AsyncGenerator<Buffer> {
+    yield Buffer.from(headOf(this.#session));
+    const prefix = recordStart(this.#home);
+    for await (const block of this.#blocks()) {
+      const lines: Buffer[] = [];
+      for (const line of linesOf([bufferOf(block)])) lines.push(ledgerLine(line, prefix, this.#session.id));
+      yield Buffer.concat(lines);
+    }
+  }
+
+  async compare(path: string): Promise<Comparison> {
+    using file = openLedger(path);
+    const ledger = linesOf(pieces(file));
+    const own = this.#lines();
+    const [held, head] = [ledger.next(), (await own.next()).value as Buffer];
+    const moved = !held.done && !held.value.equals(head) && isMoved(held.value, head);
+    if (held.done || (!held.value.equals(head) && !moved)) {
+      return { verdict: "differs", lines: held.done ? 0 : 1, events: (await this.count()) - 1, first_difference: 1 };
+    }
+    return this.#compareEvents(ledger, own, moved ? { ended_at: true as const } : {});
+  }
+
+  // A finished run's rows are not written again; a row that came meanwhile is in the next comparison.
+  unchanged(): boolean {
+    return true;
+  }
+
+  [Symbol.dispose](): void {}
+
+  async #compareEvents(
+    ledger: Iterator<Buffer>,
+    own: AsyncIterator<Buffer>,
+    facts: Pick<Comparison, "ended_at">,
+  ): Promise<Comparison> {
+    for (let lines = 1; ; lines++) {
+      const [mine, theirs] = [ledger.next(), await own.next()];
+      if (!mine.done && !theirs.done && mine.value.equals(theirs.value as Buffer)) continue;
+      const rest = await lengthOf(own);
+      const events = lines - 1 + (theirs.done ? 0 : 1 + rest);
+      if (mine.done) {
+        const verdict = !theirs.done ? "prefix" : facts.ended_at ? "ended_at" : "equal";
+        return { verdict, lines, events, ...facts };
+      }
+      if (theirs.done && lines === 1) return { verdict: "purged", lines: 2 + restOf(ledger), events: 0, ...facts };
+      return { verdict: "differs", lines: lines + 1, events, first_difference: lines + 1, ...facts };
+    }
+  }
+
+  async *#lines(): AsyncGenerator<Buffer> {
+    for await (const piece of this.content()) yield* linesOf([piece]);
+  }
+
+  async *#blocks(): AsyncGenerator<Block> {
+    for await (const item of this.#source.events(this.#home, this.#session.id, {}, this.#deps)) {
+      yield item instanceof Block ? item : new Block(Buffer.from(encode(item)), 1);
+    }
+  }
+}
+
+const bufferOf = ({ bytes }: Block): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+async function lengthOf(lines: AsyncIterator<Buffer>): Promise<number> {
+  let count = 0;
+  while (!(await lines.next()).done) count++;
+  return count;
+}
+
+function restOf(lines: Iterator<Buffer>): number {
+  let count = 0;
+  while (!lines.next().done) count++;
+  return count;
+}
+
+const END = /,"ended_at":(?:"[^"\\]*"|null)\}\n$/;
+
+/** The same head but for when it ended: a runtime touches its sessions again. */
+const isMoved = (held: Buffer, own: Buffer): boolean =>
+  END.test(held.toString()) && held.toString().replace(END, "") === own.toString().replace(END, "");
+
+/** The first line: whose history it is, in the words of AGH's ledgers. */
+function headOf({ runtime, id, agent_name, parent_session_id, created_at, updated_at }: SessionRecord): string {
+  const head = {
+    type: "ledger_meta",
+    version: 1,
+    runtime,
+    session_id: id,
+    ...(parent_session_id && { spawn_parent_id: parent_session_id }),
+    ...(agent_name && { agent_name }),
+    started_at: created_at,
+    ended_at: updated_at,
+  };
+  return `${JSON.stringify(head)}\n`;
+}
+
+/** What stands before a record's id. */
+const recordStart = ({ runtime, place }: Home): string =>
+  `${JSON.stringify({ kind: "event", runtime, home: place }).slice(0, -1)},`;
+
+const SEQUENCE = /^"id":"(?:[^"\\]|\\.)*","session_id":"(?:[^"\\]|\\.)*","sequence":("?-?\d+"?),/;
+/** Enough for what stands before an event's content. */
+const HEAD_BYTES = 8192;
+
+/** The record goes over as bytes, all but where it was read from: no number is rounded, no key moved. */
+function ledgerLine(record: Buffer, prefix: string, sessionId: string): Buffer {
+  const start = Buffer.byteLength(prefix);
+  const sequence = SEQUENCE.exec(record.toString("latin1", start, start + HEAD_BYTES))?.[1];
+  if (sequence === undefined) throw placeError("E_BAD_EVENT", `an event of ${sessionId} has no sequence`);
+  const head = lineStart(sessionId, sequence);
+  return Buffer.concat([Buffer.from(head), record.subarray(start, -1), Buffer.from("}\n")]);
+}
+
+const lineStart = (sessionId: string, sequence: string): string =>
+  `{"type":"session_event","version":1,"session_id":${JSON.stringify(sessionId)},"sequence":${sequence},"event":{`;
+
+const LINE = /^\{"type":"session_event","version":1,"session_id":"(?:[^"\\]|\\.)*","sequence":"?-?\d+"?,"event":\{/;
+
+function* eventsIn({ path, home, sessionId }: LedgerOf): Generator<Block> {
+  using file = openLedger(path);
+  const prefix = Buffer.from(recordStart(home));
+  let number = 0;
+  for (const line of linesOf(pieces(file))) {
+    if (++number === 1) {
+      assertHead(home.runtime, line, path, sessionId);
+      continue;
+    }
+    const start = LINE.exec(line.toString("latin1", 0, HEAD_BYTES))?.[0].length;
+    if (start === undefined || !isClosed(line)) throw notALedger(path, `line ${number} is no session_event`);
+    yield new Block(Buffer.concat([prefix, line.subarray(start, -3), Buffer.from("}\n")]), 1);
+  }
+  if (number === 0) assertHead(home.runtime, undefined, path, sessionId);
+}
+
+/** A cut or edited line would break the stream of records for whoever reads it. */
+function isClosed(line: Buffer): boolean {
+  try {
+    JSON.parse(line.toString());
+    return line.subarray(-3).toString() === "}}\n";
+  } catch {
+    return false;
+  }
+}
+
+function assertHead(runtime: string, line: Buffer | undefined, path: string, sessionId: string): void {
+  const head = parsed(line?.toString() ?? "");
+  if (head?.["type"] !== "ledger_meta" || head["runtime"] !== runtime) {
+    throw notALedger(path, `its first line is no ledger_meta of ${runtime}`);
+  }
+  if (head["version"] !== 1) {
+    const message = `${path} has version ${JSON.stringify(head["version"])}; this version knows 1`;
+    throw placeError("E_LEDGER_VERSION", message, "look for a newer agh-toolkit");
+  }
+  if (head["session_id"] !== sessionId) {
+    const message = `${path} is the ledger of ${JSON.stringify(head["session_id"])}, not of ${sessionId}`;
+    throw placeError("E_LEDGER_OF_ANOTHER", message, "it was copied or moved here");
+  }
+}
+
+const notALedger = (path: string, why: string): Error =>
+  placeError("E_NOT_A_LEDGER", `${path} is no ledger as agh-ledger writes it: ${why}`, `head -c 300 ${path}`);
+
+function parsed(line: string): { readonly [key: string]: unknown } | undefined {
+  try {
+    return JSON.parse(line) as { readonly [key: string]: unknown };
+  } catch {
+    return undefined;
+  }
+}
