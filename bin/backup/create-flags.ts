@@ -1,6 +1,7 @@
 // How a snapshot is made: the same flags for create, and for what runs it later.
 import { choice, option, repeated } from "../../lib/cli/flags.ts";
 import { duration } from "../../lib/policy/instant.ts";
+import { identityFlag } from "./repo.ts";
 
 export const takeFlags = {
   include: repeated("Also take: vault-key, providers, support-bundles, workspace-env", { hint: "CLASS" }),
@@ -15,4 +16,5 @@ export const takeFlags = {
 export const snapshotFlags = {
   tag: repeated("A word to find it by", { hint: "TAG" }),
   verify: choice("Look for damage in what was made, in the same run (1)", ["quick", "full"]),
+  ...identityFlag,
 };

@@ -8,7 +8,7 @@ import type { Deps } from "../../lib/records/deps.ts";
 import { usageError } from "../../lib/records/error.ts";
 import type { Items } from "../../lib/records/record.ts";
 import { snapshotFlags, takeFlags } from "./create-flags.ts";
-import { repoFlag, repoOf } from "./repo.ts";
+import { repoFlag, repoOf, withIdentity } from "./repo.ts";
 
 const flags = {
   from: optionalOperand("-", "Read `home` records from stdin, and back up each"),
@@ -46,13 +46,20 @@ async function snapshots(call: Call<typeof flags>, deps: Deps): Promise<Items> {
   const options = { ...createOptions(values), repo: repoOf(values, deps) };
   const homes = await homesOf(call);
   const { createSnapshots } = await import("../../lib/backup/create.ts");
-  return createSnapshots(homes, options, deps);
+  return createSnapshots(homes, options, withIdentity(values, deps));
 }
 
 async function tar(values: Values, deps: Deps): Promise<Items> {
-  const { to, from, repo, tag, verify, dryRun, home, runtime, homeId } = values;
+  const { to, from, repo, tag, verify, identity, dryRun, home, runtime, homeId } = values;
   if (to !== "-") throw usageError(`--to cannot be '${to}'`, `--to - > ${to}.tar, or --repo ${to}`);
-  const surplus = { "-": from, "--repo": repo, "--tag": tag[0], "--verify": verify, "--dry-run": dryRun || undefined };
+  const surplus = {
+    "-": from,
+    "--repo": repo,
+    "--tag": tag[0],
+    "--verify": verify,
+    "--identity": identity,
+    "--dry-run": dryRun || undefined,
+  };
   const [word] = Object.entries(surplus).find(([, given]) => given !== undefined) ?? [];
   if (word) throw usageError(`--to - and ${word} exclude each other`);
   const { tarStream } = await import("../../lib/backup/tar-stream.ts");

@@ -1,11 +1,24 @@
 // Flags of the verbs that take something out of a repository.
 import { option } from "../../lib/cli/flags.ts";
 import { duration } from "../../lib/policy/instant.ts";
+import { usageError } from "../../lib/records/error.ts";
 
 export const pruneFlags = {
-  grace: option("How long garbage is kept before it is deleted; 24h", { hint: "24h", convert: duration }),
+  grace: option("How long garbage is kept before it is deleted, an hour at least; 24h", {
+    hint: "24h",
+    convert: grace,
+  }),
   lockTimeout: option("How long to wait for another prune; 10s", { hint: "10s", convert: duration }),
 };
 
-export const GRACE_MS = 24 * 3_600_000;
+const HOUR_MS = 3_600_000;
+export const GRACE_MS = 24 * HOUR_MS;
 export const LOCK_TIMEOUT_MS = 10_000;
+
+/** Between a create's last look at the marks and its manifest lie seconds, and between two clocks some minutes. */
+function grace(text: string): number {
+  const ms = duration(text);
+  if (ms >= HOUR_MS) return ms;
+  const hint = "--grace 1h, and prune again then: a create that is under way may still need what is garbage now";
+  throw usageError(`a grace time of ${text} is too short`, hint);
+}

@@ -38,7 +38,7 @@ export const schedule = verb({
   },
 });
 
-const PATHS = new Set(["repo", "home", "metricsFile"]);
+const PATHS = new Set(["repo", "home", "identity", "metricsFile"]);
 
 /** A flag as it was given; spans were read as milliseconds, and nobody knows where cron runs it. */
 function wordsOf(name: string, value: unknown): string[] {

@@ -1,42 +1,51 @@
 // agh-backup verify: looks for damage in a repository.
+import { cronFlags, reported } from "../../lib/cli/cron-flags.ts";
 import { choice, operands, option, toggle } from "../../lib/cli/flags.ts";
-import { verb } from "../../lib/cli/verb.ts";
+import { verb, type Call } from "../../lib/cli/verb.ts";
 import { share } from "../../lib/policy/sample.ts";
+import type { Deps } from "../../lib/records/deps.ts";
 import { usageError } from "../../lib/records/error.ts";
+import type { Items } from "../../lib/records/record.ts";
 import { identityFlag, repoFlag, repoOf, wantedFlags, withIdentity } from "./repo.ts";
+
+const flags = {
+  ids: operands("ID", "Full ids, unique prefixes, or latest; - reads ids or snapshot records from stdin"),
+  all: toggle("Every snapshot, and everything else in the repository"),
+  level: choice("How deep", ["quick", "full", "deep"]),
+  sample: option("Of packs and databases read only this share today; with full or deep", {
+    hint: "5%",
+    convert: share,
+  }),
+  ...repoFlag,
+  ...identityFlag,
+  ...wantedFlags,
+  ...cronFlags,
+};
 
 export const verify = verb({
   summary: "look for damage, and name what it hits",
   description:
     "quick (the default) reads manifests, indexes and listings, and looks whether every pack is there in its full size; full reads and hashes every byte; deep also opens every database in scratch and looks for damage, references to nothing, gaps in the events, and whether the last one is the one that was backed up. With --sample 5% it is another part every day, so that 20 runs, daily or weekly, meet all of it. One finding per fault; exit 1 when there is one.",
-  flags: {
-    ids: operands("ID", "Full ids, unique prefixes, or latest; - reads ids or snapshot records from stdin"),
-    all: toggle("Every snapshot, and everything else in the repository"),
-    level: choice("How deep", ["quick", "full", "deep"]),
-    sample: option("Of packs and databases read only this share today; with full or deep", {
-      hint: "5%",
-      convert: share,
-    }),
-    ...repoFlag,
-    ...identityFlag,
-    ...wantedFlags,
-  },
+  flags,
   examples: [
     "agh-backup verify --all --level full",
     "agh-backup verify --all --level deep --sample 5%",
     "agh-backup verify latest",
+    "agh-backup verify --all --metrics-file /var/lib/node_exporter/agh-verify.prom",
   ],
   prints: ["finding", "summary"],
-  run: async ({ values, deps, input }) => {
-    if (values.sample !== undefined && (values.level ?? "quick") === "quick")
-      throw usageError("--sample needs --level full or deep: quick reads no packs");
-    const { verifyRepository } = await import("../../lib/backup/verify.ts");
-    const { records, ids } = await input.selection(values.ids, ["snapshot"]);
-    const { all, level = "quick", sample, homeId, at } = values;
-    const named = [...records.map((record) => String(record["id"])), ...ids];
-    return verifyRepository(
-      { repo: repoOf(values, deps), ids: named, all, level, sample, homeId, at, piped: values.ids.includes("-") },
-      withIdentity(values, deps),
-    );
-  },
+  run: (call) => reported("agh-backup verify", call, (deps) => verified(call, deps)),
 });
+
+async function verified({ values, input }: Call<typeof flags>, deps: Deps): Promise<Items> {
+  const { all, level = "quick", sample, homeId, at } = values;
+  if (sample !== undefined && level === "quick")
+    throw usageError("--sample needs --level full or deep: quick reads no packs");
+  const { verifyRepository } = await import("../../lib/backup/verify.ts");
+  const { records, ids } = await input.selection(values.ids, ["snapshot"]);
+  const named = [...records.map((record) => String(record["id"])), ...ids];
+  return verifyRepository(
+    { repo: repoOf(values, deps), ids: named, all, level, sample, homeId, at, piped: values.ids.includes("-") },
+    withIdentity(values, deps),
+  );
+}

@@ -6,7 +6,7 @@ import { verb } from "../../lib/cli/verb.ts";
 import { usageError } from "../../lib/records/error.ts";
 import { createOptions } from "./create.ts";
 import { snapshotFlags, takeFlags } from "./create-flags.ts";
-import { repoFlag, repoOf } from "./repo.ts";
+import { repoFlag, repoOf, withIdentity } from "./repo.ts";
 
 export const cronFlag = {
   cron: option("When: five fields, or @hourly, @daily, …", { hint: "'*/5 * * * *'" }),
@@ -26,7 +26,8 @@ export const watch = verb({
   flags: { ...cronFlag, ...repoFlag, ...placeFlags, ...takeFlags, ...snapshotFlags, ...cronFlags },
   examples: ["agh-backup watch --cron '*/5 * * * *' --repo /mnt/backup/agh"],
   prints: ["snapshot", "finding", "summary"],
-  run: async ({ values, deps }) => {
+  run: async ({ values, deps: given }) => {
+    const deps = withIdentity(values, given);
     const { tz: zone, home, runtime, homeId } = values;
     const [cron, repo] = [cronOf(values), repoOf(values, deps)];
     const options = { ...createOptions(values), repo };
@@ -36,6 +37,6 @@ export const watch = verb({
       reported("agh-backup watch", { values, deps }, (own) =>
         createSnapshots([{ home, runtime, homeId }], options, own),
       );
-    return watched({ cron, zone, repo }, run, deps);
+    return watched({ cron, zone, repo, reads: values.verify !== undefined }, run, deps);
   },
 });

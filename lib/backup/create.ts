@@ -48,6 +48,8 @@ export async function* createSnapshots(
 ): AsyncGenerator<AnyRecord> {
   const classes = classesOf(options);
   const repo = await openRepository(options.repo, { env: deps.env });
+  // Before anything is stored: what cannot be verified is not begun.
+  if (options.verify && !options.dryRun) repo.requireIdentity();
   const tally = new Tally("agh-backup create", deps, ulid(deps.now()));
   const ids: string[] = [];
   for (const words of homes) {

@@ -16,6 +16,8 @@ export interface Watch {
   readonly repo: string;
   /** The zone of the schedule; else the machine's own. */
   readonly zone?: string | undefined;
+  /** Each run reads what it has stored: of an encrypted repository that needs an identity, told at once as well. */
+  readonly reads?: boolean;
   /** How long at most the clock is not looked at: it may be set, and a machine may sleep. */
   readonly tickMs?: number;
 }
@@ -26,7 +28,8 @@ export interface Watch {
  */
 export async function* watch(watched: Watch, run: () => Items, deps: Deps): AsyncGenerator<Item> {
   const schedule = await parseSchedule(watched.cron, watched.zone);
-  await openRepository(watched.repo);
+  const repo = await openRepository(watched.repo, { env: deps.env });
+  if (watched.reads) repo.requireIdentity();
   const tally = new Tally("agh-backup watch", deps, ulid(deps.now()));
   deps.log.info(`the next run is at ${schedule.next(deps.now()).toISOString()}`);
   for (let due = schedule.next(deps.now()); await until(due, watched, deps);) {

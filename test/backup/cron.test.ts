@@ -52,6 +52,24 @@ test("--metrics-file and --ping tell how it went, also when it fails", async (t)
   assert.deepEqual(heard.slice(2), ["/uuid/start", "/uuid/6"]);
 });
 
+test("verify, drill and prune tell how they went as well", async (t) => {
+  const repo = await bench(t);
+  await repo.create(small(t));
+  const { url, heard } = await listener(t);
+  const file = join(repo.dir, "agh.prom");
+  const told = ["--metrics-file", file, "--ping", url];
+  for (const argv of [["verify", "--all"], ["drill"], ["prune", "--keep-last", "1", "--apply"]]) {
+    await repo.ok(...argv, ...told);
+    const text = readFileSync(file, "utf8");
+    assert.match(text, new RegExp(`^agh_run_exit_code\\{command="agh-backup ${argv[0]}"\\} 0$`, "m"));
+  }
+  const [pack] = execFileSync("find", [join(repo.repo, "packs"), "-type", "f"], { encoding: "utf8" }).split("\n");
+  rmSync(pack!);
+  assert.equal((await repo.run("verify", "--all", ...told)).code, 1);
+  assert.equal(metric(readFileSync(file, "utf8"), "agh_run_exit_code"), "1");
+  assert.deepEqual(heard.slice(-4), ["/uuid/start", "/uuid/0", "/uuid/start", "/uuid/1"]);
+});
+
 test("a ping that nobody hears changes nothing; its URL is not shown", async (t) => {
   const repo = await bench(t);
   const { url } = await listener(t, 500);

@@ -52,6 +52,18 @@ test("what comes back is what went in; nothing in the repository can be read wit
   assert.deepEqual(homeDifferences(home, restored, { except: (path) => LEFT_OUT.test(path) }), []);
 });
 
+test("what is to be verified in the same run needs the identity (4), before anything is stored", async (t) => {
+  const { repo, key, home } = await secret(t);
+  const before = treeDigest(repo.repo);
+  assert.equal((await repo.run("create", "--home", home, "--verify", "full")).code, 4);
+  const watching = ["watch", "--cron", "@yearly", "--home", home];
+  assert.equal((await repo.run(...watching, "--verify", "quick")).code, 4);
+  const other = await ageKey(t);
+  assert.equal((await repo.run(...watching, "--identity", other.file)).code, 6);
+  assert.equal(treeDigest(repo.repo), before);
+  await repo.create(home, "--verify", "full", "--identity", key.file);
+});
+
 test("without identity a second create reads nothing and stores nothing but its manifest", async (t) => {
   const { repo, key, home } = await secret(t);
   const first = await repo.create(home);

@@ -66,6 +66,18 @@ test("without --apply nothing changes; the plan says what, why and with what rea
   assert.equal(records.at(-1)!["status"], "planned");
 });
 
+test("a grace time within which no create could end is refused (2), by prune and by apply", async (t) => {
+  const repo = await bench(t);
+  for (const verb of [
+    ["prune", "--keep-last", "1"],
+    ["apply", "-"],
+  ]) {
+    const { code, stderr } = await repo.run(...verb, "--grace", "59m");
+    assert.deepEqual([code, /--grace 1h/.test(stderr)], [2, true], stderr);
+  }
+  await repo.ok("prune", "--keep-last", "1", "--grace", "1h");
+});
+
 test("two steps: packs are marked, and deleted when the grace time is over; what stays restores", async (t) => {
   const { home } = madeHome(t, { sessions: 2, events: 5 });
   const repo = await bench(t);
