@@ -1,0 +1,100 @@
+// Whether a stopped session's rows of `events` may go, since its ledger holds every one of them exactly; and what that frees.
+import type { DatabaseSync } from "node:sqlite";
+import { basename, dirname } from "node:path";
+import { joinPath } from "../../files/os-path.ts";
+import type { Deps } from "../../records/deps.ts";
+import type { SessionRecord } from "../../records/things.ts";
+import { pagesIn, type PagesIn } from "../../sqlite/page-count.ts";
+import { openEvents } from "./databases.ts";
+import { openSettled } from "./each-session.ts";
+import { digestEvents } from "./event-digest.ts";
+import { markOf, type FileMark } from "./findings-mark.ts";
+import { corruptNames } from "./findings-catalog.ts";
+import { namesIn } from "./findings-look.ts";
+import { EVENTS } from "./layout.ts";
+import { compareLedger } from "./ledger-compare.ts";
+import { digestLedger } from "./ledger-digest.ts";
+import { headLine } from "./ledger-head.ts";
+import type { Meta } from "./meta.ts";
+import { migrationsOf } from "./migrations.ts";
+import { REPAIRED, repairOf } from "./repair.ts";
+
+/** A session whose rows may go. */
+export interface Purgeable {
+  readonly verdict: "equal" | "ended_at";
+  readonly events: number;
+  readonly first_sequence: number | string | null;
+  readonly last_sequence: number | string | null;
+  readonly last_event_at: string | null;
+  /** Over every column of every event, in events.db as in the ledger. */
+  readonly sha256: string;
+  /** Bytes that events.db will have less, and those it will have, both about. */
+  readonly frees: number;
+  readonly keeps: number;
+  readonly file: FileMark | null;
+  readonly wal: FileMark | null;
+  readonly ledger: FileMark | null;
+}
+
+/** A session that AGH has stopped, with all that its rows are judged by. */
+export interface Stopped {
+  readonly session: SessionRecord;
+  readonly dir: string;
+  readonly meta: Meta;
+  readonly ledger: string;
+}
+
+/** Reads all of events.db and ledger. In words why the rows must stay; undefined where there are none. */
+export function judgePurge(
+  { session: { id }, dir, meta, ledger }: Stopped,
+  deps: Pick<Deps, "env" | "signal">,
+): Purgeable | string | undefined {
+  if (corruptNames(namesIn(dir), EVENTS).length > 0)
+    return "AGH has moved a damaged events.db aside: agh-reconcile plan";
+  const marks = (): Pick<Purgeable, "file" | "wal" | "ledger"> => ({
+    file: markOf(joinPath(dir, EVENTS)),
+    wal: markOf(`${joinPath(dir, EVENTS)}-wal`),
+    ledger: markOf(ledger),
+  });
+  const before = marks();
+  using reading = openSettled(() => openEvents(dir, deps), deps);
+  const { db } = reading;
+  const { trouble } = migrationsOf(db, "events");
+  if (trouble !== undefined) return trouble;
+  const { verdict } = compareLedger(ledger, db, id, headLine(meta, basename(dirname(dirname(ledger)))));
+  if (verdict === "purged") return undefined;
+  if (verdict !== "equal" && verdict !== "ended_at") return WHY[verdict];
+  const { count, ...digest } = digestEvents(db);
+  if (count === 0) return undefined;
+  const own = digestLedger(ledger, id);
+  if (own.count !== count || own.sha256 !== digest.sha256) return "its ledger does not hold every event byte for byte";
+  if (REPAIRED.has(meta.stop_reason) && repairOf(dir, deps)) return "AGH's next start has yet to repair its last turn";
+  const sizes = sizesOf(pagesIn(db), treesOf(db, "events"), before.wal?.size ?? 0);
+  if (!reading.unchanged()) return "it is written to";
+  return { verdict, events: count, ...digest, ...sizes, ...before };
+}
+
+const WHY = {
+  prefix: "AGH's repair has appended events that its ledger lacks",
+  raw_stripped: "its ledger has `raw` contents that its events have lost",
+  differs: "its ledger differs from its events: agh-ledger compare names the line",
+} as const;
+
+interface Trees {
+  readonly count: number;
+  readonly bytes: number;
+}
+
+/** Pages of a table and its indexes. */
+function treesOf(db: DatabaseSync, table: string): Trees {
+  const names = db.prepare("SELECT name FROM sqlite_schema WHERE tbl_name = ? AND rootpage > 0").all(table);
+  const size = db.prepare("SELECT sum(pgsize) AS bytes FROM dbstat WHERE name = ? AND aggregate = 1");
+  const sizes = names.map(({ name }) => Number(size.get(String(name))?.["bytes"] ?? 0));
+  return { count: names.length, bytes: sizes.reduce((sum, bytes) => sum + bytes, 0) };
+}
+
+/** Of every tree its empty root stays. */
+function sizesOf({ pageSize, pages, free }: PagesIn, trees: Trees, wal: number): Pick<Purgeable, "frees" | "keeps"> {
+  const frees = Math.max(0, trees.bytes - trees.count * pageSize + free * pageSize);
+  return { frees: frees + wal, keeps: pages * pageSize - frees };
+}
