@@ -24,4 +24,5 @@ const WORDS: { readonly [ability in Ability]?: string } = {
   reconcile: "state that is checked",
   ledger: "ledgers",
   vacuum: "state that is vacuumed",
+  runs: "runs of AGDD's kind: agh-vacuum sessions removes its sessions",
 };

@@ -81,7 +81,7 @@ export type DetailKind =
   | "row";
 
 /** What a runtime can do besides listing sessions and events. */
-export type Ability = "archive" | "reconcile" | "ledger" | "vacuum" | "liveness" | DetailKind;
+export type Ability = "archive" | "reconcile" | "ledger" | "vacuum" | "runs" | "liveness" | DetailKind;
 
 /** What a detail verb asks for. */
 export interface DetailQuery {

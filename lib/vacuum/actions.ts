@@ -52,6 +52,7 @@ export interface Outcome {
 /** Loaded when they are needed. */
 const REMOVALS = {
   "retire-session": async () => (await import("./retire.ts")).retiring,
+  "remove-run": async () => (await import("./runs-remove.ts")).removingRuns,
   "empty-trash": async () => (await import("./empty-trash.ts")).emptying,
 } satisfies { readonly [verb: string]: () => Promise<Removal> };
 

@@ -24,6 +24,8 @@ export async function* retireSessions(options: RetireSessions, deps: Deps): Asyn
   using opened = await openAble(options.place, "vacuum", deps);
   using scratch = scratchDir(deps.env);
   const { home } = opened;
+  if (home.runtime === "agdd")
+    throw refusal("E_CANNOT", `${home.place} is a home of agdd`, "agh-vacuum runs --hot-days N");
   assertOwn(options.homeIds, home);
   const retiring = { ...options, archive: options.archive ?? archiveDir(home.root) };
   const planning = planRetirement(opened, retiring, scratch, deps);

@@ -1,4 +1,5 @@
 // AGDD and MAGSAG as a source: a project's runs are its sessions.
+import { resolve } from "node:path";
 import type { Source } from "../source.ts";
 import { classify, roots, WELL_KNOWN } from "./coverage.ts";
 import { isProject, projectOf } from "./layout.ts";
@@ -7,7 +8,7 @@ import { state } from "./state.ts";
 
 export const agdd: Source = {
   runtime: "agdd",
-  can: new Set(["vacuum", "reconcile", "usage", "failure", "tool", "row"]),
+  can: new Set(["vacuum", "runs", "reconcile", "usage", "failure", "tool", "row"]),
   cannot: {
     liveness: "AGDD writes down no process that could be asked for",
     archive: "its runs are rows of one database; agh-backup create keeps all of them",
@@ -21,6 +22,9 @@ export const agdd: Source = {
   },
   rootOf: projectOf,
   detect: isProject,
+  marks: ".agdd/storage.db, .magsag/storage.db or .runs/",
+  // AGDD works in the directory that it is started in.
+  defaultRoots: () => [{ dir: resolve("."), said: "the working directory" }],
   state,
   sessions,
   // Loaded when called: listing sessions pays for none of them.

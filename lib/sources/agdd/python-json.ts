@@ -1,24 +1,5 @@
 // JSON as Python writes and reads it: integers of any size, `1e-07`, `-0.0`, and NaN and Infinity written bare.
-
-type Source = { readonly source?: string };
-
-/**
- * The value of a JSON text whose numbers print as they were written; undefined for what is no JSON. Bare NaN and
- * Infinity are no JSON.
- */
-export function exactJson(text: string): unknown {
-  try {
-    return JSON.parse(text, keepNumber as (key: string, value: unknown) => unknown);
-  } catch {
-    return undefined;
-  }
-}
-
-const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
-
-function keepNumber(_key: string, value: unknown, { source }: Source = {}): unknown {
-  return typeof value === "number" && source !== undefined && String(value) !== source ? rawJSON(source) : value;
-}
+export { exactJson } from "../exact-json.ts";
 
 /** The value as Python's json.loads gives it, NaN and Infinity as null; undefined for what that refuses too. */
 export function pythonJson(text: string): unknown {

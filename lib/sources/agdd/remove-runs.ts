@@ -1,0 +1,82 @@
+// Removes runs with all that hangs on them, in one transaction: exactly the rows that were counted, or nothing.
+import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
+import { columnsLine, encodeValue, rowLine, type SqlValue } from "../../formats/rows.ts";
+import { refusal } from "../../records/error.ts";
+import { changeDatabase } from "../../sqlite/change.ts";
+import { columnsOf } from "../../sqlite/shape.ts";
+import { assertShape, STORAGE_SHAPE } from "./databases.ts";
+import { strangeTriggers, withoutIndexing } from "./full-text.ts";
+import { runWeights, tablesOfRuns, type RunWeight } from "./run-facts.ts";
+
+export interface RemoveRuns {
+  /** Chooses among the runs as they are now, and says why others stay. Ids that are there. */
+  readonly choose: (runs: readonly RunWeight[]) => ReadonlySet<string>;
+  /** Gets the rows as JSON Lines before they go; durable when it returns. */
+  readonly keep: ((lines: Iterable<string>) => void) | undefined;
+}
+
+/** The runs that went, with what hung on them. Throws (4) where triggers of others stand on the tables, (5) when it is locked. */
+export function removeRuns(file: string, { choose, keep }: RemoveRuns): RunWeight[] {
+  return changeDatabase(file, (db) => {
+    assertShape(file, db, STORAGE_SHAPE);
+    assertOwnTriggers(file, db);
+    const runs = runWeights(db);
+    const going = choose(runs);
+    const gone = runs.filter(({ id }) => going.has(id));
+    if (gone.length === 0) return gone;
+    const ids = JSON.stringify(gone.map(({ id }) => id));
+    keep?.(rowLines(db, ids));
+    withoutIndexing(db, () => take(db, ids, gone));
+    return gone;
+  });
+}
+
+function assertOwnTriggers(file: string, db: DatabaseSync): void {
+  const [strange] = strangeTriggers(db);
+  if (strange === undefined) return;
+  throw refusal("E_STRANGE_TRIGGER", `${file} has a trigger '${strange}' that AGDD does not make`, "look at it first");
+}
+
+const AMONG = "IN (SELECT value FROM json_each(?))";
+
+/** What hangs on the runs goes first, so that nothing is left to a cascade that counts nothing. */
+function take(db: DatabaseSync, ids: string, gone: readonly RunWeight[]): void {
+  const expected = new Map<string, number>();
+  for (const { rows } of gone) {
+    for (const [table, count] of Object.entries(rows)) expected.set(table, (expected.get(table) ?? 0) + count);
+  }
+  for (const table of tablesOfRuns(db)) {
+    const { changes } = db.prepare(`DELETE FROM ${quoted(table)} WHERE run_id ${AMONG}`).run(ids);
+    assertCount(table, Number(changes), expected.get(table) ?? 0);
+  }
+  const before = countRuns(db);
+  // Children first would need an order; the cascade finds no run that was not chosen, which the count proves.
+  db.prepare(`DELETE FROM runs WHERE run_id ${AMONG}`).run(ids);
+  assertCount("runs", before - countRuns(db), gone.length);
+}
+
+const countRuns = (db: DatabaseSync): number => Number(db.prepare("SELECT count(*) AS n FROM runs").get()!["n"]);
+
+function assertCount(table: string, count: number, expected: number): void {
+  if (count === expected) return;
+  throw new Error(`${count} rows of ${table} would go instead of ${expected}: nothing was changed`);
+}
+
+/** Runs before what hangs on them, so that they can be put back in this order. */
+function* rowLines(db: DatabaseSync, ids: string): Generator<string> {
+  for (const table of ["runs", ...tablesOfRuns(db)]) {
+    const columns = columnsOf(db, table);
+    const statement = db.prepare(
+      `SELECT ${columns.map(quoted).join(", ")} FROM ${quoted(table)} WHERE run_id ${AMONG}`,
+    );
+    statement.setReadBigInts(true);
+    statement.setReturnArrays(true);
+    yield columnsLine(table, columns);
+    for (const row of statement.iterate(ids) as unknown as Iterable<SQLOutputValue[]>) {
+      const values = columns.map((name, at) => [name, encodeValue(row[at] as SqlValue)]);
+      yield rowLine(table, undefined, Object.fromEntries(values) as object);
+    }
+  }
+}
+
+export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;

@@ -1,0 +1,145 @@
+// Rows that a run has removed from a database, kept as JSON Lines until the trash is emptied.
+import {
+  closeSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { hash as digest, createHash } from "node:crypto";
+import { dirname } from "node:path";
+import { fsyncDir, writeAtomic } from "../files/atomic.ts";
+import { giveAway } from "../files/give-away.ts";
+import { joinPath, osPath } from "../files/os-path.ts";
+import { fileTrouble } from "../files/trouble.ts";
+import { decodeSealed, encodeSealed } from "../formats/sealed.ts";
+import { isUlid } from "../formats/ulid.ts";
+import type { Home } from "../sources/source.ts";
+import { trashDir } from "./trash.ts";
+
+const ROWS = "rows.jsonl";
+const ABOUT = "rows.json";
+const FORMAT = 1;
+const CHUNK = 1 << 20;
+
+/** What one run has put away. */
+export interface RowTrash {
+  readonly format: number;
+  readonly run: string;
+  readonly home_id: string;
+  readonly trashed_at: string;
+  readonly ids: readonly string[];
+  readonly size: number;
+  readonly sha256: string;
+}
+
+export interface PutRows {
+  readonly run: string;
+  readonly at: Date;
+  readonly ids: readonly string[];
+  readonly lines: Iterable<string>;
+}
+
+/** Durable when it returns, before the rows go. A run that is killed in between leaves rows that are still in the database, too. */
+export function putRows(home: Home, { run, at, ids, lines }: PutRows): void {
+  const dir = joinPath(trashDir(home.root), run);
+  try {
+    mkdirSync(osPath(dir), { recursive: true, mode: 0o700 });
+    const { size, sha256 } = writeLines(joinPath(dir, ROWS), lines);
+    const about: RowTrash = { format: FORMAT, run, home_id: home.id, trashed_at: at.toISOString(), ids, size, sha256 };
+    writeAtomic(joinPath(dir, ABOUT), encodeSealed(about).bytes, { mode: 0o600 });
+    giveAway(trashDir(home.root), home.root);
+    for (let up = dir; up !== home.root; up = dirname(up)) fsyncDir(dirname(up));
+  } catch (error) {
+    discard(dir);
+    throw fileTrouble(dir, "write below", error);
+  }
+}
+
+/** Where even that fails, emptying the trash removes it. */
+function discard(dir: string): void {
+  try {
+    rmSync(osPath(dir), { recursive: true, force: true });
+  } catch {
+    // A full or failing disk: what brought us here is told.
+  }
+}
+
+function writeLines(file: string, lines: Iterable<string>): { readonly size: number; readonly sha256: string } {
+  const hash = createHash("sha256");
+  const fd = openSync(osPath(file), "wx", 0o600);
+  let size = 0;
+  const write = (parts: readonly string[]): void => {
+    const bytes = Buffer.from(parts.join(""));
+    for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
+    hash.update(bytes);
+    size += bytes.length;
+  };
+  try {
+    let [parts, length]: [string[], number] = [[], 0];
+    for (const line of lines) {
+      parts.push(line);
+      if ((length += line.length) < CHUNK) continue;
+      write(parts);
+      [parts, length] = [[], 0];
+    }
+    write(parts);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  return { size, sha256: hash.digest("hex") };
+}
+
+export interface FoundRows extends RowTrash {
+  readonly dir: string;
+}
+
+/** Oldest first. What was touched is left out: nothing of it can be put back safely. */
+export function rowTrashes(root: string): FoundRows[] {
+  return namesIn(trashDir(root))
+    .filter(isUlid)
+    .flatMap((run) => {
+      const dir = joinPath(trashDir(root), run);
+      const about = readAbout(joinPath(dir, ABOUT));
+      return about?.format === FORMAT && about.run === run ? [{ ...about, dir }] : [];
+    });
+}
+
+/** The rows, or undefined when one byte of them is not as it was put there. */
+export function readRows({ dir, size, sha256 }: FoundRows): Buffer | undefined {
+  const file = joinPath(dir, ROWS);
+  if (lstatSync(osPath(file), { throwIfNoEntry: false })?.isFile() !== true) return undefined;
+  const bytes = readFileSync(osPath(file));
+  return bytes.length === size && digest("sha256", bytes) === sha256 ? bytes : undefined;
+}
+
+export function dropRows({ dir }: FoundRows): void {
+  rmSync(osPath(joinPath(dir, ABOUT)), { force: true });
+  rmSync(osPath(dir), { recursive: true, force: true });
+  fsyncDir(dirname(dir));
+}
+
+function readAbout(file: string): RowTrash | undefined {
+  try {
+    return decodeSealed(readFileSync(osPath(file))) as unknown as RowTrash | undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError || ["ENOENT", "ENOTDIR"].includes(String((error as NodeJS.ErrnoException).code))) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+function namesIn(dir: string): string[] {
+  try {
+    return readdirSync(osPath(dir)).sort();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+}

@@ -1,0 +1,78 @@
+// Removes runs of an AGDD home: judged once more amid the transaction, the rows kept in the trash before they go.
+import { usageError } from "../records/error.ts";
+import type { Action } from "../records/judgements.ts";
+import { storageOf } from "../sources/agdd/layout.ts";
+import { removeRuns } from "../sources/agdd/remove-runs.ts";
+import type { RunWeight } from "../sources/agdd/run-facts.ts";
+import { done, skipped, textIn, type Outcome, type Removal, type Within } from "./actions.ts";
+import { putRows } from "./row-trash.ts";
+
+export const removingRuns: Removal = {
+  daemonOut: false,
+  async *perform(actions, within) {
+    const { reasons, gone } = removeThem(actions, within);
+    for (const action of actions) yield outcomeOf(action, reasons, gone);
+  },
+};
+
+function outcomeOf(
+  action: Action,
+  reasons: ReadonlyMap<string, string>,
+  gone: ReadonlyMap<string, RunWeight>,
+): Outcome {
+  const run = gone.get(String(action.id));
+  return {
+    action: run ? done(action, run.bytes) : skipped(action, reasons.get(String(action.id)) ?? "it has gone already"),
+  };
+}
+
+interface Removed {
+  readonly reasons: ReadonlyMap<string, string>;
+  readonly gone: ReadonlyMap<string, RunWeight>;
+}
+
+/** All in one transaction. */
+function removeThem(actions: readonly Action[], { home, run, deps }: Within): Removed {
+  const { file } = storageOf(home, deps);
+  const wanted = new Map(actions.map((action) => [String(action.id), action]));
+  let reasons = new Map<string, string>();
+  let chosen: readonly string[] = [];
+  const gone = removeRuns(file, {
+    choose: (runs) => {
+      const judged = judge(runs, wanted);
+      reasons = judged.reasons;
+      chosen = [...judged.going];
+      return judged.going;
+    },
+    keep: isKept(actions) ? (lines) => putRows(home, { run, at: deps.now(), ids: chosen, lines }) : undefined,
+  });
+  return { reasons, gone: new Map(gone.map((one) => [one.id, one])) };
+}
+
+/** All of one plan go to the trash, or all for good. */
+function isKept(actions: readonly Action[]): boolean {
+  const words = new Set(actions.map(({ subject }) => (subject as { trash?: unknown }).trash === true));
+  if (words.size > 1)
+    throw usageError("the plan puts some runs into the trash and others not", "apply it in two parts");
+  return words.has(true);
+}
+
+/** What has changed since the plan stays, and with it all that stands above it. */
+function judge(runs: readonly RunWeight[], wanted: ReadonlyMap<string, Action>) {
+  const reasons = new Map<string, string>();
+  const going = new Set<string>();
+  for (const { id, fingerprint } of runs) {
+    const action = wanted.get(id);
+    if (!action) continue;
+    if (textIn(action, "expect", "fingerprint") === fingerprint) going.add(id);
+    else reasons.set(id, "it has changed since the plan");
+  }
+  const parents = new Map(runs.map(({ id, parent }) => [id, parent]));
+  for (const { id } of runs) {
+    if (going.has(id)) continue;
+    for (let up = parents.get(id) ?? null; up !== null && going.delete(up); up = parents.get(up) ?? null) {
+      reasons.set(up, `its child ${id} stays`);
+    }
+  }
+  return { reasons, going };
+}
