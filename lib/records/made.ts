@@ -159,9 +159,18 @@ export const trash = kind("trash", "Something that agh-vacuum, or another comman
 export const space = kind("space", "Where bytes of a home are, or what a command would give back.", {
   runtime: oneOf("The runtime.", "agh", "agsh", "agdd"),
   home: text("The home."),
-  id: text("What of, and its name: `file:agh.db`, `table:agh.db/event_summaries`, `frees:trash`, …"),
-  of: text("file, files, table, event_type, free_pages, disk, frees."),
-  name: text("The file, table, event type, kind of file, or command."),
+  id: text("What of, and its name: `files:ledgers`, `table:agh.db/event_summaries`, `frees:trash`, …"),
+  of: oneOf(
+    "What has the bytes; of `frees` a command would give them back.",
+    "disk",
+    "files",
+    "table",
+    "full_text",
+    "event_type",
+    "free_pages",
+    "frees",
+  ),
+  name: text("The kind of file, the table, the type of event; of `frees` what would go."),
   bytes: nullable(integer("Bytes there are, or that the command frees; null where it is not known.")),
   items: optional(integer("Files, rows or sessions.")),
   needs_bytes: optional(

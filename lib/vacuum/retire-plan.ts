@@ -79,11 +79,18 @@ interface Parts {
   readonly options: Retiring;
 }
 
+/** What is kept in mind of every session; the rest is looked at again when it is needed. */
+interface Weighed {
+  readonly session: SessionRecord;
+  readonly bytes: number;
+  readonly kept: string | undefined;
+}
+
 /** All sessions of the home that have a directory, and what stands against each. */
 class Judging {
   #parts: Parts;
   #deps: Deps;
-  #sessions = new Map<string, AtHand>();
+  #sessions = new Map<string, Weighed>();
   #records: ReadonlyMap<string, SessionRecord>;
   #keptWorkspaces: ReadonlySet<string>;
   #gates = new Map<string, Gates>();
@@ -94,9 +101,9 @@ class Judging {
     this.#deps = deps;
     this.#keptWorkspaces = kept;
     this.#records = new Map(records.map((record) => [record.id, record]));
-    for (const record of records) {
-      const session = record.has.dir ? atHand(parts.from, record) : undefined;
-      if (session) this.#sessions.set(record.id, session);
+    for (const session of records) {
+      const hand = session.has.dir ? atHand(parts.from, session) : undefined;
+      if (hand) this.#sessions.set(session.id, { session, bytes: hand.bytes, kept: this.#kept(hand) });
     }
   }
 
@@ -122,17 +129,14 @@ class Judging {
   }
 
   retirables(meant: ReadonlySet<string> | undefined): Retirable[] {
-    return [...this.#sessions.values()].map((hand) => {
-      const { id, session, bytes } = hand;
-      return {
-        id,
-        bytes,
-        ...timesOf(session),
-        meant: meant?.has(id) ?? true,
-        kept: this.#kept(hand),
-        held: () => this.#held(hand),
-      };
-    });
+    return [...this.#sessions.values()].map(({ session, bytes, kept }) => ({
+      id: session.id,
+      bytes,
+      ...timesOf(session),
+      meant: meant?.has(session.id) ?? true,
+      kept,
+      held: () => this.#held(session),
+    }));
   }
 
   #kept({ session, strange }: AtHand): string | undefined {
@@ -145,18 +149,23 @@ class Judging {
     return this.#parts.from.reasonAgainst(session);
   }
 
-  async #held(hand: AtHand): Promise<string | undefined> {
-    const { options } = this.#parts;
+  async #held(session: SessionRecord): Promise<string | undefined> {
+    const { options, from } = this.#parts;
+    this.#deps.signal.throwIfAborted();
+    const hand = atHand(from, session);
+    if (!hand) return "it has gone while it was looked at";
     const gates = this.#gatesFor(hand.id);
     const answer = await gates.look(options.require, hand);
     if ("refused" in answer) return answer.refused;
-    let { proof } = answer;
-    if (!isKeptElsewhere(proof)) {
-      const archived = await gates.look(["archived"], hand);
-      if ("proof" in archived) proof = { ...proof, ...archived.proof };
-    }
+    const { proof } = isKeptElsewhere(answer.proof) ? answer : await this.#archivedToo(hand, answer.proof);
     this.#proofs.set(hand.id, proof);
     return isKeptElsewhere(proof) ? undefined : noTrashFor(hand);
+  }
+
+  /** What is archived need not go through the trash, whatever was asked for. */
+  async #archivedToo(hand: AtHand, proof: Proof): Promise<{ readonly proof: Proof }> {
+    const archived = await this.#gatesFor(hand.id).look(["archived"], hand);
+    return "proof" in archived ? { proof: { ...proof, ...archived.proof } } : { proof };
   }
 
   /** One for each place where archives lie. */
@@ -172,14 +181,15 @@ class Judging {
   /** What stays by the policy is no news, unless it was asked for by name. */
   actionFor({ id, fate, reason }: Verdict, isSelected: boolean): Action | undefined {
     if (fate === "kept" && !isSelected) return undefined;
-    const action = this.#action(this.#sessions.get(id)!, reason);
-    return fate === "goes" ? action : skipped(action, reason);
+    const hand = atHand(this.#parts.from, this.#sessions.get(id)!.session);
+    if (!hand) return undefined;
+    return fate === "goes" ? this.#action(hand, reason) : skipped(this.#action(hand, ""), reason);
   }
 
   #action(hand: AtHand, reason: string): Action {
     const { id, session, dir, ledgerDir, bytes, fingerprint } = hand;
-    const proof = this.#proofs.get(id) ?? {};
-    const isGone = isKeptElsewhere(proof);
+    const proof = this.#proofs.get(id);
+    const isGone = proof !== undefined && isKeptElsewhere(proof);
     const { require, toolkit } = this.#parts.options;
     return actionOf(
       this.#parts.home,
@@ -190,17 +200,12 @@ class Judging {
           session_id: id,
           path: dir,
           ledger: ledgerDir,
-          to: isGone ? "nowhere" : "trash",
+          ...(proof && { to: isGone ? "nowhere" : "trash" }),
           size: bytes,
           require,
           ...proof,
         },
-        expect: {
-          fingerprint,
-          state: session.state,
-          last_event_at: session.last_event_at ?? null,
-          last_sequence: session.last_sequence ?? null,
-        },
+        expect: { fingerprint, state: session.state, last_event_at: session.last_event_at ?? null },
         reason,
         bytes: isGone ? bytes : 0,
         loses: isGone ? null : "nothing until the trash is emptied",
