@@ -2,7 +2,8 @@
 import { statfsSync } from "node:fs";
 import { osPath } from "../files/os-path.ts";
 import { walk } from "../files/walk.ts";
-import { defaultHome, openPlace, type OpenPlace } from "../places/place.ts";
+import { defaultHomes } from "../places/default-home.ts";
+import { openPlace, type OpenPlace } from "../places/place.ts";
 import type { Deps } from "../records/deps.ts";
 import { EXIT, ToolError } from "../records/error.ts";
 import type { HomeRecord, SessionRecord } from "../records/things.ts";
@@ -17,14 +18,12 @@ export async function* overview(where: Where, deps: Deps): AsyncGenerator<HomeRe
   yield record(place, deps, { ...extra, ...(await backupTimes(place.home.id, deps)) });
 }
 
-/** Every home that is found: what is asked for, else what AGH_HOME and the default places hold. Maybe none. */
+/** Every home that is found: what is asked for, else what the environment and the default places hold. Maybe none. */
 export async function* listHomes(where: Where, deps: Deps): AsyncGenerator<HomeRecord> {
   if (where.home !== undefined) return yield* overview(where, deps);
-  const { dir } = defaultHome(deps.env);
-  const usual = defaultHome({ ...deps.env, AGH_HOME: undefined }).dir;
-  for (const home of new Set([dir, usual])) {
+  for (const { dir: home, runtime } of defaultHomes(deps, where.runtime)) {
     try {
-      yield* overview({ ...where, home }, deps);
+      yield* overview({ ...where, home, runtime }, deps);
     } catch (error) {
       if (!(error instanceof ToolError)) throw error;
       if (!ABSENT.has(error.code)) deps.log.problem(error);

@@ -1,10 +1,11 @@
 // What `--home` names, opened as something that can be read: a directory, a snapshot in a backup, or archives.
 import { realpathSync, statSync } from "node:fs";
 import { resolve } from "node:path";
-import { joinPath, osPath } from "../files/os-path.ts";
+import { osPath } from "../files/os-path.ts";
 import type { Deps } from "../records/deps.ts";
 import { placeError, usageError } from "../records/error.ts";
 import type { Home } from "../sources/source.ts";
+import { defaultHome } from "./default-home.ts";
 import { homeId } from "./home-id.ts";
 import { rootOf, sourceOf, type OpenPlace, type PlaceOptions } from "./source-of.ts";
 
@@ -28,16 +29,13 @@ export async function openPlace(place: string | undefined, options: PlaceOptions
   return openDirectory(place, options, deps);
 }
 
-/** The directory that is read when `--home` names none, and what says so. */
-export function defaultHome(env: Deps["env"]): { readonly dir: string; readonly said: string } {
-  const named = env["AGH_HOME"]?.trim();
-  const own = env["HOME"] ?? "";
-  if (named) return { dir: resolve(/^~(?:\/|$)/.test(named) ? own + named.slice(1) : named), said: "AGH_HOME" };
-  return { dir: joinPath(own, ".agh"), said: "~/.agh" };
-}
-
-function openDirectory(place: string | undefined, options: PlaceOptions, { env }: Pick<Deps, "env">): OpenPlace {
-  const { dir: named, said } = place === undefined ? defaultHome(env) : { dir: resolve(place), said: "--home" };
+function openDirectory(
+  place: string | undefined,
+  options: PlaceOptions,
+  deps: Pick<Deps, "env" | "platform">,
+): OpenPlace {
+  const { dir: named, said } =
+    place === undefined ? defaultHome(deps, options.runtime) : { dir: resolve(place), said: "--home" };
   const dir = rootOf(named, options.runtime);
   const real = realDirectory(dir, said);
   const source = sourceOf(real, dir, options.runtime);
@@ -56,7 +54,7 @@ function openDirectory(place: string | undefined, options: PlaceOptions, { env }
 }
 
 function realDirectory(dir: string, said: string): string {
-  const hint = "name it: --home DIR, or set AGH_HOME";
+  const hint = "agh-inspect homes lists what is found; name one: --home DIR";
   try {
     const real = realpathSync(osPath(dir)) as string;
     if (statSync(real).isDirectory()) return real;

@@ -1,7 +1,7 @@
 // An open place, and which source reads the directory behind it.
 import { joinPath } from "../files/os-path.ts";
 import { fileTrouble } from "../files/trouble.ts";
-import { placeError, usageError } from "../records/error.ts";
+import { placeError } from "../records/error.ts";
 import { detect, SOURCES } from "../sources/detect.ts";
 import type { Home, Source } from "../sources/source.ts";
 
@@ -23,30 +23,32 @@ export const rootOf = (path: string, runtime: PlaceOptions["runtime"]): string =
     .map((source) => source.rootOf?.(path) ?? path)
     .find((root) => root !== path) ?? path;
 
-const askedFor = (runtime: PlaceOptions["runtime"]): readonly Source[] =>
+export const askedFor = (runtime: PlaceOptions["runtime"]): readonly Source[] =>
   runtime === undefined || runtime === "auto" ? SOURCES : SOURCES.filter((it) => it.runtime === runtime);
 
 /** The source that reads a directory: the one asked for, or the one whose markers it bears. */
 export function sourceOf(root: string, said: string, runtime: PlaceOptions["runtime"]): Source {
   const asked = askedFor(runtime);
-  if (asked.length === 0) {
-    throw usageError(
-      `homes of ${runtime} cannot be read yet`,
-      `--runtime ${SOURCES.map((it) => it.runtime).join("|")}`,
-    );
-  }
   const found = markers(root, asked);
   if (found) return found;
-  const names = asked.map((it) => it.runtime).join(", ");
-  const below = markers(joinPath(root, ".agh"), asked);
+  const below = BELOW.find((name) => markers(joinPath(root, name), asked));
+  const other = asked.length < SOURCES.length ? markers(root, SOURCES) : undefined;
   throw placeError(
     "E_NOT_A_HOME",
-    `${said} is no home of ${names}: it has none of their files`,
-    below ? `--home ${joinPath(said, ".agh")}` : "name the directory that AGH_HOME names: --home DIR",
+    `${said} is no home of ${anyOf(asked.map((it) => it.runtime))}: it has none of ${asked.map((it) => it.marks).join(", ")}`,
+    below === undefined ? (other ? `--runtime ${other.runtime}` : HINT) : `--home ${joinPath(said, below)}`,
   );
 }
 
-function markers(root: string, asked: readonly Source[]): Source | undefined {
+/** What homes are called where they lie in the directory that was named. */
+const BELOW = [".agh", "agsh", "meka"];
+const HINT = "agh-inspect homes lists what is found; name one: --home DIR";
+
+const anyOf = (words: readonly string[]): string =>
+  words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+
+/** The source whose markers a directory bears. */
+export function markers(root: string, asked: readonly Source[]): Source | undefined {
   try {
     return detect(root, asked);
   } catch (error) {

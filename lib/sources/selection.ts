@@ -28,13 +28,18 @@ export function resolveIds(operands: readonly string[], known: Iterable<string>,
 const withPrefix = (typed: string, all: Iterable<string>): string[] =>
   Array.from(all).filter((id) => isNamedBy(typed, id));
 
-/** Whether what was typed may mean this id: it is the id, or 4 or more characters after its first `-` (or after `sess-`). */
+/**
+ * Whether what was typed may mean this id: it is the id, or 4 or more characters after its first `-` (or after `sess-`);
+ * a UUID has no such word before it.
+ */
 export function isNamedBy(typed: string, id: string): boolean {
   if (typed === id) return true;
-  const own = id.indexOf("-") + 1;
+  const own = isUuid(id) ? 0 : id.indexOf("-") + 1;
   const start = typed.length > own && id.startsWith(typed.slice(0, own)) ? own : 0;
   return typed.length - start >= SHORTEST_PREFIX && id.startsWith(typed.slice(start), own);
 }
+
+const isUuid = (id: string): boolean => id.length === 36 && id[8] === "-" && id[13] === "-" && id[23] === "-";
 
 function notOne(typed: string, found: readonly string[]): ToolError {
   if (found.length === 0) {

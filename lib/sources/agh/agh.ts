@@ -32,7 +32,7 @@ export const agh: Source = {
   detect: (root) =>
     existsSync(osPath(catalogFile(root))) ||
     statSync(osPath(sessionsDir(root)), { throwIfNoEntry: false })?.isDirectory() === true,
-  marks: "agh.db nor sessions/",
+  marks: "agh.db, sessions/",
   defaultRoots,
   state,
   sessions,

@@ -1,7 +1,7 @@
 // Requests for permission of a session, and what became of them.
 import type { DatabaseSync } from "node:sqlite";
 import type { PermissionRecord } from "../../records/things.ts";
-import { elapsed } from "./elapsed.ts";
+import { elapsed } from "../elapsed.ts";
 import { Exact } from "./exact.ts";
 
 export type PermissionFields = Omit<

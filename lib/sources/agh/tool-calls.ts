@@ -1,6 +1,6 @@
 // Tool calls put together from their events: a call, its bare updates under the same id, and its result.
 import type { ToolRecord } from "../../records/things.ts";
-import { elapsed } from "./elapsed.ts";
+import { elapsed } from "../elapsed.ts";
 
 /** What one `tool_call` or `tool_result` event says; null where it is silent. */
 export interface ToolEvent {

@@ -1,7 +1,7 @@
 // Turns of a session: a prompt and what came of it, or one hook dispatch or lifecycle step.
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { TurnRecord } from "../../records/things.ts";
-import { elapsed } from "./elapsed.ts";
+import { elapsed } from "../elapsed.ts";
 import { TOOL_COLUMNS, ToolCalls, type ToolCall, type ToolEvent } from "./tool-calls.ts";
 
 export type TurnFields = Omit<TurnRecord, "kind" | "runtime" | "home" | "session_id">;

@@ -1,0 +1,27 @@
+// The home that is meant when none is named, and those that may be found without being named.
+import type { Deps } from "../records/deps.ts";
+import type { DefaultRoot } from "../sources/source.ts";
+import { askedFor, markers, type PlaceOptions } from "./source-of.ts";
+
+type Outside = Pick<Deps, "env" | "platform">;
+type Runtime = PlaceOptions["runtime"];
+
+/**
+ * The directory that is read when `--home` names none, and what says so: the runtime's own default, else AGH's. What the
+ * environment names counts also where nothing lies there.
+ */
+export function defaultHome(deps: Outside, runtime?: Runtime): DefaultRoot {
+  const source = askedFor(runtime)[0]!;
+  const roots = source.defaultRoots(deps);
+  const likely = roots.filter(({ said }) => said === roots[0]!.said);
+  return likely.find(({ dir }) => markers(dir, [source])) ?? roots[0]!;
+}
+
+/** Every place where a home of these runtimes may lie, each once. */
+export function defaultHomes(deps: Outside, runtime?: Runtime): { readonly dir: string; readonly runtime: Runtime }[] {
+  const found = new Map<string, Runtime>();
+  for (const source of askedFor(runtime)) {
+    for (const { dir } of source.defaultRoots(deps)) if (!found.has(dir)) found.set(dir, source.runtime);
+  }
+  return [...found].map(([dir, of]) => ({ dir, runtime: of }));
+}

@@ -1,0 +1,45 @@
+// agsh, later named meka, as a source: one database for all sessions, whose messages are their events.
+import { eventLedgers, withLedgers } from "../event-ledger.ts";
+import type { Source } from "../source.ts";
+import { classify, roots, WELL_KNOWN } from "./coverage.ts";
+import { defaultRoots, homeOf } from "./layout.ts";
+import { isHome } from "./recognise.ts";
+import { sessions } from "./sessions.ts";
+import { state } from "./state.ts";
+
+export const agsh: Source = {
+  runtime: "agsh",
+  can: new Set(["ledger", "liveness", "usage", "tool", "turn", "row"]),
+  cannot: {
+    hook_run: "agsh has no hooks",
+    permission: "agsh asks at the keyboard and writes no answer down",
+    process: "agsh writes down no processes of tools; agh-inspect sessions shows the process that holds a session",
+    workspace: "agsh knows no workspaces",
+    vault_ref: "agsh has no vault; the logins in its database are never shown",
+    failure: "agsh writes no failures down; agh-inspect sessions --crashed lists those whose process died",
+  },
+  rootOf: homeOf,
+  detect: isHome,
+  marks: "sessions.db, meka.db",
+  defaultRoots,
+  state,
+  sessions: (home, ...rest) => withLedgers(home, sessions(home, ...rest)),
+  ledgers: () => Promise.resolve(eventLedgers(agsh)),
+  // Loaded when called: listing sessions pays for none of them.
+  async *events(...of) {
+    yield* (await import("./events.ts")).events(...of);
+  },
+  async *usage(...of) {
+    yield* (await import("./details.ts")).usage(...of);
+  },
+  async *records(home, kind, query, deps) {
+    if (kind === "row") return yield* (await import("./tables.ts")).rows(home, query, deps);
+    const { tools, turns } = await import("./details.ts");
+    if (kind === "turn") yield* turns(home, query, deps);
+    if (kind === "tool") yield* tools(home, query, deps);
+  },
+  roots,
+  wellKnown: (root) => (root === "home" ? WELL_KNOWN : []),
+  classify,
+  cut: async (...of) => (await import("./cut.ts")).takeCut(...of),
+};

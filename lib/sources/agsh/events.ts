@@ -1,0 +1,122 @@
+// The timeline of a session: its messages as events.
+import type { Deps } from "../../records/deps.ts";
+import { EXIT, ToolError } from "../../records/error.ts";
+import { Block } from "../../records/record.ts";
+import { pause } from "../../sqlite/pause.ts";
+import { busy, databaseTrouble } from "../../sqlite/trouble.ts";
+import type { EventRange, Home } from "../source.ts";
+import { openDatabase } from "./databases.ts";
+import { eventLine } from "./event-line.ts";
+import { databaseFile } from "./layout.ts";
+import { Timeline, type Placed } from "./messages.ts";
+
+const BLOCK_BYTES = 1 << 16;
+
+/** `event` records in order, as blocks of JSON Lines. A session without messages is a problem (exit 3). */
+export async function* events(home: Home, id: string, range: EventRange, deps: Deps): AsyncGenerator<Block> {
+  let found = false;
+  let lines = new Lines(range.tail);
+  for await (const placed of timeline(home, id, deps)) {
+    found = true;
+    for (const event of placed) if (isWanted(event, range)) lines.add(eventLine(home, id, event));
+    if (!lines.isFull) continue;
+    yield lines.block();
+    lines = new Lines(range.tail);
+  }
+  if (lines.count > 0) yield lines.block();
+  if (!found) deps.log.problem(noEvents(home, id));
+}
+
+const isWanted = ({ type, turn, sequence }: Placed, { types, turns, afterSequence }: EventRange): boolean =>
+  sequence > (afterSequence ?? 0) && isAmong(types, type) && isAmong(turns, turn);
+
+const isAmong = (wanted: readonly string[] | undefined, value: string): boolean =>
+  !wanted?.length || wanted.includes(value);
+
+/** Lines on their way into a block; with a tail only the last ones. */
+class Lines {
+  readonly #tail: number | undefined;
+  #lines: string[] = [];
+  #length = 0;
+
+  constructor(tail: number | undefined) {
+    this.#tail = tail;
+  }
+
+  add(line: string): void {
+    this.#lines.push(line);
+    this.#length += line.length;
+    if (this.#tail !== undefined && this.#lines.length > 2 * this.#tail) this.#lines = this.#lines.slice(-this.#tail);
+  }
+
+  get count(): number {
+    return this.#lines.length;
+  }
+
+  get isFull(): boolean {
+    return this.#tail === undefined && this.#length >= BLOCK_BYTES;
+  }
+
+  block(): Block {
+    const lines = this.#tail === undefined ? this.#lines : this.#lines.slice(-this.#tail);
+    return new Block(Buffer.from(lines.join("")), lines.length);
+  }
+}
+
+const PAGE_MESSAGES = 200;
+const PAGE_LENGTH = 1 << 20;
+const MOST_CHANGES = 1000;
+
+/** The events of each message in turn. Goes on where it was when the file changes: what was read from a changed file is not used. */
+export async function* timeline(home: Home, id: string, deps: Deps): AsyncGenerator<readonly Placed[]> {
+  const file = databaseFile(home.root);
+  const reader = new Timeline(id);
+  for (let changes = 0; ; changes++) {
+    if (changes === MOST_CHANGES) throw busy(`${file} changes all the time`);
+    if (changes > 0) pause(Math.min(5 * changes, 25), deps.signal);
+    using reading = openDatabase(home.root, deps);
+    for (let isEnd = false; ;) {
+      deps.signal.throwIfAborted();
+      const back = reader.mark();
+      let page: (readonly Placed[])[];
+      try {
+        ({ page, isEnd } = nextPage(reader, reading.db));
+      } catch (error) {
+        if (reading.unchanged()) throw databaseTrouble(file, error);
+        back();
+        break;
+      }
+      if (!reading.unchanged()) {
+        back();
+        break;
+      }
+      yield* page;
+      if (isEnd) return;
+    }
+  }
+}
+
+function nextPage(
+  reader: Timeline,
+  db: Parameters<Timeline["more"]>[0],
+): { page: (readonly Placed[])[]; isEnd: boolean } {
+  const page: (readonly Placed[])[] = [];
+  let length = 0;
+  for (const pieces of reader.more(db)) {
+    page.push(pieces);
+    for (const { json } of pieces) length += json.length;
+    if (page.length >= PAGE_MESSAGES || length >= PAGE_LENGTH) {
+      return { page, isEnd: false };
+    }
+  }
+  return { page, isEnd: true };
+}
+
+/** That a session which was asked for has none (exit 3). */
+const noEvents = ({ place }: Home, id: string): ToolError =>
+  new ToolError({
+    code: "E_NO_EVENTS",
+    message: `session ${id} has no messages`,
+    hint: `agh-inspect show ${id} --home ${place} tells what there is of it`,
+    exit: EXIT.partial,
+  });

@@ -1,0 +1,52 @@
+// Who holds a session: the pid in its row, which stays there when the process dies.
+import type { SQLOutputValue } from "node:sqlite";
+import type { Deps } from "../../records/deps.ts";
+import type { SessionRecord } from "../../records/things.ts";
+import type { Home } from "../source.ts";
+
+export interface Lock {
+  /** Null where the column names no process: then agsh takes the session for free. */
+  readonly pid: number | null;
+  /** Null where it cannot be known: of a copy, or of a number that is no single process. */
+  readonly alive: boolean | null;
+}
+
+const DIGITS = /^\+?\d{1,10}$/;
+const MOST_U32 = 4_294_967_295;
+const MOST_PID = 2_147_483_647;
+
+/** The pid as agsh reads it (Rust's u32); undefined for what is none. */
+export function pidOf(text: string): number | undefined {
+  if (!DIGITS.test(text)) return undefined;
+  const pid = Number(text);
+  return pid <= MOST_U32 ? pid : undefined;
+}
+
+/** Undefined where nobody claims the session. A process of another user is alive, whatever agsh makes of it. */
+export function lockOf(
+  lockedBy: SQLOutputValue,
+  { live }: Pick<Home, "live">,
+  deps: Pick<Deps, "isAlive">,
+): Lock | undefined {
+  if (lockedBy === null) return undefined;
+  const pid = pidOf(String(lockedBy));
+  if (pid === undefined) return { pid: null, alive: false };
+  if (!live) return { pid, alive: null };
+  // kill(0) asks for agsh's own group, which runs; beyond pid_t it would ask for whole groups of others.
+  if (pid === 0) return { pid, alive: true };
+  return { pid, alive: pid > MOST_PID ? null : (deps.isAlive(pid) ?? null) };
+}
+
+/** What a session really is, as its lock tells; `dead` claims life without a process. */
+export function effectiveOf(lock: Lock | undefined): SessionRecord["effective"] {
+  if (lock === undefined || lock.pid === null) return "stopped";
+  return lock.alive === null ? "unknown" : lock.alive ? "running" : "dead";
+}
+
+export function resumable(lock: Lock | undefined): SessionRecord["resumable"] {
+  if (lock === undefined) return { ok: true, reason: "nobody holds it" };
+  if (lock.pid === null) return { ok: true, reason: "its lock names no process: agsh takes it for free" };
+  if (lock.alive === true) return { ok: false, reason: `process ${lock.pid} holds it` };
+  if (lock.alive === null) return { ok: false, reason: `whether process ${lock.pid} holds it cannot be known here` };
+  return { ok: true, reason: `process ${lock.pid} is dead: agsh takes its lock over` };
+}
