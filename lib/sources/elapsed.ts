@@ -1,4 +1,4 @@
-// Durations between AGH's own time stamps, which carry nanoseconds.
+// Durations between the time stamps of runtimes, which carry nanoseconds.
 
 const STAMP = /^(.+?T\d{2}:\d{2}:\d{2})(?:\.(\d{1,9})\d*)?(Z|[+-]\d{2}:\d{2})$/;
 

@@ -157,7 +157,7 @@ export interface Source {
   rootOf?(path: string): string;
   /** True when `root` bears this runtime's markers. */
   detect(root: string): boolean;
-  /** The markers, in words that go on from "it has neither". */
+  /** The markers, in words that go on from "it has none of". */
   readonly marks: string;
   /** Where a home is looked for when none is named, likeliest first; only what bears the markers is one. */
   defaultRoots(deps: Pick<Deps, "env" | "platform">): readonly DefaultRoot[];
