@@ -2,6 +2,8 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { digestOf } from "../files/digest.ts";
 import { joinPath, osPath } from "../files/os-path.ts";
+import { fileTrouble } from "../files/trouble.ts";
+import { belowRoot, walk } from "../files/walk.ts";
 import type { Line } from "../formats/listing.ts";
 import type { Manifest } from "../formats/manifest.ts";
 import type { OpenPlace } from "../places/source-of.ts";
@@ -20,15 +22,25 @@ export interface Arrival {
   readonly bytes: number;
 }
 
+/** What no snapshot of this kind holds: it stays where it is, though the directory around it is another one. */
+export interface Keeping {
+  /** Absolute. */
+  readonly path: string;
+  readonly reason: string;
+}
+
 export interface IntoPlan {
   readonly arrivals: readonly Arrival[];
   /** Absolute paths that go to the trash. */
   readonly aside: readonly string[];
+  /** Of what lies below `aside`. */
+  readonly kept?: readonly Keeping[];
 }
 
 export const isThere = (path: string): boolean => lstatSync(osPath(path), { throwIfNoEntry: false }) !== undefined;
 
-const SIDECARS = ["-wal", "-shm", "-journal"];
+/** What belongs to a database file, by the end of its name. */
+export const SIDECARS = ["-wal", "-shm", "-journal"];
 
 /** Names in a home that no restore touches. */
 const OWN: ReadonlySet<string> = new Set([".agh-toolkit", "daemon.lock"]);
@@ -47,10 +59,37 @@ export function wholePlan({ home, source }: OpenPlace, lines: readonly Line[], m
       (suffix) => bytes.has(entry.name.slice(0, -suffix.length)) && entry.name.endsWith(suffix),
     );
     const goes = bytes.has(entry.name) || isSidecar || (never === undefined && manifest.classes.includes(of));
-    return goes ? [joinPath(home.root, entry.name)] : [];
+    return goes ? [entry.name] : [];
   });
   const arrivals = [...bytes].map(([name, size]) => ({ from: name, to: joinPath(home.root, name), bytes: size }));
-  return { arrivals, aside };
+  const kept = keptBelow(aside, { home, source }, lines, manifest);
+  return { arrivals, aside: aside.map((name) => joinPath(home.root, name)), kept };
+}
+
+/**
+ * Links, sockets, locks and classes that were left out, in directories that come back. What lay in a directory that the
+ * snapshot does not know goes with it.
+ */
+function keptBelow(
+  names: readonly string[],
+  { home, source }: Pick<OpenPlace, "home" | "source">,
+  lines: readonly Line[],
+  { classes }: Manifest,
+): Keeping[] {
+  const come = new Map(lines.map(({ path, type }) => [path, type]));
+  const kept: Keeping[] = [];
+  const unreadable = (path: string, error: NodeJS.ErrnoException): never => {
+    throw fileTrouble(belowRoot(home.root, path), "read", error);
+  };
+  const enter = ({ path }: { readonly path: string }): boolean => come.get(path) === "directory";
+  for (const { path, type } of walk(home.root, { only: names, enter, unreadable })) {
+    const slash = path.lastIndexOf("/");
+    if (slash < 0 || come.has(path) || SIDECARS.some((suffix) => path.endsWith(suffix))) continue;
+    const { class: of, never } = source.classify("home", path, type);
+    if (never === undefined && classes.includes(of)) continue;
+    kept.push({ path: joinPath(home.root, path), reason: never ?? `the snapshot was made without ${of}` });
+  }
+  return kept;
 }
 
 /** File by file: those that are not as they were. Nothing else goes. */

@@ -18,6 +18,8 @@ import type { Restoring } from "./restore-into.ts";
 import { partOfSession } from "./restore-part.ts";
 
 export interface Prepared extends IntoPlan {
+  /** Roots outside the home of which the snapshot holds something that was asked for, and how many files. */
+  readonly outside?: ReadonlyMap<string, number>;
   /** Catalog rows as JSON Lines; undefined where none are missing. */
   readonly rows?: string;
 }
@@ -27,10 +29,16 @@ export async function prepare(restoring: Restoring, dir: string, how: "planned" 
   const { chosen, place, manifest, repo } = restoring;
   if (chosen.session !== undefined) return prepareSession(restoring, chosen.session, dir);
   const lines: Line[] = [];
+  const outside = new Map<string, number>();
   for await (const line of linesOf(repo, manifest)) {
-    if (line.root === "home" && (chosen.only === undefined || chosen.only(line))) lines.push(line);
+    if (chosen.only !== undefined && !chosen.only(line)) continue;
+    if (line.root === "home") lines.push(line);
+    else if (line.type === "file") outside.set(line.root, (outside.get(line.root) ?? 0) + 1);
   }
-  const plan = chosen.only ? filesPlan(place.home.root, lines) : wholePlan(place, lines, manifest);
+  const plan = {
+    ...(chosen.only ? filesPlan(place.home.root, lines) : wholePlan(place, lines, manifest)),
+    outside,
+  };
   if (how === "planned") return plan;
   const coming = new Set(plan.arrivals.map(({ from }) => from));
   const only = ({ root, path }: Line): boolean =>

@@ -20,9 +20,11 @@ import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
 import { tombstonesDir } from "../sources/agh/layout.ts";
 import { takeSteps } from "../sources/agh/take-steps.ts";
+import { lacksVaultKey } from "../sources/agh/vault-key.ts";
 import { createSnapshots } from "./create.ts";
-import { isThere } from "./into-plan.ts";
+import { isThere, SIDECARS } from "./into-plan.ts";
 import { prepare, type Prepared } from "./prepare-into.ts";
+import { outsideFindings, vaultFinding } from "./restore-findings.ts";
 import { chosenPart, type Chosen, type Part } from "./restore-part.ts";
 
 export interface RestoreInto extends Part, Wanted {
@@ -48,7 +50,8 @@ export interface Restoring {
 }
 
 /**
- * Yields an `action` for each path that comes or goes, planned or (with `apply`) done, the `session`, and a `summary`.
+ * Yields an `action` for each path that comes, goes or is kept, planned or (with `apply`) done, a `finding` for what is
+ * worth knowing, the `session`, and a `summary`.
  * A live daemon, a home that others may write to, and what would be overwritten unasked are refused (4).
  */
 export async function* restoreInto(options: RestoreInto, deps: Deps): AsyncGenerator<AnyRecord> {
@@ -68,6 +71,7 @@ export async function* restoreInto(options: RestoreInto, deps: Deps): AsyncGener
     using scratch = scratchDir(deps.env);
     const prepared = await prepare(restoring, scratch.fresh(), "planned");
     for (const action of actionsOf(prepared, restoring, tally, "planned")) yield action;
+    yield* outsideFindings(prepared, manifest);
     return yield tally.summary({ status: "planned" });
   }
   // A killed run is finished first: what it has changed is not what the safety snapshot is to hold.
@@ -78,6 +82,8 @@ export async function* restoreInto(options: RestoreInto, deps: Deps): AsyncGener
     prepared = await bring(restoring, tally.run);
   });
   for (const action of actionsOf(prepared!, restoring, tally, "done")) yield action;
+  yield* outsideFindings(prepared!, manifest);
+  if (lacksVaultKey(home.root)) yield vaultFinding(home.place, manifest);
   if (chosen.session !== undefined) yield* place.source.sessions(home, { ids: [chosen.session] }, deps);
   yield tally.summary();
 }
@@ -129,17 +135,26 @@ const ROWS = "rows.jsonl";
 
 /** Rows come first: a directory without its workspace's row would keep the daemon from starting. */
 function stepsOf(
-  { arrivals, aside, rows }: Prepared,
+  { arrivals, aside, kept = [], rows }: Prepared,
   { manifest, chosen, place: { home } }: Restoring,
   { run, staged }: { readonly run: string; readonly staged: string },
 ): Step[] {
   const trash = joinPath(home.root, `.agh-toolkit/trash/${run}`);
   const trashed = (path: string): string =>
     joinPath(trash, path.startsWith(`${home.root}/`) ? path.slice(home.root.length + 1) : `outside${path}`);
+  const going = new Set(aside);
+  const goes = (path: string): Step[] =>
+    going.delete(path) ? [{ do: "aside" as const, path, to: trashed(path) }] : [];
   return [
     ...(rows === undefined ? [] : [{ do: "rows" as const, files: [ROWS], own_home: manifest.home_id === home.id }]),
-    ...aside.map((path) => ({ do: "aside" as const, path, to: trashed(path) })),
-    ...arrivals.map(({ from, to }) => ({ do: "move" as const, from: joinPath(staged, from), to })),
+    // One after the other: a killed run leaves what can still be told to be a home, and finished.
+    ...arrivals.flatMap(({ from, to }): Step[] => [
+      ...SIDECARS.flatMap((suffix) => goes(to + suffix)),
+      ...goes(to),
+      { do: "move" as const, from: joinPath(staged, from), to },
+    ]),
+    ...[...going].flatMap(goes),
+    ...kept.map(({ path }) => ({ do: "move" as const, from: trashed(path), to: path })),
     ...tombstonesOf(home.root, chosen.session),
   ];
 }
@@ -152,7 +167,7 @@ function tombstonesOf(root: string, session: string | undefined): Step[] {
 }
 
 function* actionsOf(
-  { arrivals, aside, rows }: Prepared,
+  { arrivals, aside, kept = [], rows }: Prepared,
   { manifest, chosen, place: { home } }: Restoring,
   tally: Tally,
   state: "planned" | "done",
@@ -167,4 +182,5 @@ function* actionsOf(
     yield { ...of("put-rows", "agh.db", rows.length), reason: "rows that are missing; none is changed" };
   for (const path of aside) yield { ...of("set-aside", path), reason: "what is there goes to .agh-toolkit/trash" };
   for (const { to, bytes } of arrivals) yield of("put", to, bytes);
+  for (const { path, reason } of kept) yield { ...of("keep", path), reason };
 }

@@ -17,6 +17,7 @@ import type { Finding } from "../records/judgements.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
 import { lacksVaultKey } from "../sources/agh/vault-key.ts";
+import { vaultFinding } from "./restore-findings.ts";
 import { chosenPart, type Part } from "./restore-part.ts";
 import { snapshotRecord } from "./records.ts";
 
@@ -132,18 +133,5 @@ function faultFinding({ path, code, message }: Fault, dir: string, manifest: Man
     severity: "error",
     message: `${path.slice(dir.length + 1)}: ${message}`,
     evidence: { snapshot: manifest.id, path },
-  };
-}
-
-function vaultFinding(dir: string, manifest: Manifest): Finding {
-  return {
-    kind: "finding",
-    runtime: manifest.runtime,
-    home: dir,
-    code: "VAULT_KEY_MISSING",
-    severity: "warn",
-    message:
-      "the vault has secrets but its key is not in the snapshot: AGH would make a new key and could not read them",
-    evidence: { snapshot: manifest.id, missing: "vault.key", hint: "put vault.key (0600) back before AGH starts" },
   };
 }

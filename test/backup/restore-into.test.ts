@@ -1,6 +1,17 @@
 // restore of a part, and into a home: what is asked for comes, what goes lies in the trash, the rest is not touched.
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
@@ -191,6 +202,51 @@ test("the whole home: as it was, with the state before in the trash and in a sna
   const [run] = readdirSync(join(home, ".agh-toolkit", "trash"));
   assert.equal(readFileSync(join(home, ".agh-toolkit", "trash", run!, "config.toml"), "utf8"), "# new\n");
   assert.equal((await repo.ok("list", "--tag", "before-restore")).records.length, 1);
+});
+
+test("the whole home: what no snapshot of this kind holds stays in place, what lies outside is named", async (t) => {
+  const { home, ids } = madeHome(t, { sessions: 2, events: 5 });
+  const repo = await bench(t);
+  const outside = join(repo.dir, "memory");
+  mkdirSync(outside);
+  writeFileSync(join(outside, "notes.md"), "then");
+  writeFileSync(join(home, "config.toml"), `[memory]\nglobal_dir = "${outside}"\n`);
+  const skill = join(home, "skills", "one");
+  mkdirSync(skill, { recursive: true });
+  writeFileSync(join(skill, "SKILL.md"), "then");
+  const ledgers = [...contents(home)].filter(([path]) => path.endsWith("ledger.jsonl"));
+  assert.ok(ledgers.length > 0);
+  const id = String((await repo.create(home, "--exclude", "ledgers"))["id"]);
+  writeFileSync(join(skill, "SKILL.md"), "now");
+  writeFileSync(join(outside, "notes.md"), "now");
+  symlinkSync("/elsewhere", join(skill, "link"));
+  execFileSync("mkfifo", [join(home, "skills", "pipe")]);
+  const young = join(home, "sessions", "sess-young");
+  mkdirSync(young);
+  symlinkSync("/elsewhere", join(young, "link"));
+  rmSync(join(home, "sessions", ids[0]!), { recursive: true });
+  const plan = await repo.ok("restore", id, "--into", home);
+  const { records } = await repo.ok("restore", id, "--into", home, "--apply");
+  assert.deepEqual(actions(records), actions(plan.records));
+  const kept = records.filter(({ verb }) => verb === "keep").map(({ id: path, reason }) => [path, reason]);
+  assert.ok(kept.some(([path, reason]) => path === join(skill, "link") && /symbolic link/.test(String(reason))));
+  assert.ok(kept.some(([, reason]) => reason === "the snapshot was made without ledgers"));
+  assert.equal(readFileSync(join(skill, "SKILL.md"), "utf8"), "then");
+  assert.equal(readlinkSync(join(skill, "link")), "/elsewhere");
+  assert.ok(lstatSync(join(home, "skills", "pipe")).isFIFO());
+  const after = contents(home);
+  for (const [path, content] of ledgers) assert.equal(after.get(path), content, path);
+  assert.ok(existsSync(join(home, "sessions", ids[0]!, "events.db")));
+  // Its directory is not in the snapshot: it went with all that it held.
+  assert.ok(!existsSync(young));
+  const [run] = readdirSync(join(home, ".agh-toolkit", "trash"));
+  assert.equal(readlinkSync(join(home, ".agh-toolkit", "trash", run!, "sessions", "sess-young", "link")), "/elsewhere");
+  assert.equal(readFileSync(join(outside, "notes.md"), "utf8"), "now");
+  const named = [plan.records, records].map((all) => all.filter(({ code }) => code === "OUTSIDE_NOT_RESTORED"));
+  assert.deepEqual(
+    named.map((all) => all.map(({ id: dir, severity }) => [dir, severity])),
+    [[[outside, "warn"]], [[outside, "warn"]]],
+  );
 });
 
 test("a live daemon keeps everybody out (4)", async (t) => {
