@@ -5,7 +5,7 @@ import { namedTargets, overTargets, selectedFlags } from "./selected.ts";
 export const write = verb({
   summary: "materialise ledgers as AGH does, byte for byte",
   description:
-    "Also for sessions that died with the daemon. A ledger that is there stays: equal or purged is fine, anything else is a finding (exit 3). New ones are read-only. Sessions that run are left to AGH.",
+    "Also for sessions that died with the daemon. A ledger that is there stays: equal or purged is fine, anything else is a finding (exit 3). New ones are read-only. Sessions that run are left to AGH. For agsh and AGDD, which have none, each event goes over as its record, into .agh-ledgers.",
   flags: selectedFlags,
   examples: [
     "agh-ledger write --all",

@@ -1,7 +1,8 @@
-// Ledgers for runtimes that have none of their own: a head, then each `event` record as it is, under the toolkit's directory.
-import { lstatSync } from "node:fs";
+// Ledgers for runtimes that have none of their own: a head, then each `event` record as it is, beside the runtime's state.
+import { existsSync, lstatSync } from "node:fs";
 import { joinPath, osPath } from "../files/os-path.ts";
 import type { Deps } from "../records/deps.ts";
+import { documented } from "../records/documented.ts";
 import { placeError } from "../records/error.ts";
 import { Block, encode } from "../records/record.ts";
 import type { SessionRecord } from "../records/things.ts";
@@ -11,7 +12,10 @@ import type { Home, SessionFilter, Source } from "./source.ts";
 
 type Events = Pick<Source, "runtime" | "sessions" | "events">;
 
-/** Ledgers in `.agh-toolkit/ledgers/ID/ledger.jsonl`, made of what the source says of a session and its events. */
+/** The directory of a home that they lie in: history, which backups take. */
+export const LEDGERS = ".agh-ledgers";
+
+/** Ledgers in `.agh-ledgers/ID/ledger.jsonl`, made of what the source says of a session and its events. */
 export function eventLedgers(source: Events): Ledgers {
   return {
     place: (home) => Promise.resolve({ root: ledgersDir(home.root) }),
@@ -23,7 +27,7 @@ export function eventLedgers(source: Events): Ledgers {
   };
 }
 
-const ledgersDir = (root: string): string => joinPath(root, ".agh-toolkit/ledgers");
+const ledgersDir = (root: string): string => joinPath(root, LEDGERS);
 
 /** Ids that may stand in a path, as one name. */
 const SAFE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
@@ -32,11 +36,18 @@ const SAFE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const ledgerOf = (root: string, id: string): string | undefined =>
   SAFE.test(id) ? joinPath(ledgersDir(root), `${id}/ledger.jsonl`) : undefined;
 
-/** What a session record says of its ledger, if it has one. */
-export function heldLedger(root: string, id: string): { readonly bytes: number } | undefined {
-  const path = ledgerOf(root, id);
-  const stat = path === undefined ? undefined : lstatSync(osPath(path), { throwIfNoEntry: false });
-  return stat && { bytes: stat.size };
+/** Sessions as they are, each with its ledger, if it has one. */
+export async function* withLedgers(
+  { root }: Pick<Home, "root">,
+  sessions: AsyncIterable<SessionRecord>,
+): AsyncGenerator<SessionRecord> {
+  if (!existsSync(osPath(ledgersDir(root)))) return yield* sessions;
+  for await (const session of sessions) {
+    const path = ledgerOf(root, session.id);
+    const stat = path === undefined ? undefined : lstatSync(osPath(path), { throwIfNoEntry: false });
+    if (!stat) yield session;
+    else yield documented({ ...session, has: { ...session.has, ledger: true }, ledger_bytes: stat.size });
+  }
 }
 
 async function* sessionLedgers(
@@ -48,18 +59,17 @@ async function* sessionLedgers(
   for await (const session of source.sessions(home, filter, deps)) {
     const { id, has } = session;
     const ledger = ledgerOf(home.root, id);
-    const hasLedger = heldLedger(home.root, id) !== undefined;
     const lacks = has.events ? undefined : "events";
     const open = (): LedgerReading => new Reading(source, home, session, deps);
     yield {
       id,
       session,
       live: isLive(session),
-      hasLedger,
+      hasLedger: has.ledger,
       ledger,
       target: ledger,
       lacks,
-      gone: !has.row && !has.dir,
+      gone: !has.events,
       open,
     };
   }
@@ -107,7 +117,7 @@ class Reading implements LedgerReading {
     if (held.done || (!held.value.equals(head) && !moved)) {
       return { verdict: "differs", lines: held.done ? 0 : 1, events: (await this.count()) - 1, first_difference: 1 };
     }
-    return this.#compareEvents(ledger, own, moved ? { ended_at: true as const } : {});
+    return await this.#compareEvents(ledger, own, moved ? { ended_at: true as const } : {});
   }
 
   // A finished run's rows are not written again; a row that came meanwhile is in the next comparison.

@@ -1,5 +1,6 @@
 // AGDD and MAGSAG as a source: a project's runs are its sessions.
 import { resolve } from "node:path";
+import { eventLedgers, withLedgers } from "../event-ledger.ts";
 import type { Source } from "../source.ts";
 import { classify, roots, WELL_KNOWN } from "./coverage.ts";
 import { isProject, projectOf } from "./layout.ts";
@@ -8,11 +9,10 @@ import { state } from "./state.ts";
 
 export const agdd: Source = {
   runtime: "agdd",
-  can: new Set(["vacuum", "runs", "reconcile", "usage", "failure", "tool", "row"]),
+  can: new Set(["ledger", "vacuum", "runs", "reconcile", "usage", "failure", "tool", "row"]),
   cannot: {
     liveness: "AGDD writes down no process that could be asked for",
     archive: "its runs are rows of one database; agh-backup create keeps all of them",
-    ledger: "AGDD has no ledger that could be written: its runs keep no order of their own beside the rows",
     turn: "its runs have no turns; agh-inspect events shows a run's timeline",
     hook_run: "AGDD has no hooks",
     permission: "AGDD asks for no permissions",
@@ -22,11 +22,12 @@ export const agdd: Source = {
   },
   rootOf: projectOf,
   detect: isProject,
-  marks: ".agdd/storage.db, .magsag/storage.db or .runs/",
+  marks: ".agdd/storage.db, .magsag/storage.db, .runs/",
   // AGDD works in the directory that it is started in.
   defaultRoots: () => [{ dir: resolve("."), said: "the working directory" }],
   state,
-  sessions,
+  sessions: (home, ...rest) => withLedgers(home, sessions(home, ...rest)),
+  ledgers: () => Promise.resolve(eventLedgers(agdd)),
   // Loaded when called: listing sessions pays for none of them.
   async *events(...of) {
     yield* (await import("./events.ts")).events(...of);

@@ -5,12 +5,23 @@ import { joinPath, osPath } from "../../files/os-path.ts";
 import type { PathType } from "../../files/walk.ts";
 import type { Deps } from "../../records/deps.ts";
 import { EXIT, ToolError } from "../../records/error.ts";
+import { LEDGERS } from "../event-ledger.ts";
 import type { Classified, Home, Root } from "../source.ts";
 import { COST_DATABASES, COST_LEDGERS, settingsOf, STORAGE, storageFile } from "./layout.ts";
 import { ENV_FILE } from "./settings.ts";
 
 /** Of a project only these belong to AGDD: the rest is somebody's work. `storage.db` where the project is its directory. */
-const OWN = [".agdd", ".magsag", ".runs", ENV_FILE, STORAGE, `${STORAGE}-wal`, `${STORAGE}-shm`, `${STORAGE}-journal`];
+const OWN = [
+  ".agdd",
+  ".magsag",
+  ".runs",
+  ENV_FILE,
+  LEDGERS,
+  STORAGE,
+  `${STORAGE}-wal`,
+  `${STORAGE}-shm`,
+  `${STORAGE}-journal`,
+];
 
 /** The project's own, and the storage database where its settings put it elsewhere. */
 export async function roots(home: Home, deps: Deps): Promise<readonly Root[]> {
@@ -93,6 +104,7 @@ function inProject(path: string): Classified {
   if (path === ENV_FILE) return ENV;
   if (path === ".runs" || path === ".agdd" || path === ".magsag") return { class: "home", scope: "global" };
   if (COST_PATHS.some((own) => path === own || path.startsWith(`${own}/`) || path.startsWith(`${own}-`))) return COSTS;
+  if (path === LEDGERS || path.startsWith(`${LEDGERS}/`)) return { class: "ledgers", scope: "session" };
   if (path.startsWith(".runs/")) return RUNS; // the Flow Runner keeps its runs beside `agents`
   return STORES.some((own) => path === own || path.startsWith(`${own}-`)) ? CATALOG : OTHER;
 }

@@ -3,6 +3,7 @@ import { readdirSync } from "node:fs";
 import { basename } from "node:path";
 import { osPath } from "../../files/os-path.ts";
 import type { PathType } from "../../files/walk.ts";
+import { LEDGERS } from "../event-ledger.ts";
 import type { Classified, Home, Root } from "../source.ts";
 import { DATABASES, databaseName, isDatabaseName } from "./layout.ts";
 
@@ -15,7 +16,7 @@ export async function roots({ root, live }: Home): Promise<readonly Root[]> {
     {
       ...own,
       only: readdirSync(osPath(root)).filter(
-        (each) => each === name || each.startsWith(`${name}-`) || each === TOOLKIT,
+        (each) => each === name || each.startsWith(`${name}-`) || each === TOOLKIT || each === LEDGERS,
       ),
     },
   ];
@@ -50,6 +51,7 @@ function placeOf(path: string): Classified {
   if (path === "") return { class: "home", scope: "global" };
   if (isDatabaseName(path.replace(/-(?:wal|shm|journal)$/, ""))) return CATALOG;
   if (path === TOOLKIT || path.startsWith(`${TOOLKIT}/`)) return { class: "toolkit", scope: "global" };
+  if (path === LEDGERS || path.startsWith(`${LEDGERS}/`)) return { class: "ledgers", scope: "session" };
   return { class: isLock(path) ? "daemon" : "other", scope: "global" };
 }
 
