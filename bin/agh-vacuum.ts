@@ -3,6 +3,8 @@
 import { launch } from "../lib/cli/launch.ts";
 import type { Tool } from "../lib/cli/verb.ts";
 import { apply } from "./vacuum/apply.ts";
+import { compact } from "./vacuum/compact.ts";
+import { events } from "./vacuum/events.ts";
 import { runs } from "./vacuum/runs.ts";
 import { report } from "./vacuum/report.ts";
 import { sessions } from "./vacuum/sessions.ts";
@@ -11,7 +13,7 @@ import { trash } from "./vacuum/trash.ts";
 export const tool: Tool = {
   name: "agh-vacuum",
   summary: "give space back, safely",
-  verbs: { report, sessions, runs, trash, apply },
+  verbs: { report, sessions, events, compact, runs, trash, apply },
   fallback: "report",
   examples: [
     "agh-vacuum report",

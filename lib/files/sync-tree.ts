@@ -7,8 +7,7 @@ import { belowRoot, walk } from "./walk.ts";
 
 /** An fsync costs milliseconds, for each of thousands of files; syncfs(2), which Node lacks, costs them once. */
 export function syncTree(dir: string): void {
-  const path = osPath(dir);
-  if (typeof path === "string" && spawnSync("sync", ["-f", "--", path], { stdio: "ignore" }).status === 0) return;
+  if (syncFileSystem(dir)) return;
   try {
     for (const { path, type } of walk(dir)) {
       if (type === "file") fsyncFile(belowRoot(dir, path));
@@ -17,4 +16,10 @@ export function syncTree(dir: string): void {
   } catch (error) {
     throw fileTrouble(dir, "sync", error);
   }
+}
+
+/** Makes durable all that was written to the file system of a directory; false where there is no such call. */
+export function syncFileSystem(dir: string): boolean {
+  const path = osPath(dir);
+  return typeof path === "string" && spawnSync("sync", ["-f", "--", path], { stdio: "ignore" }).status === 0;
 }

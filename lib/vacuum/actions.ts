@@ -53,6 +53,8 @@ export interface Outcome {
 const REMOVALS = {
   "retire-session": async () => (await import("./retire.ts")).retiring,
   "remove-run": async () => (await import("./runs-remove.ts")).removingRuns,
+  "purge-events": async () => (await import("./events.ts")).purging,
+  compact: async () => (await import("./compact.ts")).compacting,
   "empty-trash": async () => (await import("./empty-trash.ts")).emptying,
 } satisfies { readonly [verb: string]: () => Promise<Removal> };
 

@@ -1,0 +1,6 @@
+// Where verbs that rewrite databases make the new ones.
+import { option } from "../../lib/cli/flags.ts";
+
+export const workDirFlag = {
+  workDir: option<string>("Where new databases are made first; in the home unless given", { hint: "DIR" }),
+};
