@@ -3,10 +3,10 @@ import { readArchive, readReceipt } from "../formats/archive-reader.ts";
 import { archiveKey, PARTS, type Receipt } from "../formats/receipt.ts";
 import { changedSince } from "../places/changed-since.ts";
 import type { Deps } from "../records/deps.ts";
-import { ToolError } from "../records/error.ts";
+import { EXIT, ToolError } from "../records/error.ts";
 import { readEvents } from "../sources/agh/databases.ts";
 import { digestEvents } from "../sources/agh/event-digest.ts";
-import { EVENTS } from "../sources/agh/layout.ts";
+import { EVENTS, LEDGER } from "../sources/agh/layout.ts";
 import { targetOf, type Target } from "../targets/target.ts";
 import type { AtHand } from "./at-hand.ts";
 import type { Answer, Gate, GateWorld } from "./gates.ts";
@@ -65,15 +65,19 @@ async function holds(session: AtHand, { target, thorough }: Asking, deps: Deps):
 const DATABASE = `${PARTS.session}/${EVENTS}`;
 
 /** A database that was compacted since holds the same events; one that was purged since holds them in its ledger. */
-function lostOf(
-  changed: readonly string[],
-  { events, files }: Receipt,
-  session: AtHand,
-  deps: Deps,
-): readonly string[] {
+function lostOf(changed: readonly string[], receipt: Receipt, session: AtHand, deps: Deps): readonly string[] {
   const others = changed.filter((path) => path !== DATABASE && !path.startsWith(`${DATABASE}-`));
-  if (others.length > 0 || changed.length === 0 || !events) return changed;
-  const { count, sha256 } = readEvents(session.dir, deps, digestEvents);
-  const isPurged = count === 0 && files.some(({ path }) => path === `${PARTS.ledger}/ledger.jsonl`);
-  return isPurged || (count === events.count && sha256 === events.sha256) ? [] : changed;
+  return others.length === 0 && changed.length > 0 && holdsEvents(receipt, session, deps) ? [] : changed;
+}
+
+function holdsEvents({ events, files }: Receipt, { dir }: AtHand, deps: Deps): boolean {
+  if (!events) return false;
+  try {
+    const { count, sha256 } = readEvents(dir, deps, digestEvents);
+    if (count === 0) return files.some(({ path }) => path === `${PARTS.ledger}/${LEDGER}`);
+    return count === events.count && sha256 === events.sha256;
+  } catch (error) {
+    if (error instanceof ToolError && error.exit === EXIT.place) return false; // damaged: not what was archived
+    throw error;
+  }
 }
