@@ -43,7 +43,11 @@ export function liveBackupRows(size: Size = "one"): Comparison[] {
     execFileSync("bash", ["-c", first]);
     pause(LATER_MS);
   };
-  const common = { name: "P3", before, after: writer.stop, runs: 3 };
+  const after = (): void => {
+    writer.stop();
+    for (const { clear } of [live, out]) clear();
+  };
+  const common = { name: "P3", before, after, runs: 3 };
   const what = "one live database of 231 MB";
   return [
     { ...common, what, anchor: still, ours, target: { text: "≤ 2 ×", most: 2 } },
