@@ -6,6 +6,7 @@ export const COLUMNS: { readonly [kind: string]: readonly string[] } = {
     "name",
     "agent_name",
     "effective",
+    "state",
     "stop_reason",
     "workspace_id",
     "created_at",

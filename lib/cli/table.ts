@@ -99,7 +99,9 @@ function columnsOf(rows: readonly AnyRecord[], fields: readonly string[] | undef
       right: rows.every((row) => isBlank(row[name]) || typeof row[name] === "number"),
     };
   });
-  return fields ? columns : columns.filter(({ name }) => rows.some((row) => !isBlank(row[name])));
+  if (fields) return columns;
+  // What is blank, or says again what stands left of it, is no help.
+  return columns.filter(({ name }, at) => rows.some((row) => !isBlank(row[name]) && row[name] !== row[names[at - 1]!]));
 }
 
 const totalWidth = (columns: readonly Column[]): number => columns.reduce((sum, { width }) => sum + width + 2, -2);

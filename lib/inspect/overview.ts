@@ -49,7 +49,7 @@ function record({ home, source }: OpenPlace, deps: Deps, extra: Extra): HomeReco
     sessions,
     by_state,
     crashed_24h,
-    ledgers_missing: source.can.has("ledger") ? ledgers_missing : undefined,
+    ledgers_missing,
     catalog_bytes,
     sessions_bytes,
     total_bytes,
@@ -64,7 +64,7 @@ async function sessionsOf({ home, source }: OpenPlace, deps: Deps): Promise<Coun
   try {
     const sessions: SessionRecord[] = [];
     for await (const session of source.sessions(home, {}, deps)) sessions.push(session);
-    return counted(sessions, deps);
+    return counted(home.runtime, sessions, deps);
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
     const { code, message, hint, cause } = error;
@@ -75,7 +75,10 @@ async function sessionsOf({ home, source }: OpenPlace, deps: Deps): Promise<Coun
 
 const DAY_MS = 86_400_000;
 
-function counted(sessions: readonly SessionRecord[], deps: Deps): Counted {
+/** Only AGH promises a ledger. */
+const lacksLedger = ({ effective, has }: SessionRecord): boolean => effective === "stopped" && !has.ledger;
+
+function counted(runtime: HomeRecord["runtime"], sessions: readonly SessionRecord[], deps: Deps): Counted {
   const yesterday = deps.now().getTime() - DAY_MS;
   const byState: { [effective: string]: number } = {};
   for (const { effective } of sessions) byState[effective] = (byState[effective] ?? 0) + 1;
@@ -84,7 +87,7 @@ function counted(sessions: readonly SessionRecord[], deps: Deps): Counted {
     sessions: sessions.length,
     by_state: byState,
     crashed_24h: sessions.filter((session) => hasCrashed(session) && lately(session)).length,
-    ledgers_missing: sessions.filter(({ effective, has }) => effective === "stopped" && !has.ledger).length,
+    ledgers_missing: runtime === "agh" ? sessions.filter(lacksLedger).length : undefined,
   };
 }
 
