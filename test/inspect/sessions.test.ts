@@ -140,7 +140,7 @@ test("no home: exit 6 and what to type", async (t) => {
   const real = realHome(t, "agh-clean");
   const missing = await inspect("/no/such/home", "sessions");
   assert.equal(missing.code, 6);
-  assert.match(missing.stderr, /--home DIR, or set AGH_HOME/);
+  assert.match(missing.stderr, /name one: --home DIR/);
   if (!real) return;
   const above = await inspect(real.base, "sessions");
   assert.equal(above.code, 6);
