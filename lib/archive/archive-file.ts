@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import { osPath } from "../files/os-path.ts";
 import { TAR_END, tarHeader, tarPadding, type TarEntry } from "../files/tar-write.ts";
-import { zstdFrame } from "../files/zstd-frames.ts";
+import { zstdFrame, zstdFrameHere } from "../files/zstd-frames.ts";
 
 const FRAME = 4 << 20;
 
@@ -17,9 +17,12 @@ export class ArchiveFile {
   #hash = createHash("sha256");
   #underWay: Promise<void> = Promise.resolve();
 
-  /** `buffers` may be shared by files that are written one after another. */
-  constructor(path: string, buffers: readonly [Buffer, Buffer]) {
+  #made: (bytes: number) => void;
+
+  /** `buffers` may be shared by files that are written one after another; `made` hears of those that are left behind. */
+  constructor(path: string, buffers: readonly [Buffer, Buffer], made: (bytes: number) => void) {
     this.#buffers = buffers;
+    this.#made = made;
     this.#fd = openSync(osPath(path), "wx", 0o600);
   }
 
@@ -53,7 +56,9 @@ export class ArchiveFile {
 
   async close(): Promise<{ readonly bytes: number; readonly sha256: string }> {
     await this.#add(TAR_END);
-    await this.#flush();
+    const isOnly = this.#bytes === 0 && this.#turn === 0;
+    if (isOnly) this.#put(zstdFrameHere(this.#buffers[0].subarray(0, this.#used)));
+    else await this.#flush();
     await this.abandon();
     return { bytes: this.#bytes, sha256: this.#hash.digest("hex") };
   }
@@ -86,9 +91,13 @@ export class ArchiveFile {
   }
 
   async #write(content: Buffer): Promise<void> {
-    const frame = await zstdFrame(content);
+    this.#put(await zstdFrame(content));
+  }
+
+  #put(frame: Buffer): void {
     for (let at = 0; at < frame.length;) at += writeSync(this.#fd, frame, at);
     this.#hash.update(frame);
     this.#bytes += frame.length;
+    this.#made(2 * frame.length);
   }
 }

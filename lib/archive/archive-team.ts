@@ -1,6 +1,6 @@
 // Packs sessions and reads archives back: with two threads, or right here when there is little to do.
 import { Worker } from "node:worker_threads";
-import { staySmall } from "../files/collect.ts";
+import { collector } from "../files/collect.ts";
 import { scratchDir, type Scratch } from "../files/scratch.ts";
 import { workerUrl } from "../files/worker-url.ts";
 import type { Receipt } from "../formats/receipt.ts";
@@ -10,7 +10,7 @@ import type { Target } from "../targets/target.ts";
 import { ArchiveFile } from "./archive-file.ts";
 import { doWork, type Work } from "./archive-work.ts";
 import type { ArchiveWorkerData, FromArchiveWorker, ToArchiveWorker } from "./archive-worker.ts";
-import { compareArchive } from "./compare.ts";
+import { compareArchive, type Comparing } from "./compare.ts";
 import type { Bench, Packed, Packing } from "./pack.ts";
 
 const WORKERS = 2;
@@ -25,19 +25,18 @@ interface Member {
 export class ArchiveTeam implements AsyncDisposable {
   /** So many pieces of work keep it busy. */
   readonly most: number = 2 * WORKERS;
-  #deps: Deps;
   #scratch: Scratch;
   #members: Member[] = [];
+  #here: Comparing;
   #bench: Bench | undefined;
   #before: Promise<unknown> = Promise.resolve();
   #number = 0;
 
   /** `bytes`: how much there is to read, about. */
   constructor(bytes: number, deps: Deps) {
-    this.#deps = deps;
     this.#scratch = scratchDir(deps.env);
+    this.#here = { env: deps.env, signal: deps.signal, made: collector() };
     if (bytes <= LITTLE) return;
-    staySmall();
     this.#members = Array.from({ length: WORKERS }, () => this.#start());
   }
 
@@ -48,7 +47,7 @@ export class ArchiveTeam implements AsyncDisposable {
 
   /** As `compareArchive`; what lies behind a network is waited for here. */
   async compare(target: Target, receipt: Receipt): Promise<void> {
-    if (target.dir === undefined) return compareArchive(target, receipt, this.#scratch, this.#deps);
+    if (target.dir === undefined) return compareArchive(target, receipt, this.#scratch, this.#here);
     await this.#do({ compare: { target: target.url, receipt } });
   }
 
@@ -69,8 +68,7 @@ export class ArchiveTeam implements AsyncDisposable {
 
   /** One after the other: they share the buffers. */
   #doHere(work: Work): Promise<Packed | undefined> {
-    const { env, signal } = this.#deps;
-    const bench = (this.#bench ??= { env, signal, buffers: ArchiveFile.buffers() });
+    const bench = (this.#bench ??= { ...this.#here, buffers: ArchiveFile.buffers() });
     const doing = this.#before.then(() => doWork(work, bench, this.#scratch));
     this.#before = doing.catch(() => undefined); // told to whoever asked for it
     return doing;

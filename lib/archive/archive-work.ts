@@ -17,9 +17,3 @@ export async function doWork(work: Work, bench: Bench, scratch: Scratch): Promis
   await compareArchive(targetOf(target), receipt, scratch, bench);
   return undefined;
 }
-
-/** Bytes it makes and leaves to the garbage collector, about. */
-export const bytesOf = (work: Work): number => {
-  if ("pack" in work) return work.pack.session.events_bytes ?? 0;
-  return work.compare.receipt.files.reduce((sum, { size }) => sum + size, 0);
-};

@@ -5,7 +5,7 @@ import { scratchDir } from "../files/scratch.ts";
 import { fileTrouble } from "../files/trouble.ts";
 import { ToolError, type Exit } from "../records/error.ts";
 import { ArchiveFile } from "./archive-file.ts";
-import { bytesOf, doWork, type Work } from "./archive-work.ts";
+import { doWork, type Work } from "./archive-work.ts";
 import type { Packed } from "./pack.ts";
 
 export interface ArchiveWorkerData {
@@ -31,9 +31,10 @@ export interface Trouble {
 }
 
 const env = { TMPDIR: (workerData as ArchiveWorkerData).scratch };
-const bench = { env, signal: new AbortController().signal, buffers: ArchiveFile.buffers() };
 const scratch = scratchDir(env);
-const collect = collector();
+// Each of two threads has garbage of its own.
+const made = collector(16 << 20);
+const bench = { env, signal: new AbortController().signal, buffers: ArchiveFile.buffers(), made };
 let before: Promise<void> = Promise.resolve();
 
 // One after the other: they share the buffers.
@@ -44,7 +45,7 @@ parentPort!.on("message", (message: ToArchiveWorker) => {
 async function answer({ number, work }: ToArchiveWorker): Promise<void> {
   const answer = await doWork(work, bench, scratch).then((done) => ({ done }), failed);
   parentPort!.postMessage({ number, ...answer } satisfies FromArchiveWorker);
-  collect(bytesOf(work));
+  made(0);
 }
 
 function failed(error: unknown): { failed: Trouble } {

@@ -14,7 +14,6 @@ import {
   type Receipt,
   type ReceiptFile,
 } from "../formats/receipt.ts";
-import type { Deps } from "../records/deps.ts";
 import { EXIT, ToolError } from "../records/error.ts";
 import type { SessionRecord } from "../records/things.ts";
 import { noteCut, verifyCut } from "../sqlite/copy.ts";
@@ -25,6 +24,7 @@ import { EVENTS } from "../sources/agh/layout.ts";
 import type { CatalogSchema, SessionRows } from "../sources/agh/session-rows.ts";
 import type { Home } from "../sources/source.ts";
 import { ArchiveFile } from "./archive-file.ts";
+import type { Comparing } from "./compare.ts";
 import { gather, type Gathered } from "../places/session-parts.ts";
 
 /** Plain data: it goes to another thread. */
@@ -45,7 +45,7 @@ export interface Packing {
 }
 
 /** What packing needs beside: `buffers` may be used again when it has ended. */
-export interface Bench extends Pick<Deps, "env" | "signal"> {
+export interface Bench extends Comparing {
   readonly buffers: readonly [Buffer, Buffer];
 }
 
@@ -82,7 +82,7 @@ async function packOnce(packing: Packing, bench: Bench): Promise<Packed | undefi
   rmSync(osPath(file), { force: true });
   const { files: gathered, leftOut } = gather({ ...packing, root: packing.home.root, id: session.id });
   const events = eventFacts(packing.dir, bench);
-  const archive = new ArchiveFile(file, bench.buffers);
+  const archive = new ArchiveFile(file, bench.buffers, bench.made);
   try {
     const files: ReceiptFile[] = [];
     for (const it of gathered) {
@@ -138,7 +138,7 @@ function receiptOf(
 /** A database that cannot be read is archived as it lies, and marked. */
 function eventFacts(dir: string, bench: Bench): { events: EventFacts | null; damaged?: string } {
   try {
-    return { events: readEvents(dir, bench, digestEvents) };
+    return { events: readEvents(dir, bench, (db) => digestEvents(db, bench.made)) };
   } catch (error) {
     if (!(error instanceof ToolError) || error.exit !== EXIT.place || !isDamage(error.code)) throw error;
     return { events: null, damaged: error.code };

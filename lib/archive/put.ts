@@ -2,10 +2,11 @@
 import { hash } from "node:crypto";
 import { statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { collector, staySmall } from "../files/collect.ts";
 import { joinPath, osPath } from "../files/os-path.ts";
 import { fileTrouble } from "../files/trouble.ts";
 import { readReceipt } from "../formats/archive-reader.ts";
-import { archiveKey, encodeReceipt, receiptKey, type Receipt } from "../formats/receipt.ts";
+import { archiveKey, bytesOf, encodeReceipt, receiptKey, type Receipt } from "../formats/receipt.ts";
 import { ulid } from "../formats/ulid.ts";
 import { openPlace, type PlaceOptions } from "../places/place.ts";
 import { atOnce } from "../policy/at-once.ts";
@@ -14,9 +15,7 @@ import { EXIT, refusal, ToolError, usageError } from "../records/error.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
 import type { SessionRecord } from "../records/things.ts";
-import { readCatalog } from "../sources/agh/databases.ts";
 import { archiveDir } from "../sources/agh/layout.ts";
-import { readSessionRows } from "../sources/agh/session-rows.ts";
 import type { SessionFilter } from "../sources/source.ts";
 import { targetOf, type Target } from "../targets/target.ts";
 import { ArchiveTeam } from "./archive-team.ts";
@@ -24,6 +23,7 @@ import { gather } from "../places/session-parts.ts";
 import type { Packed, Packing } from "./pack.ts";
 import { changedSince } from "../places/changed-since.ts";
 import { archiveRecord, planned, skipped } from "./records.ts";
+import { RowsByTurn } from "./rows-by-turn.ts";
 import { Shelf, type Parcel } from "./shelf.ts";
 import { SessionHome } from "../places/session-home.ts";
 
@@ -44,6 +44,7 @@ export interface PutSessions {
 export async function* putSessions(options: PutSessions, deps: Deps): AsyncGenerator<AnyRecord> {
   const tally = new Tally("agh-archive put", deps, ulid(deps.now()));
   let sameFileSystem = false;
+  staySmall(); // before the sessions are listed: threads may follow
   for (const { place, sessions } of options.from) {
     using opened = await openPlace(place.home, place, deps);
     const { home, source } = opened;
@@ -88,6 +89,7 @@ const BATCH_BYTES = 1 << 30;
 
 class Run {
   #parts: RunParts;
+  #collect = collector();
   #total = 0;
   #done = 0;
 
@@ -162,11 +164,15 @@ class Run {
   async *#batch(sessions: readonly SessionRecord[], shelf: Shelf, team: ArchiveTeam): AsyncGenerator<AnyRecord> {
     const { target, tally, deps, from } = this.#parts;
     const stage = shelf.stage();
-    const ids = sessions.map(({ id }) => id);
-    const { of, schema } = readCatalog(from.home.root, deps, (db) => readSessionRows(db, ids));
+    const catalog = new RowsByTurn(
+      from.home.root,
+      sessions.map(({ id }) => id),
+      deps,
+    );
     const made = await atOnce(sessions, team.most, async (session) => {
       deps.signal.throwIfAborted();
-      return this.#tryPack(session, { rows: of.get(session.id)!, schema, stage }, team);
+      this.#collect(session.events_bytes ?? 0);
+      return this.#tryPack(session, { ...catalog.take(session.id), stage }, team);
     });
     for (const it of made) if ("skipped" in it) yield it.skipped;
     const packed = made.filter((it) => "receipt" in it);
@@ -175,6 +181,7 @@ class Run {
     );
     await atOnce(packed, team.most, async ({ receipt }) => {
       deps.signal.throwIfAborted();
+      this.#collect(bytesOf(receipt));
       await team.compare(target, receipt);
     });
     await shelf.putReceipts(packed.map(({ receipt }) => receiptParcel(receipt, stage)));

@@ -1,6 +1,7 @@
 // Reads archives whole and holds every byte and every event against the receipt.
-import { scratchDir, type Scratch } from "../files/scratch.ts";
+import { bytesOf } from "../formats/receipt.ts";
 import { ulid } from "../formats/ulid.ts";
+import { inOrder } from "../policy/at-once.ts";
 import type { Deps } from "../records/deps.ts";
 import { EXIT, ToolError } from "../records/error.ts";
 import type { Finding } from "../records/judgements.ts";
@@ -8,32 +9,36 @@ import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
 import type { Target } from "../targets/target.ts";
 import { lacksReceipt } from "../places/by-hand.ts";
-import { compareArchive } from "./compare.ts";
+import { ArchiveTeam } from "./archive-team.ts";
 import { heldIn, type Held, type Meant } from "./held.ts";
 import { archiveRecord, byHandRecord } from "./records.ts";
 
 /** Yields the `archive` of each that is sound, a `finding` for each that is not (1), and a `summary`. */
 export async function* verifyArchives(meant: readonly Meant[], deps: Deps): AsyncGenerator<AnyRecord> {
   const tally = new Tally("agh-archive verify", deps, ulid(deps.now()));
-  using scratch = scratchDir(deps.env);
   for (const one of meant) {
     const { target, held } = await heldIn(one, deps);
-    for (const [index, it] of held.entries()) {
-      deps.signal.throwIfAborted();
-      yield await verify(target, it, { scratch, tally, deps });
-      deps.progress.update({ label: "archives verified", done: index + 1, total: held.length, unit: "items" });
+    await using team = new ArchiveTeam(bytesIn(held), deps);
+    let done = 0;
+    for await (const record of inOrder(held, team.most, (it) => verify(target, it, { team, tally, deps }))) {
+      yield record;
+      deps.progress.update({ label: "archives verified", done: ++done, total: held.length, unit: "items" });
     }
   }
   yield tally.summary();
 }
 
+const bytesIn = (held: readonly Held[]): number =>
+  held.reduce((sum, it) => sum + ("receipt" in it ? bytesOf(it.receipt) : 0), 0);
+
 interface Check {
-  readonly scratch: Scratch;
+  readonly team: ArchiveTeam;
   readonly tally: Tally;
   readonly deps: Deps;
 }
 
-async function verify(target: Target, held: Held, { scratch, tally, deps }: Check): Promise<AnyRecord> {
+async function verify(target: Target, held: Held, { team, tally, deps }: Check): Promise<AnyRecord> {
+  deps.signal.throwIfAborted();
   if ("trouble" in held) return fault(target, held.id, held.trouble, tally);
   if ("byHand" in held) {
     tally.done();
@@ -42,7 +47,7 @@ async function verify(target: Target, held: Held, { scratch, tally, deps }: Chec
       : byHandRecord(target, held.byHand);
   }
   try {
-    await compareArchive(target, held.receipt, scratch, deps);
+    await team.compare(target, held.receipt);
     tally.done(held.receipt.archive!.bytes);
     return archiveRecord(target.url, held.receipt);
   } catch (error) {

@@ -6,14 +6,14 @@ const EVERY = 32 << 20;
 /** What making a buffer leaves behind beside its bytes: handles of zlib, for the most part. */
 const ASIDE = 16 << 10;
 
-/** Call it with the bytes of each buffer made: a collection runs every 32 MiB. */
-export function collector(): (bytes: number) => void {
+/** Call it with the bytes of each buffer made: a collection runs every 32 MiB, or so many bytes. */
+export function collector(every = EVERY): (bytes: number) => void {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as (options: { type: "major" }) => void;
   let made = 0;
   return (bytes) => {
     made += bytes + ASIDE;
-    if (made < EVERY) return;
+    if (made < every) return;
     made = 0;
     collect({ type: "major" });
   };

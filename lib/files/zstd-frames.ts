@@ -1,6 +1,6 @@
 // Zstandard as frames back to back: written one frame a piece, and taken apart again without trusting what they claim.
 import { promisify } from "node:util";
-import { constants, createZstdDecompress, zstdCompress, zstdDecompress } from "node:zlib";
+import { constants, createZstdDecompress, zstdCompress, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { damaged, truncated } from "./tar-read.ts";
 
 const PARAMS = {
@@ -10,15 +10,18 @@ const PARAMS = {
 };
 
 const compress = promisify(zstdCompress);
-const decompress = promisify(zstdDecompress);
+
+const optionsFor = ({ length }: Uint8Array) => ({
+  chunkSize: Math.max(64, Math.min(length + 64, 1 << 17)),
+  pledgedSrcSize: length,
+  params: PARAMS,
+});
 
 /** One frame, which carries its size and a checksum; made on another thread. */
-export const zstdFrame = (content: Uint8Array): Promise<Buffer> =>
-  compress(content, {
-    chunkSize: Math.max(64, Math.min(content.length + 64, 1 << 17)),
-    pledgedSrcSize: content.length,
-    params: PARAMS,
-  });
+export const zstdFrame = (content: Uint8Array): Promise<Buffer> => compress(content, optionsFor(content));
+
+/** The same frame, made here: for contents of a single frame, where there is nothing to do meanwhile. */
+export const zstdFrameHere = (content: Uint8Array): Buffer => zstdCompressSync(content, optionsFor(content));
 
 /** A piece of a file: shorter only where the file ends. */
 export type ReadAt = (offset: number, length: number) => Promise<Buffer>;
@@ -44,7 +47,7 @@ export async function* unzstd(zstd: Zstd): AsyncGenerator<Buffer> {
     const room = zstd.limit - made;
     if (size !== undefined && size > room) throw tooLarge(zstd);
     if (bytes.length <= SMALL && size !== undefined && size <= SMALL) {
-      const content = await whole(bytes, size, zstd);
+      const content = whole(bytes, size, zstd);
       made += content.length;
       yield content;
       continue;
@@ -57,10 +60,11 @@ export async function* unzstd(zstd: Zstd): AsyncGenerator<Buffer> {
   }
 }
 
-async function whole(frame: Buffer, size: number, { said }: Zstd): Promise<Buffer> {
+/** Here and not on another thread: whoever reads has nothing to do meanwhile. */
+function whole(frame: Buffer, size: number, { said }: Zstd): Buffer {
   let content: Buffer;
   try {
-    content = await decompress(frame, { chunkSize: Math.max(64, size + 1), maxOutputLength: Math.max(64, size + 1) });
+    content = zstdDecompressSync(frame, { chunkSize: Math.max(64, size + 1), maxOutputLength: Math.max(64, size + 1) });
   } catch (cause) {
     throw damaged(said, "a zstd frame that cannot be unpacked", cause);
   }

@@ -50,11 +50,19 @@ export async function* receipts(
 /** Takes the content of a file of the archive; undefined where it is not wanted. Its bytes are checked in either case. */
 export type Take = (file: ReceiptFile) => EntrySink | undefined;
 
+/** Hears of the buffers that reading leaves behind: see lib/files/collect.ts. */
+export type Made = (bytes: number) => void;
+
 /**
  * Reads the whole archive and hands out its files. Resolves when every byte is what the receipt says; until then what
  * was handed out proves nothing. Throws E_ARCHIVE_MISSING, E_ARCHIVE_TRUNCATED, E_ARCHIVE_DAMAGED (6), E_HOSTILE_ARCHIVE (4).
  */
-export async function readArchive(target: Target, receipt: Receipt, take: Take): Promise<void> {
+export async function readArchive(
+  target: Target,
+  receipt: Receipt,
+  take: Take,
+  made: Made = () => undefined,
+): Promise<void> {
   const key = archiveKey(receipt.session_id);
   const said = `${target.url}/${key}`;
   const head = await target.head(key);
@@ -73,7 +81,10 @@ export async function readArchive(target: Target, receipt: Receipt, take: Take):
     seen: (bytes) => hash.update(bytes),
     limit: tarBytes(receipt),
   });
-  for await (const bytes of pieces) tar.push(bytes);
+  for await (const bytes of pieces) {
+    tar.push(bytes);
+    made(bytes.length);
+  }
   tar.end();
   check.end();
   if (hash.digest("hex") !== expected.sha256) throw damaged(said, "its digest is not that of its receipt");

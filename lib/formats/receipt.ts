@@ -106,6 +106,9 @@ function decode(bytes: Buffer): ReturnType<typeof decodeSealed> {
   }
 }
 
+/** Bytes of its files. */
+export const bytesOf = ({ files }: Pick<Receipt, "files">): number => files.reduce((sum, { size }) => sum + size, 0);
+
 /** Bytes of an archive's tar, at most: what its files need, headers and padding included. */
 export function tarBytes({ files }: Receipt): number {
   const contents = files.reduce((sum, { size }) => sum + size + 3 * 512, 0);

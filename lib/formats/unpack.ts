@@ -5,7 +5,7 @@ import { osPath } from "../files/os-path.ts";
 import { fileTrouble } from "../files/trouble.ts";
 import type { EntrySink } from "../files/tar-read.ts";
 import type { Target } from "../targets/target.ts";
-import { readArchive } from "./archive-reader.ts";
+import { readArchive, type Made } from "./archive-reader.ts";
 import type { Receipt, ReceiptFile } from "./receipt.ts";
 
 export interface Unpacked {
@@ -22,14 +22,16 @@ export async function unpack(
   target: Target,
   receipt: Receipt,
   place: (file: ReceiptFile) => string | undefined,
+  made?: Made,
 ): Promise<Unpacked[]> {
   const written: Unpacked[] = [];
-  await readArchive(target, receipt, (file) => {
+  const take = (file: ReceiptFile): EntrySink | undefined => {
     const path = place(file);
     if (path === undefined) return undefined;
     written.push({ file, path });
     return file.type === "directory" ? void makeDirectory(path) : fileSink(path);
-  });
+  };
+  await readArchive(target, receipt, take, made);
   settle(written);
   return written;
 }

@@ -20,3 +20,23 @@ export async function atOnce<T, R>(items: readonly T[], most: number, work: (ite
   for (const end of ended) if (end.status === "rejected") throw end.reason;
   return results;
 }
+
+/** The same, each result as soon as those before it are there. */
+export async function* inOrder<T, R>(
+  items: readonly T[],
+  most: number,
+  work: (item: T) => Promise<R>,
+): AsyncGenerator<R, void, undefined> {
+  const underWay: Promise<R>[] = [];
+  try {
+    for (const item of items) {
+      if (underWay.length === most) yield await underWay.shift()!;
+      const doing = work(item);
+      doing.catch(() => undefined); // thrown when it is its turn
+      underWay.push(doing);
+    }
+    while (underWay.length > 0) yield await underWay.shift()!;
+  } finally {
+    await Promise.allSettled(underWay);
+  }
+}

@@ -10,11 +10,11 @@ export interface EventDigest {
   readonly sha256: string;
 }
 
-/** Over every column of every row of `events`, in order of sequence. */
-export function digestEvents(db: DatabaseSync): EventDigest {
+/** Over every column of every row of `events`, in order of sequence; `made` hears of the buffers that it leaves behind. */
+export function digestEvents(db: DatabaseSync, made: (bytes: number) => void = () => undefined): EventDigest {
   const ends = db.prepare(ENDS).get() as unknown as Ends;
   const hash = createHash("sha256");
-  const paged = hashPages(db, hash);
+  const paged = hashPages(db, hash, made);
   // Sequences that are no integers, or there twice, fall out of the paging.
   const sha256 = paged === ends.count ? hash.digest("hex") : hashRows(db);
   return {
@@ -60,7 +60,7 @@ const ROWS = `SELECT CAST(${LINE} AS BLOB) FROM events`;
 type Page = readonly [bytes: Uint8Array | null, rows: bigint, last: bigint | null, large: bigint | null];
 
 /** How many rows it hashed. */
-function hashPages(db: DatabaseSync, hash: Hash): number {
+function hashPages(db: DatabaseSync, hash: Hash, made: (bytes: number) => void): number {
   const page = db.prepare(PAGE);
   page.setReturnArrays(true);
   page.setReadBigInts(true);
@@ -70,6 +70,7 @@ function hashPages(db: DatabaseSync, hash: Hash): number {
     if (last === null) return rows;
     if (large === 1n) hashLarge(db, hash, after, last);
     else if (bytes) hash.update(bytes);
+    if (bytes) made(bytes.length);
     rows += Number(count);
     after = last;
   }

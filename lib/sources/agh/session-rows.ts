@@ -84,7 +84,7 @@ function rowsOf({ id, acpId, tables, parents, migrations }: Wanted): SessionRows
         tables
           .get(child)!
           .of(id)
-          .map((row) => row.text(column)),
+          .map(({ refs }) => refs[column] ?? ""),
       ),
     );
     const rows = [...keys].sort().flatMap((key) => parents.get(table)!.of(key));
@@ -96,22 +96,31 @@ function rowsOf({ id, acpId, tables, parents, migrations }: Wanted): SessionRows
 
 interface Row {
   readonly line: string;
-  text(column: string): string;
+  /** Of the columns that point to rows elsewhere; the others are in the line alone. */
+  readonly refs: { readonly [column: string]: string };
 }
+
+const REFS = Map.groupBy(
+  PARENT_TABLES.flatMap(({ from }) => from),
+  ([table]) => table,
+);
 
 /** Rows of one table, by the value of the column that says whose they are. */
 class TableRows {
   readonly header: string;
-  #columns: readonly string[];
+  #refs: readonly (readonly [column: string, at: number])[];
   #rows = new Map<string, Row[]>();
 
   constructor(table: string, columns: readonly string[]) {
     this.header = columns.length > 0 ? columnsLine(table, columns) : "";
-    this.#columns = columns;
+    this.#refs = (REFS.get(table) ?? []).map(([, column]) => [column, columns.indexOf(column)]);
   }
 
   add(key: string, line: string, values: readonly SqlValue[]): void {
-    const row = { line, text: (column: string) => String(values[this.#columns.indexOf(column)] ?? "") };
+    const row = {
+      line,
+      refs: Object.fromEntries(this.#refs.map(([column, at]) => [column, String(values[at] ?? "")])),
+    };
     const known = this.#rows.get(key);
     if (known) known.push(row);
     else this.#rows.set(key, [row]);
@@ -122,7 +131,7 @@ class TableRows {
   }
 
   values(column: string): string[] {
-    return [...this.#rows.values()].flat().map((row) => row.text(column));
+    return [...this.#rows.values()].flat().map(({ refs }) => refs[column] ?? "");
   }
 }
 
