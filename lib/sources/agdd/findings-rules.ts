@@ -1,0 +1,124 @@
+// Everything that can be wrong with an AGDD project, or worth knowing about it.
+
+export interface Rule {
+  readonly severity: "info" | "warn" | "error";
+  readonly verdict: string;
+  readonly arises: string;
+  /** Verbs of which the plan takes the first that can be done; [] where there is nothing to do, or nothing safe. */
+  readonly action: readonly "rebuild-index"[];
+  /** What the action loses, or what else to do where there is none. */
+  readonly loses: string;
+  /** How much must be read to find it. */
+  readonly level: "quick" | "full" | "deep";
+}
+
+const rule = (
+  [severity, level]: readonly [Rule["severity"], Rule["level"]],
+  verdict: string,
+  arises: string,
+  loses: string,
+): Rule => ({ severity, verdict, arises, action: [], loses, level });
+
+export const RULES = {
+  SETTING_BAD: rule(
+    ["error", "quick"],
+    "AGDD does not start: a setting has a value that it does not take",
+    "a typing error in .env or in the environment",
+    "nothing safe: correct the setting",
+  ),
+  STORAGE_CORRUPT: rule(
+    ["error", "full"],
+    "storage.db or costs.db is damaged",
+    "a failing disk, or a copy that was made while AGDD wrote",
+    "nothing safe: agh-backup restore, or agh-reconcile salvage",
+  ),
+  INDEX_GHOSTS: {
+    ...rule(
+      ["warn", "full"],
+      "the full-text index does not say what the messages say: searches find what is gone, or fail",
+      "events were deleted or changed (data vacuum): AGDD's triggers leave the old words in the index",
+      "nothing: the index is made anew from the messages",
+    ),
+    action: ["rebuild-index"],
+  },
+  INDEX_MISSING: rule(
+    ["info", "quick"],
+    "there is no full-text index, though the settings ask for one",
+    "AGDD looks for it with a function that no SQLite has, and goes on without",
+    "nothing to do: agh-inspect search needs none",
+  ),
+  RUN_HALF_IMPORTED: rule(
+    ["warn", "full"],
+    "the run is in storage.db with fewer events than its log has lines",
+    "AGDD's migration broke off amid a run: it uses no transaction, and a second try fails on the first row",
+    "nothing safe: agh-inspect events reads what storage.db has; the log still has all",
+  ),
+  RUN_NOT_IMPORTED: rule(
+    ["info", "quick"],
+    "a finished run lies in .runs/agents alone",
+    "it was never migrated, or it went from storage.db",
+    "nothing to do: it is listed all the same",
+  ),
+  RUN_UNFINISHED: rule(
+    ["info", "quick"],
+    "a run in .runs/agents has no summary.json",
+    "it is going on, or its process died",
+    "nothing to do: what became of it is not known",
+  ),
+  RUN_FILE_BROKEN: rule(
+    ["warn", "quick"],
+    "a file of a run in .runs/agents is no JSON, or has torn lines",
+    "a crash while it was written, or an edit",
+    "nothing safe: what can be read is listed",
+  ),
+  RUN_PARENT_MISSING: rule(
+    ["warn", "quick"],
+    "a run names a parent that is not there",
+    "the parent was deleted with foreign keys off",
+    "nothing safe: the run may be the only history left",
+  ),
+  RUN_STALE: rule(
+    ["info", "quick"],
+    "a run claims to be running, and nothing came of it for a week",
+    "its process died before it could write the end",
+    "agh-vacuum runs --stale-running takes it",
+  ),
+  EVENT_ORPHAN: rule(
+    ["warn", "quick"],
+    "events belong to a run that is not there",
+    "the run was deleted with foreign keys off",
+    "nothing safe: they may be the only history left",
+  ),
+  TIME_UNSORTABLE: rule(
+    ["warn", "full"],
+    "a time stamp is written so that AGDD, which compares text, takes it for another time",
+    "it was passed with another offset, with Z, or with none",
+    "nothing safe: it is the writer's own; agh-inspect and agh-vacuum read it as a time",
+  ),
+  COSTS_BEHIND: rule(
+    ["warn", "quick"],
+    "costs.db lacks entries that costs.jsonl has",
+    "AGDD writes the line first, and was killed before it wrote the row",
+    "nothing to do: agh-inspect usage counts them",
+  ),
+  COSTS_AHEAD: rule(
+    ["warn", "quick"],
+    "costs.db has entries that costs.jsonl lacks",
+    "the ledger was cut or replaced",
+    "nothing to do: agh-inspect usage counts them",
+  ),
+  COSTS_TORN: rule(
+    ["warn", "quick"],
+    "costs.jsonl has lines that are no JSON",
+    "a crash while a line was written, or two processes writing at once",
+    "nothing safe: what they said is in no sum unless costs.db has it",
+  ),
+  TEMP_LEFT: rule(
+    ["info", "quick"],
+    "a temporary file was left beside a run's metrics",
+    "a crash while metrics.json was replaced",
+    "nothing to do: it is not read, and no backup takes it",
+  ),
+} satisfies { readonly [code: string]: Rule };
+
+export type Code = keyof typeof RULES;

@@ -1,0 +1,255 @@
+// Holds everything in an AGDD project against everything else.
+import { existsSync, readdirSync } from "node:fs";
+import type { DatabaseSync } from "node:sqlite";
+import { joinPath, osPath } from "../../files/os-path.ts";
+import { scratchDir } from "../../files/scratch.ts";
+import type { Deps } from "../../records/deps.ts";
+import { ToolError } from "../../records/error.ts";
+import { integrity } from "../../sqlite/check.ts";
+import { copyWhole, withCopy } from "../../sqlite/whole-copy.ts";
+import type { Home } from "../source.ts";
+import { costFiles, type CostFile } from "./costs.ts";
+import { COSTS_SHAPE, readShaped, STORAGE_SHAPE } from "./databases.ts";
+import type { Code, RULES } from "./findings-rules.ts";
+import { hasIndex, indexFault } from "./full-text.ts";
+import { COST_DATABASES, storageOf, type Storage } from "./layout.ts";
+import { legacyDir, legacyIds, readLegacy, type LegacyRun } from "./legacy.ts";
+import { lastEvents } from "./runs.ts";
+import { isUsual, millis } from "./time.ts";
+
+type Level = (typeof RULES)[Code]["level"];
+
+export interface Found {
+  readonly code: Code;
+  readonly id?: string;
+  readonly message: string;
+  readonly evidence: { readonly [name: string]: unknown };
+  readonly action?: Mending;
+}
+
+export interface Mending {
+  readonly verb: "rebuild-index";
+  readonly subject: { readonly path: string };
+  readonly expect: { readonly [name: string]: unknown };
+  readonly loses: null;
+}
+
+interface Look {
+  readonly home: Home;
+  readonly storage: Storage;
+  readonly level: Level;
+  readonly legacy: readonly LegacyRun[];
+  readonly deps: Deps;
+}
+
+/** In the order in which they are told. Nothing is touched. */
+export async function* findings(home: Home, level: Level, deps: Deps): AsyncGenerator<Found> {
+  const storage = storageOf(home, deps);
+  const legacy = legacyIds(home.root).map((id) => readLegacy(home.root, id));
+  const look: Look = { home, storage, level, legacy, deps };
+  yield* settings(look);
+  if (level !== "quick") yield* soundness(look);
+  const known = storage.exists ? readRows(look) : undefined;
+  if (typeof known === "string") yield { code: "STORAGE_CORRUPT", message: known, evidence: { path: storage.file } };
+  else if (known) yield* known.found;
+  if (level !== "quick" && storage.exists && typeof known === "object" && known.indexed) yield* index(look);
+  yield* legacyRuns(look, typeof known === "object" ? known.events : undefined);
+  yield* costs(look);
+}
+
+function* settings({ storage, home }: Look): Generator<Found> {
+  for (const { name, message } of storage.settings.bad) {
+    yield { code: "SETTING_BAD", message, evidence: { setting: name, home: home.place } };
+  }
+}
+
+function* soundness({ home, storage, deps }: Look): Generator<Found> {
+  const files = [
+    ...(storage.exists ? [{ file: storage.file, shape: STORAGE_SHAPE }] : []),
+    ...COST_DATABASES.map((path) => ({ file: joinPath(home.root, path), shape: COSTS_SHAPE })),
+  ];
+  for (const { file, shape } of files.filter((one) => existsSync(osPath(one.file)))) {
+    deps.signal.throwIfAborted();
+    const [fault] = faultsOf(() => readShaped(file, shape, deps, (db) => integrity(db, "full")));
+    if (fault !== undefined) yield { code: "STORAGE_CORRUPT", message: `${file}: ${fault}`, evidence: { path: file } };
+  }
+}
+
+/** What cannot be read is what is to be found out. */
+function faultsOf(check: () => string[]): string[] {
+  try {
+    return check();
+  } catch (error) {
+    if (!(error instanceof ToolError) || error.code === "E_BUSY") throw error;
+    return [error.message];
+  }
+}
+
+interface Rows {
+  readonly found: readonly Found[];
+  readonly indexed: boolean;
+  /** Run id to the number of its events. */
+  readonly events: ReadonlyMap<string, number>;
+}
+
+/** What the rows say; the words of the trouble where they cannot be read. */
+function readRows({ storage, level, deps }: Look): Rows | string {
+  try {
+    return readShaped(storage.file, STORAGE_SHAPE, deps, (db) => {
+      const indexed = hasIndex(db);
+      const found: Found[] = [...orphans(db), ...stale(db, deps.now())];
+      if (level !== "quick") found.push(...stamps(db));
+      if (!indexed && storage.settings.enableFts) {
+        const message = "storage.db has no full-text index: AGDD's own search refuses";
+        found.push({ code: "INDEX_MISSING", message, evidence: { path: storage.file } });
+      }
+      return { found, indexed, events: eventCounts(db) };
+    });
+  } catch (error) {
+    if (!(error instanceof ToolError) || error.code === "E_BUSY") throw error;
+    return error.message;
+  }
+}
+
+const ORPHANS = `SELECT run_id AS id, count(*) AS events FROM events
+  WHERE run_id NOT IN (SELECT run_id FROM runs) GROUP BY run_id ORDER BY run_id`;
+const LOST = `SELECT run_id AS id, parent_run_id AS parent FROM runs
+  WHERE parent_run_id IS NOT NULL AND parent_run_id NOT IN (SELECT run_id FROM runs) ORDER BY run_id`;
+
+function* orphans(db: DatabaseSync): Generator<Found> {
+  for (const row of db.prepare(ORPHANS).iterate()) {
+    const id = String(row["id"]);
+    yield {
+      code: "EVENT_ORPHAN",
+      id,
+      message: `${row["events"]} events of ${id}, which is not there`,
+      evidence: { ...row },
+    };
+  }
+  for (const row of db.prepare(LOST).iterate()) {
+    const id = String(row["id"]);
+    const message = `${id} names the parent ${row["parent"]}, which is not there`;
+    yield { code: "RUN_PARENT_MISSING", id, message, evidence: { ...row } };
+  }
+}
+
+const WEEK_MS = 7 * 86_400_000;
+
+function* stale(db: DatabaseSync, now: Date): Generator<Found> {
+  const lastOf = lastEvents(db);
+  const running = "SELECT run_id AS id, started_at FROM runs WHERE status = 'running' ORDER BY run_id";
+  for (const row of db.prepare(running).all()) {
+    const id = String(row["id"]);
+    const last = lastOf(id).at ?? String(row["started_at"]);
+    const at = millis(last);
+    if (at === undefined || at > now.getTime() - WEEK_MS) continue;
+    const message = `${id} claims to be running; the last of it is of ${last}`;
+    yield { code: "RUN_STALE", id, message, evidence: { last_event_at: last } };
+  }
+}
+
+const STAMPS = `SELECT 'runs' AS "table", run_id AS id, started_at AS stamp FROM runs WHERE NOT coalesce(started_at GLOB ?1, 0)
+  UNION ALL SELECT 'runs', run_id, ended_at FROM runs WHERE ended_at IS NOT NULL AND NOT coalesce(ended_at GLOB ?1, 0)
+  UNION ALL SELECT 'events', run_id, ts FROM events WHERE NOT coalesce(ts GLOB ?1, 0)`;
+
+/** One finding a run: what of its stamps is not of the form that sorts. */
+function* stamps(db: DatabaseSync): Generator<Found> {
+  const odd = new Map<string, string[]>();
+  for (const row of db.prepare(STAMPS).iterate("????-??-??T??:??:??*+00:00")) {
+    const stamp = String(row["stamp"]);
+    if (isUsual(stamp)) continue;
+    const id = String(row["id"]);
+    odd.set(id, [...(odd.get(id) ?? []), stamp]);
+  }
+  for (const [id, all] of [...odd].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const message = `${id} has ${all.length} time stamps that sort wrongly as text, e.g. ${all[0]}`;
+    yield { code: "TIME_UNSORTABLE", id, message, evidence: { stamps: all.slice(0, SHOWN), count: all.length } };
+  }
+}
+
+const SHOWN = 5;
+
+function eventCounts(db: DatabaseSync): Map<string, number> {
+  const statement = db.prepare(
+    "SELECT run_id, (SELECT count(*) FROM events AS e WHERE e.run_id = r.run_id) FROM runs AS r",
+  );
+  statement.setReturnArrays(true);
+  return new Map(statement.all() as unknown as [string, number][]);
+}
+
+/** The check is a statement that writes, so it is asked of a copy. */
+function* index({ storage: { file }, deps }: Look): Generator<Found> {
+  using scratch = scratchDir(deps.env);
+  const copy = joinPath(scratch.fresh(), "copy.db");
+  copyWhole(file, copy, deps.signal);
+  const fault = withCopy(copy, indexFault);
+  if (fault === null) return;
+  const message = `the full-text index of ${file} does not fit the messages: ${fault}`;
+  const action: Mending = { verb: "rebuild-index", subject: { path: file }, expect: { fault }, loses: null };
+  yield { code: "INDEX_GHOSTS", message, evidence: { path: file, fault }, action };
+}
+
+function* legacyRuns({ home, legacy }: Look, events: ReadonlyMap<string, number> | undefined): Generator<Found> {
+  for (const run of legacy) {
+    const { id, lines, problem, finished } = run;
+    const stored = events?.get(id);
+    if (problem !== undefined)
+      yield { code: "RUN_FILE_BROKEN", id, message: `${id}: ${problem}`, evidence: { problem } };
+    if (stored !== undefined && stored < lines) {
+      const message = `${id} has ${stored} events in storage.db, and ${lines} lines in its log`;
+      yield { code: "RUN_HALF_IMPORTED", id, message, evidence: { events: stored, lines } };
+    }
+    if (!finished) yield { code: "RUN_UNFINISHED", id, message: `${id} has no summary.json`, evidence: { lines } };
+    else if (events && stored === undefined) {
+      yield { code: "RUN_NOT_IMPORTED", id, message: `${id} is not in storage.db`, evidence: { lines } };
+    }
+    for (const name of namesIn(legacyDir(home.root, id)).filter((one) => /^tmp[a-z0-9_]{4,}$/.test(one))) {
+      yield { code: "TEMP_LEFT", id, message: `${id} has a left-over ${name}`, evidence: { name } };
+    }
+  }
+}
+
+function namesIn(dir: string): string[] {
+  return readdirSync(osPath(dir)).sort();
+}
+
+function* costs({ home, deps }: Look): Generator<Found> {
+  let files: CostFile[];
+  try {
+    files = costFiles(home.root, deps);
+  } catch (error) {
+    if (!(error instanceof ToolError) || error.code === "E_BUSY") throw error;
+    yield { code: "STORAGE_CORRUPT", message: error.message, evidence: { code: error.code } };
+    return;
+  }
+  for (const { file, torn } of files.filter((one) => one.torn > 0)) {
+    yield { code: "COSTS_TORN", message: `${file} has ${torn} torn lines`, evidence: { path: file, torn } };
+  }
+  const ledgers = files.filter(({ file }) => file.endsWith(".jsonl"));
+  const databases = files.filter(({ file }) => !file.endsWith(".jsonl"));
+  if (ledgers.length === 0 || databases.length === 0) return;
+  const [behind, ahead] = [missing(ledgers, databases), missing(databases, ledgers)];
+  const path = databases[0]!.file;
+  if (behind > 0) {
+    yield {
+      code: "COSTS_BEHIND",
+      message: `${path} lacks ${behind} entries of the ledger`,
+      evidence: { path, behind },
+    };
+  }
+  if (ahead > 0) {
+    yield {
+      code: "COSTS_AHEAD",
+      message: `${path} has ${ahead} entries that the ledger lacks`,
+      evidence: { path, ahead },
+    };
+  }
+}
+
+/** How many entries of the one the others lack; equal ones are counted. */
+function missing(from: readonly CostFile[], others: readonly CostFile[]): number {
+  const most = (files: readonly CostFile[], key: string): number =>
+    Math.max(0, ...files.map(({ entries }) => entries.get(key)?.count ?? 0));
+  const keys = new Set(from.flatMap(({ entries }) => [...entries.keys()]));
+  return [...keys].reduce((sum, key) => sum + Math.max(0, most(from, key) - most(others, key)), 0);
+}
