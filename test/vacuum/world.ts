@@ -1,6 +1,7 @@
 // What the tests of agh-vacuum share: the commands in process, and sessions whose age and size are known.
 import assert from "node:assert/strict";
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { tool as archiveTool } from "../../bin/agh-archive.ts";
@@ -52,6 +53,8 @@ export interface Known {
   /** Of its directory and its ledger's. */
   readonly bytes: number;
   readonly agent: string;
+  /** Claims life. */
+  readonly live: boolean;
 }
 
 /** The sessions that have a directory, oldest first, read without the toolkit. */
@@ -63,23 +66,31 @@ export function knownIn(home: string): Known[] {
       const meta = JSON.parse(fs.readFileSync(path.join(dir, id, "meta.json"), "utf8")) as Record<string, string>;
       const ledger = path.join(dir, meta["workspace_id"]!, id);
       const bytes = sizeBelow(path.join(dir, id)) + sizeBelow(ledger);
-      return { id, at: lastEventIn(path.join(dir, id, "events.db")), bytes, agent: meta["agent_name"]! };
+      const live = meta["state"] !== "stopped";
+      return { id, at: lastEventIn(path.join(dir, id, "events.db")), bytes, agent: meta["agent_name"]!, live };
     })
     .sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1));
 }
 
+/** In a copy, whose WAL counts. */
 function lastEventIn(file: string): number {
-  const db = new DatabaseSync(`file:${file}?immutable=1`, { readOnly: true });
+  const copy = fs.mkdtempSync(path.join(os.tmpdir(), "last-event-"));
+  for (const suffix of ["", "-wal"]) {
+    if (fs.existsSync(file + suffix)) fs.copyFileSync(file + suffix, path.join(copy, `db${suffix}`));
+  }
+  const db = new DatabaseSync(path.join(copy, "db"));
   const row = db.prepare("SELECT timestamp FROM events ORDER BY sequence DESC LIMIT 1").get();
   db.close();
+  fs.rmSync(copy, { recursive: true });
   return Date.parse(String(row?.["timestamp"]));
 }
 
+/** Of all files but the indexes of WALs. */
 export function sizeBelow(dir: string): number {
   if (!fs.existsSync(dir)) return 0;
   return fs
     .readdirSync(dir, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() && !entry.name.endsWith("-shm"))
     .reduce((sum, { parentPath, name }) => sum + fs.statSync(path.join(parentPath, name)).size, 0);
 }
 
