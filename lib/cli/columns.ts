@@ -29,6 +29,11 @@ export const COLUMNS: { readonly [kind: string]: readonly string[] } = {
     "tags",
   ],
   entry: ["root", "path", "class", "type", "size", "mode", "mtime_ns"],
+  archive: ["id", "name", "agent_name", "last_event_at", "events", "bytes", "stored_bytes", "form", "target"],
+  ledger: ["id", "state", "lines", "bytes", "path"],
+  seal: ["id", "state", "status", "trust", "lines", "reason", "path"],
+  action: ["verb", "id", "state", "bytes", "freed", "reason", "loses", "error"],
+  space: ["of", "name", "bytes", "items", "needs_bytes", "next"],
   finding: ["severity", "code", "id", "message"],
   summary: ["tool", "status", "items", "failed", "bytes", "duration_ms"],
 };

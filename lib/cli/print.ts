@@ -11,21 +11,32 @@ export interface Printing {
   readonly bold: (text: string) => string;
 }
 
-/** Writes every item and returns the exit code that the records themselves mean. */
-export async function print(items: Items, output: Output, printing: Printing): Promise<Exit> {
+/** Writes every item and returns what the records themselves mean. */
+export async function print(items: Items, output: Output, printing: Printing): Promise<Printed> {
   const printer = await printerFor(printing);
   const late = setInterval(() => void output.add(printer.late?.() ?? ""), LATE_MS).unref();
   let exit: Exit = EXIT.ok;
+  let isPlan = false;
   try {
     for await (const item of items) {
-      if (!(item instanceof Artefact || item instanceof Block)) exit = severest(exit, exitOf(item));
+      if (!(item instanceof Artefact || item instanceof Block)) {
+        exit = severest(exit, exitOf(item));
+        isPlan ||= item.kind === "action" && item["state"] === "planned";
+      }
       for (const part of parts(item, printing, printer)) if (output.add(part)) await output.flush();
     }
   } finally {
     clearInterval(late);
   }
   output.add(printer.end());
-  return exit;
+  return { exit, isPlan };
+}
+
+/** What the records said. */
+export interface Printed {
+  readonly exit: Exit;
+  /** Some of them are planned actions. */
+  readonly isPlan: boolean;
 }
 
 const LATE_MS = 300;

@@ -144,7 +144,11 @@ async function checkFields(fields: readonly string[], verb: Verb, command: strin
 async function execute(run: Run, output: Output): Promise<void> {
   const { verb, call, printing } = run;
   const items = await verb.command.run!({ rawArgs: [], args: { _: [] } as never, cmd: verb.command, data: call });
-  run.exit = await print(items, output, printing);
+  const { exit, isPlan } = await print(items, output, printing);
+  run.exit = exit;
+  if (!isPlan || !("apply" in verb.flags) || call.values["dryRun"]) return;
+  await output.end();
+  run.report.info("nothing is done yet: the same with --apply does it");
 }
 
 /** Says what went wrong on stderr and, when records have gone out already, ends them with an `error` record. */
