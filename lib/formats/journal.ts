@@ -15,6 +15,8 @@ export interface Journal {
   readonly tool: string;
   readonly home_id: string;
   readonly steps: readonly Step[];
+  /** Rows of a runtime's own database, before and after; that runtime's source leads back. */
+  readonly rows?: readonly unknown[];
   /** Times of directories before the change, in nanoseconds; given back when it is undone. */
   readonly times?: { readonly [directory: string]: string };
 }

@@ -8,10 +8,11 @@ import { EXIT, refusal, usageError } from "../records/error.ts";
 import type { Action } from "../records/judgements.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
-import { VERBS } from "../sources/agh/findings-rule.ts";
 import type { Home } from "../sources/source.ts";
 import { openAble, type Place } from "../places/at-home.ts";
-import { askedIn, planFor, type Asked, type Plan, type Planned, type Planning } from "./plan.ts";
+import { askedIn, keyOf, planFor, type Asked, type Plan, type Planned, type Planning } from "./plan.ts";
+import { planRows } from "./rows-plan.ts";
+import { VERBS } from "./rules.ts";
 import { hasUnfinished, homeTime, perform, recover } from "./runs.ts";
 
 export interface PlanHome extends Planning {
@@ -27,6 +28,9 @@ export async function* planHome(options: PlanHome, deps: Deps): AsyncGenerator<A
   using scratch = scratchDir(deps.env);
   const { home } = opened;
   if (options.apply) assertHere(home);
+  if (opened.source.reconciling) {
+    return yield* planRows({ opened, options, tally, apply: options.apply, wanted: undefined }, deps);
+  }
   const plan = await planFor(home, options, scratch, deps);
   if (!options.apply) return yield* told(plan, tally);
   yield* applied({ home, options, scratch, tally, first: plan, wanted: undefined }, deps);
@@ -68,10 +72,9 @@ export async function* applyPlan(options: ApplyPlan, deps: Deps): AsyncGenerator
     return yield tally.summary({ status: "planned" });
   }
   const planning: Planning = { ...asked(wanted), repo: repoOf(wanted), toolkit: options.toolkit };
-  yield* applied(
-    { home, options: { ...planning, lockTimeoutMs: options.lockTimeoutMs }, scratch, tally, wanted },
-    deps,
-  );
+  const again = { ...planning, lockTimeoutMs: options.lockTimeoutMs };
+  if (opened.source.reconciling) return yield* planRows({ opened, options: again, tally, apply: true, wanted }, deps);
+  yield* applied({ home, options: again, scratch, tally, wanted }, deps);
 }
 
 /** The records of a saved plan; see readPlan. */
@@ -179,20 +182,5 @@ function withCatalog(chosen: Planned[], all: readonly Planned[]): Planned[] {
     "E_PLAN_INCOMPLETE",
     "the rest of the plan was made for the agh.db that its first action puts in place, and that action is missing",
     "leave it in, or plan without it: agh-reconcile plan --code CODE",
-  );
-}
-
-const keyOf = ({ verb, subject, expect }: Action): string => {
-  const { toolkit: _, asked: __, ...facts } = (expect ?? {}) as { toolkit?: unknown; asked?: unknown };
-  return JSON.stringify([verb, sortedKeys(subject), sortedKeys(facts)]);
-};
-
-/** Tools between us may have put the keys in another order. */
-function sortedKeys(value: unknown): unknown {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, inner]) => [key, sortedKeys(inner)]),
   );
 }

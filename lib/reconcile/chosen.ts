@@ -2,9 +2,9 @@
 import type { Deps } from "../records/deps.ts";
 import { usageError } from "../records/error.ts";
 import { nearest } from "../policy/nearest.ts";
-import { RULES } from "../sources/agh/findings.ts";
-import type { Found, Level, Look } from "../sources/agh/findings-rule.ts";
+import type { Found, Level } from "../sources/reconciling.ts";
 import { resolveIds } from "../sources/selection.ts";
+import { RULES } from "./rules.ts";
 
 export interface Chosen {
   readonly level: Level;
@@ -14,16 +14,13 @@ export interface Chosen {
   readonly sessions: readonly string[];
 }
 
-/** Unknown codes and sessions are usage errors (2). */
-export function chooser({ codes, sessions }: Chosen, look: Look, deps: Deps): (found: Found) => boolean {
-  const ids =
-    sessions.length > 0
-      ? resolveIds(
-          sessions,
-          look.sessions.map(({ id }) => id),
-          deps.log,
-        )
-      : undefined;
+/** Which findings are meant; `known` are the home's sessions. Unknown ones are usage errors (2). */
+export function chooser(
+  { codes, sessions }: Chosen,
+  known: readonly string[],
+  deps: Deps,
+): (found: Pick<Found, "code" | "id">) => boolean {
+  const ids = sessions.length > 0 ? resolveIds(sessions, known, deps.log) : undefined;
   return ({ code, id }) =>
     (codes.length === 0 || codes.includes(code)) && (ids === undefined || (id !== undefined && ids.has(id)));
 }

@@ -1,7 +1,7 @@
 // What a finding means, in words: the same table that finds it.
-import { RULES } from "../sources/agh/findings.ts";
 import { TRUTH } from "../sources/agh/truth.ts";
 import { ruleCode } from "./chosen.ts";
+import { RULES } from "./rules.ts";
 
 /** One code as a page of text; without a code the list of all. Unknown → 2. */
 export function explain(word: string | undefined): string {

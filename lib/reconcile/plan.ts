@@ -5,7 +5,7 @@ import type { Scratch } from "../files/scratch.ts";
 import type { Deps } from "../records/deps.ts";
 import type { Action } from "../records/judgements.ts";
 
-import { judge, RULES } from "../sources/agh/findings.ts";
+import { judge } from "../sources/agh/findings.ts";
 import { LEVELS, type Found, type Look, type Mending } from "../sources/agh/findings-rule.ts";
 import { CATALOG } from "../sources/agh/layout.ts";
 import { readEvents } from "../sources/agh/databases.ts";
@@ -13,6 +13,7 @@ import { ToolError, usageError } from "../records/error.ts";
 import type { Home } from "../sources/source.ts";
 import { readSequence } from "../sources/agh/event-sequence.ts";
 import { chooser, type Chosen } from "./chosen.ts";
+import { RULES } from "./rules.ts";
 import { replacementOf, type Broken, type Preferring, type Replacement } from "./replacement.ts";
 
 export interface Planning extends Chosen, Preferring {
@@ -41,7 +42,7 @@ export interface Plan {
 export async function planFor(home: Home, options: Planning, scratch: Scratch, deps: Deps): Promise<Plan> {
   const within = { home, scratch, deps };
   const first = await judge(home, options, deps);
-  const isMeant = chooser(options, first.look, deps);
+  const isMeant = chooser(options, idsOf(first.look), deps);
   const [actions, left]: [Planned[], { found: Found; reason: string }[]] = [[], []];
   const replace = async (found: Found, broken: Broken): Promise<Replacement | undefined> => {
     const replacement = await replacementOf(broken, options, within);
@@ -72,6 +73,8 @@ export async function planFor(home: Home, options: Planning, scratch: Scratch, d
   }
   return { look: second?.look ?? first.look, actions: onePerThing(actions), left };
 }
+
+export const idsOf = ({ sessions }: Look): string[] => sessions.map(({ id }) => id);
 
 const ANEW: ReadonlySet<string> = new Set(["put-back", "restore", "salvage"]);
 
@@ -116,7 +119,13 @@ function onePerThing(actions: readonly Planned[]): Planned[] {
   });
 }
 
-function actionOf({ runtime, place, id }: Home, found: Found, mending: Mending, options: Planning): Action {
+/** The record of what would mend a finding of any runtime. */
+export function actionOf(
+  { runtime, place, id }: Home,
+  found: Pick<Found, "id" | "code" | "message">,
+  mending: Omit<Mending, "verb"> & { readonly verb: string },
+  options: Planning,
+): Action {
   const { verb, subject, expect, loses } = mending;
   return {
     kind: "action",
@@ -148,6 +157,22 @@ export function askedIn(expect: unknown): Asked {
     throw usageError("an action of the plan does not say what it was planned for", "agh-reconcile plan --json > PLAN");
   }
   return { level: known, codes, sessions, prefer };
+}
+
+/** What makes two actions the same: not what was asked for, nor which toolkit planned it. */
+export const keyOf = ({ verb, subject, expect }: Action): string => {
+  const { toolkit: _, asked: __, ...facts } = (expect ?? {}) as { toolkit?: unknown; asked?: unknown };
+  return JSON.stringify([verb, sortedKeys(subject), sortedKeys(facts)]);
+};
+
+/** Tools between us may have put the keys in another order. */
+function sortedKeys(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, sortedKeys(inner)]),
+  );
 }
 
 const areTexts = (value: unknown): value is string[] =>

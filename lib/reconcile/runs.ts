@@ -19,6 +19,7 @@ import type { Deps } from "../records/deps.ts";
 import { refusal, usageError } from "../records/error.ts";
 import type { Home } from "../sources/source.ts";
 import type { Plan } from "./plan.ts";
+import { ROWS } from "./rows-run.ts";
 import { stage } from "./stage.ts";
 import { assertUntouched, giveTimes, reversed, takeSteps, type OwnStep } from "./swap.ts";
 
@@ -82,7 +83,7 @@ export const homeTime = ({ root }: Home): Times => ({ [root]: timeOf(root) });
 /** A run that can be undone. Unknown, or undone already → 2. */
 export function runToUndo({ root, place }: Home, run: string): Journal {
   const journal = isUlid(run) ? journalOf(root, run) : undefined;
-  if (journal?.tool === APPLY || journal?.tool === UNDO) return journal;
+  if (journal && [APPLY, UNDO, ROWS].includes(journal.tool)) return journal;
   const known = keptRuns(root);
   throw usageError(
     `${place} has no run ${JSON.stringify(run)} to undo (or it was undone)`,

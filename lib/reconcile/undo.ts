@@ -6,6 +6,7 @@ import { usageError } from "../records/error.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
 import { openAble, type Place } from "../places/at-home.ts";
+import { rowsOf, settleRows, undoRows } from "./rows-run.ts";
 import { assertCanUndo, recover, runToUndo, undo } from "./runs.ts";
 import type { Journal } from "../formats/journal.ts";
 
@@ -22,9 +23,16 @@ export async function* undoRun({ place, run, apply, lockTimeoutMs }: UndoRun, de
   using opened = await openAble(place, "reconcile", deps);
   const { home } = opened;
   if (!home.live) throw usageError(`${home.place} cannot be changed`, "name a directory: --home DIR");
+  const rows = await opened.source.reconciling?.();
   const journal = runToUndo(home, run);
-  assertCanUndo(journal);
-  if (apply) {
+  if (rows) rows.undo(home, rowsOf(journal), { dry: true }, deps);
+  else assertCanUndo(journal);
+  if (apply && rows) {
+    await exclusively({ home, lockTimeoutMs, daemonMayRun: true }, deps, async () => {
+      settleRows(home);
+      undoRows(home, rows, runToUndo(home, run), deps);
+    });
+  } else if (apply) {
     await exclusively({ home, lockTimeoutMs }, deps, async () => {
       recover(home, run);
       const now = runToUndo(home, run);
@@ -48,6 +56,10 @@ export async function* undoRun({ place, run, apply, lockTimeoutMs }: UndoRun, de
   yield tally.summary(apply ? {} : { status: "planned" });
 }
 
-const pathsOf = ({ steps }: Journal): string[] => [
-  ...new Set(steps.flatMap((step) => ("path" in step ? [step.path] : []))),
+/** The paths, or of rows the table and the key. */
+const pathsOf = (journal: Journal): string[] => [
+  ...new Set([
+    ...journal.steps.flatMap((step) => ("path" in step ? [step.path] : [])),
+    ...rowsOf(journal).map(({ table, from, to }) => `${table}/${String((from ?? to)?.["id"])}`),
+  ]),
 ];

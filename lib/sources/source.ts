@@ -5,6 +5,7 @@ import type { Boot, Finding } from "../records/judgements.ts";
 import type { HomeRecord, PathRecord, RuntimeName, SessionRecord } from "../records/things.ts";
 import type { Scratch } from "../files/scratch.ts";
 import type { HomeCut } from "./home-cut.ts";
+import type { Reconciling } from "./reconciling.ts";
 import type { Ledgers } from "./ledgers.ts";
 
 /** A root of one runtime's state, as it was found. */
@@ -183,6 +184,8 @@ export interface Source {
   cut?(home: Home, scratch: Scratch, deps: Deps): Promise<HomeCut | undefined>;
   /** What the runtime's own start would do with the home, nothing of which is touched. */
   boot?(home: Home, deps: Deps): Promise<Boot>;
+  /** What is wrong with a home, and what mends it. AGH's has ways of its own. */
+  reconciling?(): Promise<Reconciling>;
   /** Where the catalog and the directories do not say the same; as the runtime sees them, in order. */
   compare?(home: Home, deps: Deps): AsyncIterable<Finding>;
 }

@@ -7,15 +7,20 @@ import { databaseTrouble } from "./trouble.ts";
 
 /**
  * Runs `change` in one transaction, which is there whole and durably when this returns, or not at all. Throws (5)
- * E_BUSY when somebody else writes, and what SQLite says (6).
+ * E_BUSY when somebody else writes, and what SQLite says (6). `foreignKeys` off is for putting a faulty state back.
  */
-export function changeDatabase<T>(file: string, change: (db: DatabaseSync) => T): T {
+export function changeDatabase<T>(
+  file: string,
+  change: (db: DatabaseSync) => T,
+  { foreignKeys = true }: { readonly foreignKeys?: boolean } = {},
+): T {
   assertNotHeld(file);
   let db: DatabaseSync | undefined;
   try {
     db = new DatabaseSync(fileUri(file, { mode: "rw" }), { timeout: 5000, allowExtension: false, defensive: true });
     db.exec(
-      "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA foreign_keys=ON; PRAGMA synchronous=FULL; BEGIN IMMEDIATE",
+      `PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA foreign_keys=${foreignKeys ? "ON" : "OFF"};
+       PRAGMA synchronous=FULL; BEGIN IMMEDIATE`,
     );
     const result = change(db);
     db.exec("COMMIT");

@@ -1,11 +1,12 @@
 // docs/findings.md: every finding of agh-reconcile check, from the table that finds them.
 import { storeNames } from "../../lib/reconcile/explain.ts";
-import { RULES } from "../../lib/sources/agh/findings.ts";
+import { BY_RUNTIME, RULES } from "../../lib/reconcile/rules.ts";
 import { TRUTH } from "../../lib/sources/agh/truth.ts";
 
 export function findings(): string {
   const combined = new Set(Object.values(TRUTH).map(({ code }) => code));
-  const others = [...RULES].filter(([code]) => !combined.has(code));
+  const [[, own], ...runtimes] = BY_RUNTIME as [(typeof BY_RUNTIME)[0], ...typeof BY_RUNTIME];
+  const others = [...own].filter(([code]) => !combined.has(code));
   return `# Findings
 
 What \`agh-reconcile check\` tells; \`agh-reconcile explain CODE\` says the same. This page is generated.
@@ -26,8 +27,15 @@ ${Object.entries(TRUTH)
 | code | severity | level | verdict | how it arises | action | what it loses, or what to do |
 |---|---|---|---|---|---|---|
 ${others.map(([code, { level }]) => row(code, level)).join("\n")}
-`;
+${runtimes.map(([name, rules]) => section(name, rules)).join("")}`;
 }
+
+const section = (name: string, rules: typeof RULES): string => `
+## ${name}
+| code | severity | level | verdict | how it arises | action | what it loses, or what to do |
+|---|---|---|---|---|---|---|
+${[...rules].map(([code, { level }]) => row(code, level)).join("\n")}
+`;
 
 function row(code: string, third: string): string {
   const { severity, verdict, arises, action, loses } = RULES.get(code)!;

@@ -1,5 +1,6 @@
 // What every finding about an AGH home has: how bad it is, how it arises, what to make of it, and what mends it.
 import type { Deps } from "../../records/deps.ts";
+import { LEVELS, type Level } from "../reconciling.ts";
 import type { Home } from "../source.ts";
 import type { BootCatalog } from "./boot-catalog.ts";
 import type { Daemon } from "./liveness.ts";
@@ -8,8 +9,7 @@ import type { SessionDir } from "./scan.ts";
 import type { Stores } from "./stores.ts";
 
 /** How much is read: no events.db, every database once, every database and all that it refers to. */
-export const LEVELS = ["quick", "full", "deep"] as const;
-export type Level = (typeof LEVELS)[number];
+export { LEVELS, type Level };
 
 /** What a plan can do; each is undone by its journal. */
 export const VERBS = [

@@ -1,6 +1,5 @@
 // The one table of findings about an AGH home, and the check that runs it.
 import type { Deps } from "../../records/deps.ts";
-import type { Finding } from "../../records/judgements.ts";
 import type { Home } from "../source.ts";
 import { catalogFileState, catalogPages, catalogRows } from "./findings-catalog.ts";
 import { events } from "./findings-events.ts";
@@ -45,20 +44,4 @@ async function* run(look: Look): AsyncGenerator<Found> {
   for (const check of CHECKS) {
     if (LEVELS.indexOf(check.level) <= depth) yield* check.find(look);
   }
-}
-
-/** The record of a finding; severity comes from the table alone. */
-export function findingOf({ runtime, place }: Home, { code, id, message, evidence, action }: Found): Finding {
-  const { severity } = RULES.get(code)!;
-  return {
-    kind: "finding",
-    runtime,
-    home: place,
-    ...(id !== undefined && { id }),
-    code,
-    severity: severity === "ok" ? "info" : severity,
-    message,
-    evidence,
-    ...(action && { action: { verb: action.verb, loses: action.loses } }),
-  };
 }

@@ -9,7 +9,7 @@ import { state } from "./state.ts";
 
 export const agsh: Source = {
   runtime: "agsh",
-  can: new Set(["ledger", "liveness", "usage", "tool", "turn", "row"]),
+  can: new Set(["ledger", "reconcile", "liveness", "usage", "tool", "turn", "row"]),
   cannot: {
     hook_run: "agsh has no hooks",
     permission: "agsh asks at the keyboard and writes no answer down",
@@ -41,5 +41,6 @@ export const agsh: Source = {
   roots,
   wellKnown: (root) => (root === "home" ? WELL_KNOWN : []),
   classify,
+  reconciling: async () => (await import("./reconciling.ts")).reconciling,
   cut: async (...of) => (await import("./cut.ts")).takeCut(...of),
 };
