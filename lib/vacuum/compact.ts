@@ -155,7 +155,9 @@ export const compacting: Removal = {
   daemonOut: true,
   async *perform(actions, within) {
     const { home, source, deps } = within;
-    const known = new Map((await databasesOf(home, source, deps)).map((one) => [one.path, one]));
+    // The daemon's lock is ours: who asks for it now would take us for the daemon, and every dead session for a live one.
+    const quiet = { ...home, live: false };
+    const known = new Map((await databasesOf(quiet, source, deps)).map((one) => [one.path, one]));
     yield* rewriteAll(actions, within, async (action) => {
       const one = known.get(textIn(action, "subject", "path"));
       if (!one) return { refused: "there is no such database any more" };
