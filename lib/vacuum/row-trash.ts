@@ -100,14 +100,14 @@ export interface FoundRows extends RowTrash {
 }
 
 /** Oldest first. What was touched is left out: nothing of it can be put back safely. */
-export function rowTrashes(root: string): FoundRows[] {
-  return namesIn(trashDir(root))
-    .filter(isUlid)
-    .flatMap((run) => {
-      const dir = joinPath(trashDir(root), run);
-      const about = readAbout(joinPath(dir, ABOUT));
-      return about?.format === FORMAT && about.run === run ? [{ ...about, dir }] : [];
-    });
+export const rowTrashes = (root: string): FoundRows[] =>
+  namesIn(trashDir(root)).flatMap((run) => rowsIn(root, run) ?? []);
+
+/** The rows that one run has put away; undefined where it has put none, or where what tells of them was touched. */
+export function rowsIn(root: string, run: string): FoundRows | undefined {
+  const dir = joinPath(trashDir(root), run);
+  const about = isUlid(run) ? readAbout(joinPath(dir, ABOUT)) : undefined;
+  return about?.format === FORMAT && about.run === run ? { ...about, dir } : undefined;
 }
 
 /** The rows, or undefined when one byte of them is not as it was put there. */

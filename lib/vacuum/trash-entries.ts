@@ -3,6 +3,7 @@ import { journalDir, journalOf, keptRuns, unfinished } from "../formats/journal.
 import { isUlid, ulidTime } from "../formats/ulid.ts";
 import type { TrashRecord } from "../records/made.ts";
 import type { Home } from "../sources/source.ts";
+import { readRows, rowsIn, type FoundRows } from "./row-trash.ts";
 import { bytesBelow, presentIn, tamperedIn, trashRuns, type TrashRun } from "./trash.ts";
 
 /** All that one run has left in the toolkit's own directory: what it put into the trash, what undoes it. */
@@ -58,7 +59,9 @@ export function* trashRecords(home: Home, verify: boolean): Generator<TrashRecor
         ...(trouble !== undefined && { problem: trouble }),
       };
     }
-    if (entries.length === 0)
+    const rows = rowsIn(home.root, it.run);
+    if (rows) yield { ...common, id: it.run, ...rest, ...rowsOf(rows, it, verify) };
+    else if (entries.length === 0)
       yield { ...common, id: it.run, ...whole(it), ...rest, bytes: it.bytes, restorable: false };
   }
 }
@@ -68,4 +71,13 @@ function whole({ undoes, trash, run }: Leftover): Pick<TrashRecord, "of" | "undo
   if (trash?.list === null)
     return { of: "files", problem: "its list was touched: nothing of it can be restored safely" };
   return { of: "files" };
+}
+
+type AboutRows = Pick<TrashRecord, "of" | "sessions" | "bytes" | "restorable" | "problem">;
+
+/** Rows of a database, of so many sessions. */
+function rowsOf(rows: FoundRows, { bytes }: Leftover, verify: boolean): AboutRows {
+  const isSound = !verify || readRows(rows) !== undefined;
+  const found = { of: "rows" as const, sessions: rows.ids.length, bytes, restorable: isSound };
+  return isSound ? found : { ...found, problem: "its rows were touched" };
 }

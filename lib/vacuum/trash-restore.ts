@@ -47,6 +47,10 @@ export async function* restoreTrash(options: RestoreTrash, deps: Deps): AsyncGen
   const { home } = opened;
   if (!home.live) throw usageError(`${home.place} cannot be changed`, "name a directory: --home DIR");
   const tally = new Tally(RESTORE, deps, ulid(deps.now()));
+  if (home.runtime === "agdd") {
+    const { restoreRows } = await import("./rows-restore.ts");
+    return yield* restoreRows(opened, options, tally, deps);
+  }
   const ledgerRoot = await ledgerRootOf(home, deps);
   const coming = comingOf(home, ledgerRoot, options, deps);
   if (options.dryRun) {

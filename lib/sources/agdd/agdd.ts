@@ -35,6 +35,7 @@ export const agdd: Source = {
   async *usage(...of) {
     yield* (await import("./usage.ts")).usage(...of);
   },
+  reconciling: async () => (await import("./reconciling.ts")).reconciling,
   async *records(home, kind, query, deps) {
     if (kind === "tool") yield* (await import("./tools.ts")).tools(home, query, deps);
     if (kind === "failure") yield* (await import("./failures.ts")).failures(home, query, deps);

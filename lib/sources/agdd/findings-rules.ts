@@ -1,16 +1,9 @@
 // Everything that can be wrong with an AGDD project, or worth knowing about it.
 
-export interface Rule {
-  readonly severity: "info" | "warn" | "error";
-  readonly verdict: string;
-  readonly arises: string;
-  /** Verbs of which the plan takes the first that can be done; [] where there is nothing to do, or nothing safe. */
-  readonly action: readonly "rebuild-index"[];
-  /** What the action loses, or what else to do where there is none. */
-  readonly loses: string;
-  /** How much must be read to find it. */
-  readonly level: "quick" | "full" | "deep";
-}
+import type { Rule, Rules } from "../reconciling.ts";
+
+/** What a plan can do. */
+export const VERBS = ["rebuild-index"] as const;
 
 const rule = (
   [severity, level]: readonly [Rule["severity"], Rule["level"]],
@@ -19,7 +12,7 @@ const rule = (
   loses: string,
 ): Rule => ({ severity, verdict, arises, action: [], loses, level });
 
-export const RULES = {
+const TABLE = {
   SETTING_BAD: rule(
     ["error", "quick"],
     "AGDD does not start: a setting has a value that it does not take",
@@ -89,7 +82,7 @@ export const RULES = {
     "the run was deleted with foreign keys off",
     "nothing safe: they may be the only history left",
   ),
-  TIME_UNSORTABLE: rule(
+  STAMP_UNSORTABLE: rule(
     ["warn", "full"],
     "a time stamp is written so that AGDD, which compares text, takes it for another time",
     "it was passed with another offset, with Z, or with none",
@@ -121,4 +114,6 @@ export const RULES = {
   ),
 } satisfies { readonly [code: string]: Rule };
 
-export type Code = keyof typeof RULES;
+export type Code = keyof typeof TABLE;
+
+export const RULES: Rules = new Map(Object.entries(TABLE));

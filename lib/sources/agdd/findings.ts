@@ -7,32 +7,19 @@ import type { Deps } from "../../records/deps.ts";
 import { ToolError } from "../../records/error.ts";
 import { integrity } from "../../sqlite/check.ts";
 import { copyWhole, withCopy } from "../../sqlite/whole-copy.ts";
+import type { Found, Judged, Level, Mending } from "../reconciling.ts";
 import type { Home } from "../source.ts";
 import { costFiles, type CostFile } from "./costs.ts";
 import { COSTS_SHAPE, readShaped, STORAGE_SHAPE } from "./databases.ts";
-import type { Code, RULES } from "./findings-rules.ts";
+import type { Code } from "./findings-rules.ts";
 import { hasIndex, indexFault } from "./full-text.ts";
 import { COST_DATABASES, storageOf, type Storage } from "./layout.ts";
 import { legacyDir, legacyIds, readLegacy, type LegacyRun } from "./legacy.ts";
 import { lastEvents } from "./runs.ts";
 import { isUsual, millis } from "./time.ts";
 
-type Level = (typeof RULES)[Code]["level"];
-
-export interface Found {
-  readonly code: Code;
-  readonly id?: string;
-  readonly message: string;
-  readonly evidence: { readonly [name: string]: unknown };
-  readonly action?: Mending;
-}
-
-export interface Mending {
-  readonly verb: "rebuild-index";
-  readonly subject: { readonly path: string };
-  readonly expect: { readonly [name: string]: unknown };
-  readonly loses: null;
-}
+/** As every finding, with a code of the table. */
+type AgddFound = Found & { readonly code: Code };
 
 interface Look {
   readonly home: Home;
@@ -42,14 +29,21 @@ interface Look {
   readonly deps: Deps;
 }
 
-/** In the order in which they are told. Nothing is touched. */
-export async function* findings(home: Home, level: Level, deps: Deps): AsyncGenerator<Found> {
+/** Reads the home; what cannot be read is a finding. Nothing is touched. */
+export async function judge(home: Home, level: Level, deps: Deps): Promise<Judged> {
   const storage = storageOf(home, deps);
   const legacy = legacyIds(home.root).map((id) => readLegacy(home.root, id));
-  const look: Look = { home, storage, level, legacy, deps };
+  const known = storage.exists ? readRows({ storage, level, deps }) : undefined;
+  const ids = typeof known === "object" ? known.events.keys() : [];
+  const sessions = [...new Set([...ids, ...legacy.map(({ id }) => id)])].sort();
+  return { sessions, found: findings({ home, storage, level, legacy, deps }, known) };
+}
+
+/** In the order in which they are told. */
+function* findings(look: Look, known: Rows | string | undefined): Generator<AgddFound> {
+  const { storage, level } = look;
   yield* settings(look);
   if (level !== "quick") yield* soundness(look);
-  const known = storage.exists ? readRows(look) : undefined;
   if (typeof known === "string") yield { code: "STORAGE_CORRUPT", message: known, evidence: { path: storage.file } };
   else if (known) yield* known.found;
   if (level !== "quick" && storage.exists && typeof known === "object" && known.indexed) yield* index(look);
@@ -57,13 +51,13 @@ export async function* findings(home: Home, level: Level, deps: Deps): AsyncGene
   yield* costs(look);
 }
 
-function* settings({ storage, home }: Look): Generator<Found> {
+function* settings({ storage, home }: Look): Generator<AgddFound> {
   for (const { name, message } of storage.settings.bad) {
     yield { code: "SETTING_BAD", message, evidence: { setting: name, home: home.place } };
   }
 }
 
-function* soundness({ home, storage, deps }: Look): Generator<Found> {
+function* soundness({ home, storage, deps }: Look): Generator<AgddFound> {
   const files = [
     ...(storage.exists ? [{ file: storage.file, shape: STORAGE_SHAPE }] : []),
     ...COST_DATABASES.map((path) => ({ file: joinPath(home.root, path), shape: COSTS_SHAPE })),
@@ -86,18 +80,18 @@ function faultsOf(check: () => string[]): string[] {
 }
 
 interface Rows {
-  readonly found: readonly Found[];
+  readonly found: readonly AgddFound[];
   readonly indexed: boolean;
   /** Run id to the number of its events. */
   readonly events: ReadonlyMap<string, number>;
 }
 
 /** What the rows say; the words of the trouble where they cannot be read. */
-function readRows({ storage, level, deps }: Look): Rows | string {
+function readRows({ storage, level, deps }: Pick<Look, "storage" | "level" | "deps">): Rows | string {
   try {
     return readShaped(storage.file, STORAGE_SHAPE, deps, (db) => {
       const indexed = hasIndex(db);
-      const found: Found[] = [...orphans(db), ...stale(db, deps.now())];
+      const found: AgddFound[] = [...orphans(db), ...stale(db, deps.now())];
       if (level !== "quick") found.push(...stamps(db));
       if (!indexed && storage.settings.enableFts) {
         const message = "storage.db has no full-text index: AGDD's own search refuses";
@@ -116,7 +110,7 @@ const ORPHANS = `SELECT run_id AS id, count(*) AS events FROM events
 const LOST = `SELECT run_id AS id, parent_run_id AS parent FROM runs
   WHERE parent_run_id IS NOT NULL AND parent_run_id NOT IN (SELECT run_id FROM runs) ORDER BY run_id`;
 
-function* orphans(db: DatabaseSync): Generator<Found> {
+function* orphans(db: DatabaseSync): Generator<AgddFound> {
   for (const row of db.prepare(ORPHANS).iterate()) {
     const id = String(row["id"]);
     yield {
@@ -135,7 +129,7 @@ function* orphans(db: DatabaseSync): Generator<Found> {
 
 const WEEK_MS = 7 * 86_400_000;
 
-function* stale(db: DatabaseSync, now: Date): Generator<Found> {
+function* stale(db: DatabaseSync, now: Date): Generator<AgddFound> {
   const lastOf = lastEvents(db);
   const running = "SELECT run_id AS id, started_at FROM runs WHERE status = 'running' ORDER BY run_id";
   for (const row of db.prepare(running).all()) {
@@ -153,7 +147,7 @@ const STAMPS = `SELECT 'runs' AS "table", run_id AS id, started_at AS stamp FROM
   UNION ALL SELECT 'events', run_id, ts FROM events WHERE NOT coalesce(ts GLOB ?1, 0)`;
 
 /** One finding a run: what of its stamps is not of the form that sorts. */
-function* stamps(db: DatabaseSync): Generator<Found> {
+function* stamps(db: DatabaseSync): Generator<AgddFound> {
   const odd = new Map<string, string[]>();
   for (const row of db.prepare(STAMPS).iterate("????-??-??T??:??:??*+00:00")) {
     const stamp = String(row["stamp"]);
@@ -163,7 +157,7 @@ function* stamps(db: DatabaseSync): Generator<Found> {
   }
   for (const [id, all] of [...odd].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const message = `${id} has ${all.length} time stamps that sort wrongly as text, e.g. ${all[0]}`;
-    yield { code: "TIME_UNSORTABLE", id, message, evidence: { stamps: all.slice(0, SHOWN), count: all.length } };
+    yield { code: "STAMP_UNSORTABLE", id, message, evidence: { stamps: all.slice(0, SHOWN), count: all.length } };
   }
 }
 
@@ -178,7 +172,7 @@ function eventCounts(db: DatabaseSync): Map<string, number> {
 }
 
 /** The check is a statement that writes, so it is asked of a copy. */
-function* index({ storage: { file }, deps }: Look): Generator<Found> {
+function* index({ storage: { file }, deps }: Look): Generator<AgddFound> {
   using scratch = scratchDir(deps.env);
   const copy = joinPath(scratch.fresh(), "copy.db");
   copyWhole(file, copy, deps.signal);
@@ -189,7 +183,7 @@ function* index({ storage: { file }, deps }: Look): Generator<Found> {
   yield { code: "INDEX_GHOSTS", message, evidence: { path: file, fault }, action };
 }
 
-function* legacyRuns({ home, legacy }: Look, events: ReadonlyMap<string, number> | undefined): Generator<Found> {
+function* legacyRuns({ home, legacy }: Look, events: ReadonlyMap<string, number> | undefined): Generator<AgddFound> {
   for (const run of legacy) {
     const { id, lines, problem, finished } = run;
     const stored = events?.get(id);
@@ -213,7 +207,7 @@ function namesIn(dir: string): string[] {
   return readdirSync(osPath(dir)).sort();
 }
 
-function* costs({ home, deps }: Look): Generator<Found> {
+function* costs({ home, deps }: Look): Generator<AgddFound> {
   let files: CostFile[];
   try {
     files = costFiles(home.root, deps);

@@ -6,7 +6,7 @@ import { changeDatabase } from "../../sqlite/change.ts";
 import { columnsOf } from "../../sqlite/shape.ts";
 import { assertShape, STORAGE_SHAPE } from "./databases.ts";
 import { strangeTriggers, withoutIndexing } from "./full-text.ts";
-import { runWeights, tablesOfRuns, type RunWeight } from "./run-facts.ts";
+import { quoted, runWeights, tablesOfRuns, type RunWeight } from "./run-facts.ts";
 
 export interface RemoveRuns {
   /** Chooses among the runs as they are now, and says why others stay. Ids that are there. */
@@ -78,5 +78,3 @@ function* rowLines(db: DatabaseSync, ids: string): Generator<string> {
     }
   }
 }
-
-export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;

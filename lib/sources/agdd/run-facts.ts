@@ -25,7 +25,7 @@ export function tablesOfRuns(db: DatabaseSync): string[] {
 
 const cascades = (db: DatabaseSync, table: string): boolean =>
   db
-    .prepare(`PRAGMA main.foreign_key_list("${table.replaceAll('"', '""')}")`)
+    .prepare(`PRAGMA main.foreign_key_list(${quoted(table)})`)
     .all()
     .some((key) => key["table"] === "runs" && key["from"] === "run_id" && key["on_delete"] === "CASCADE");
 
@@ -107,8 +107,10 @@ function eventsOf(db: DatabaseSync): Map<string, Events> {
 
 function countsIn(db: DatabaseSync, table: string): Map<string, number> {
   const statement = db.prepare(
-    `SELECT run_id, count(*) FROM "${table.replaceAll('"', '""')}" WHERE run_id IS NOT NULL GROUP BY run_id`,
+    `SELECT run_id, count(*) FROM ${quoted(table)} WHERE run_id IS NOT NULL GROUP BY run_id`,
   );
   statement.setReturnArrays(true);
   return new Map(statement.all() as unknown as [string, number][]);
 }
+
+export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;

@@ -1,0 +1,314 @@
+// agh-vacuum runs: the traps of AGDD's own vacuum, a sound index, exact counts, and the way back.
+import assert from "node:assert/strict";
+import { readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { test } from "node:test";
+import { tool } from "../../bin/agh-vacuum.ts";
+import type { AnyRecord } from "../../lib/records/record.ts";
+import { staying, type RunFacts } from "../../lib/policy/expired-runs.ts";
+import { count, indexFault, inStorage, madeProject, putRuns, realProject } from "../support/agdd.ts";
+import { runHere, type Ran } from "../support/memory.ts";
+import { strength } from "../support/strength.ts";
+import { treeDigest } from "../support/tree.ts";
+
+const NOW = "2026-11-21T12:00:00Z";
+
+const vacuum = (root: string, argv: readonly string[], env = {}): Promise<Ran> =>
+  runHere(tool, [...argv, "--home", root, "--now", NOW], { env: { HOME: "/nowhere", ...env } });
+
+const runs = (root: string, ...argv: readonly string[]): Promise<Ran> => vacuum(root, ["runs", ...argv]);
+
+const actions = ({ records }: Ran): AnyRecord[] => records.filter(({ kind }) => kind === "action");
+const ids = (ran: Ran): string[] => actions(ran).map(({ id }) => String(id));
+const idsIn = (root: string): string[] =>
+  inStorage(root, (db) =>
+    db
+      .prepare("SELECT run_id FROM runs ORDER BY run_id")
+      .all()
+      .map((row) => String(row["run_id"])),
+  );
+
+const TRAPS = ["mag-stalea000", "mag-oldpara00", "sag-newkida00", "mag-recenta00"];
+const ABANDONED = ["mag-e3dcf29d", "mag-37fa2e16"];
+
+test("the traps and the abandoned running runs stay, every other expired run goes, exactly as planned", async (t) => {
+  const root = realProject(t);
+  if (root === undefined) return;
+  const expired = inStorage(root, (db) =>
+    db.prepare("SELECT run_id FROM runs WHERE started_at < '2026-11-14' ORDER BY run_id").all(),
+  ).map((row) => String(row["run_id"]));
+  const before = treeDigest(root);
+  const plan = await runs(root, "--hot-days", "7");
+  assert.equal(plan.code, 0, plan.stderr);
+  assert.equal(treeDigest(root), before, "a plan changes nothing");
+  const kept = new Set([...TRAPS, ...ABANDONED]);
+  assert.deepEqual(
+    ids(plan),
+    expired.filter((id) => !kept.has(id)),
+  );
+  const summary = plan.records.at(-1)!;
+  assert.equal(summary["cutoff"], "2026-11-14T00:00:00.000Z");
+  assert.deepEqual(summary["stays"], { running: 3, young: 8, child: 1 });
+
+  const events = count(root, "SELECT count(*) FROM events");
+  const applied = await runs(root, "--hot-days", "7", "--apply");
+  assert.equal(applied.code, 0, applied.stderr);
+  assert.deepEqual(ids(applied), ids(plan));
+  assert.ok(actions(applied).every(({ state }) => state === "done"));
+  for (const id of [...TRAPS, ...ABANDONED]) assert.ok(idsIn(root).includes(id), id);
+  const planned = (summary["rows"] as { events: number }).events;
+  assert.equal(events - count(root, "SELECT count(*) FROM events"), planned, "as many events as the plan said");
+  assert.equal(61 - idsIn(root).length, summary["runs"]);
+  assert.equal(indexFault(root), null, "integrity-check rank 1 is clean");
+  assert.equal(
+    count(root, "SELECT count(*) FROM events_fts WHERE events_fts MATCH 'rate'"),
+    count(root, "SELECT count(*) FROM events WHERE ' ' || lower(msg) || ' ' LIKE '% rate %'"),
+  );
+  assert.equal((await runs(root, "--hot-days", "7")).records.length, 1, "a second run finds nothing");
+});
+
+test("a deleted word is not found any more; the triggers are as they were", async (t) => {
+  const { root } = madeProject(t);
+  putRuns(root, [
+    {
+      id: "mag-old00000",
+      started: "2026-10-01T00:00:00+00:00",
+      events: ["2026-10-01T00:00:00+00:00"],
+      msg: "quicksilver",
+    },
+    { id: "mag-new00000", started: "2026-11-21T00:00:00+00:00", events: ["2026-11-21T00:00:00+00:00"], msg: "mercury" },
+  ]);
+  const triggers = (): unknown[] =>
+    inStorage(root, (db) =>
+      db.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY name").all(),
+    );
+  const before = triggers();
+  assert.equal((await runs(root, "--hot-days", "7", "--apply")).code, 0);
+  assert.deepEqual(triggers(), before);
+  const found = (word: string): number => count(root, "SELECT count(*) FROM events_fts WHERE events_fts MATCH ?", word);
+  assert.deepEqual([found("quicksilver"), found("mercury")], [0, 1]);
+  assert.equal(indexFault(root), null);
+});
+
+test("--stale-running takes those of which nothing is younger, and not the one that still says something", async (t) => {
+  const root = realProject(t);
+  if (root === undefined) return;
+  const ran = await runs(root, "--hot-days", "7", "--stale-running", "7d", "--apply");
+  assert.equal(ran.code, 0, ran.stderr);
+  for (const id of ABANDONED) assert.ok(ids(ran).includes(id), id);
+  assert.ok(idsIn(root).includes("mag-stalea000"));
+  assert.deepEqual(
+    idsIn(root).filter((id) => TRAPS.includes(id)),
+    TRAPS.toSorted(),
+  );
+});
+
+test("without a full-text index, and MAGSAG's tables: what hangs on a run goes and is counted", async (t) => {
+  const { root, storage } = madeProject(t, { fts: false, directory: ".agdd" });
+  putRuns(root, [
+    { id: "mag-old00000", started: "2026-10-01T00:00:00+00:00" },
+    { id: "mag-new00000", started: "2026-11-21T00:00:00+00:00" },
+  ]);
+  const db = new DatabaseSync(storage);
+  db.exec(`CREATE TABLE approvals (ticket_id TEXT PRIMARY KEY, run_id TEXT NOT NULL, FOREIGN KEY (run_id) REFERENCES runs(run_id) ON DELETE CASCADE);
+    CREATE TABLE strange (run_id TEXT); INSERT INTO strange VALUES ('mag-old00000');
+    INSERT INTO approvals VALUES ('a', 'mag-old00000'), ('b', 'mag-old00000'), ('c', 'mag-new00000')`);
+  db.close();
+  const ran = await runs(root, "--hot-days", "7", "--apply");
+  assert.deepEqual((actions(ran)[0]!["subject"] as AnyRecord)["rows"], { runs: 1, approvals: 2 });
+  assert.equal(count(root, "SELECT count(*) FROM approvals"), 1);
+  assert.equal(count(root, "SELECT count(*) FROM strange"), 1, "a table that AGDD does not know is left alone");
+  const back = await vacuum(root, ["trash", "restore", "--all"]);
+  assert.equal(back.code, 0, back.stderr);
+  assert.equal(count(root, "SELECT count(*) FROM approvals"), 3);
+});
+
+test("times are times, whatever their offset; what cannot be, and what is from the future, stays", async (t) => {
+  const { root } = madeProject(t);
+  putRuns(root, [
+    { id: "mag-offset00", started: "2026-11-13T20:00:00-05:00" }, // 14 November in UTC
+    { id: "mag-zulu0000", started: "2026-11-13T23:59:59Z" },
+    { id: "mag-future00", started: "2026-10-01T00:00:00+00:00", events: ["9999-01-01T00:00:00+00:00"] },
+    { id: "mag-unsure00", started: "some time ago" },
+    { id: "mag-ended000", started: "2026-10-01T00:00:00+00:00", ended: "2026-11-20T00:00:00+00:00" },
+  ]);
+  const ran = await runs(root, "--hot-days", "7");
+  assert.deepEqual(ids(ran), ["mag-zulu0000"]);
+  assert.deepEqual(ran.records.at(-1)!["stays"], { young: 2, unsure: 2 });
+});
+
+test("days come from the flag, else from AGDD_STORAGE_HOT_DAYS; negative ones and none are refused (2)", async (t) => {
+  const { root } = madeProject(t, { runs: 30, events: 1 });
+  for (const argv of [["--hot-days", "-1"], ["--hot-days", "x"], []]) {
+    const ran = await runs(root, ...argv);
+    assert.equal(ran.code, 2, argv.join(" "));
+    assert.equal(ran.stdout, "");
+  }
+  assert.equal((await vacuum(root, ["runs"], { AGDD_STORAGE_HOT_DAYS: "-3" })).code, 2);
+  assert.equal((await vacuum(root, ["runs"], { AGDD_STORAGE_HOT_DAYS: "0" })).records.at(-1)!["runs"], 23);
+  assert.equal(count(root, "SELECT count(*) FROM runs"), 30);
+});
+
+test("an archive that is asked for first refuses the whole (4); a setting that is none is told (2)", async (t) => {
+  const { root } = madeProject(t, { runs: 30 });
+  writeFileSync(join(root, ".env"), "AGDD_STORAGE_ARCHIVE_ENABLED=yes\n");
+  const ran = await runs(root, "--hot-days", "0", "--apply");
+  assert.equal(ran.code, 4);
+  assert.match(ran.stderr, /asks for an archive before runs go/);
+  writeFileSync(join(root, ".env"), "AGDD_STORAGE_ARCHIVE_ENABLED=perhaps\n");
+  assert.equal((await runs(root, "--hot-days", "0", "--apply")).code, 2);
+  assert.equal(count(root, "SELECT count(*) FROM runs"), 30);
+});
+
+test("a trigger that is not AGDD's refuses the whole (4); a locked database is busy (5)", async (t) => {
+  const { root, storage } = madeProject(t, { runs: 30 });
+  const db = new DatabaseSync(storage);
+  db.exec("PRAGMA busy_timeout=0; BEGIN IMMEDIATE; CREATE TABLE held (x)");
+  try {
+    const busy = await runs(root, "--hot-days", "0", "--apply");
+    assert.equal(busy.code, 5, busy.stderr);
+    db.exec("ROLLBACK; CREATE TRIGGER mine AFTER DELETE ON runs BEGIN DELETE FROM events; END");
+  } finally {
+    db.close();
+  }
+  const ran = await runs(root, "--hot-days", "0", "--apply");
+  assert.equal(ran.code, 4);
+  assert.match(ran.stderr, /trigger 'mine'/);
+  assert.equal(count(root, "SELECT count(*) FROM runs"), 30);
+});
+
+test("what has changed since a saved plan is skipped (3), and its parent with it", async (t) => {
+  const { root } = madeProject(t);
+  const old = { started: "2026-10-01T00:00:00+00:00", events: ["2026-10-01T00:00:00+00:00"] };
+  putRuns(root, [
+    { id: "mag-parent00", ...old },
+    { id: "sag-child000", parent: "mag-parent00", ...old },
+    { id: "mag-other000", ...old },
+  ]);
+  const plan = await runs(root, "--hot-days", "7", "--json");
+  assert.equal(ids(plan).length, 3);
+  const file = join(root, "plan.jsonl");
+  writeFileSync(file, plan.stdout, { mode: 0o600 });
+  inStorage(root, (db) =>
+    db.exec(
+      "INSERT INTO events (ts, run_id, agent_slug, type) VALUES ('2026-11-21T00:00:00+00:00', 'sag-child000', 'a', 'log')",
+    ),
+  );
+  const applied = await vacuum(root, ["apply", file]);
+  assert.equal(applied.code, 3, applied.stderr);
+  assert.deepEqual(
+    actions(applied).map(({ id, state, reason }) => [id, state, state === "skipped" ? reason : ""]),
+    [
+      ["mag-other000", "done", ""],
+      ["mag-parent00", "skipped", "its child sag-child000 stays"],
+      ["sag-child000", "skipped", "it has changed since the plan"],
+    ],
+  );
+  assert.deepEqual(idsIn(root), ["mag-parent00", "sag-child000"]);
+});
+
+test("what went comes back out of the trash, value for value; touched rows are refused (4)", async (t) => {
+  const root = realProject(t);
+  if (root === undefined) return;
+  const all = (): unknown =>
+    inStorage(root, (db) => ["runs", "events"].map((table) => db.prepare(`SELECT * FROM ${table} ORDER BY 1`).all()));
+  const before = all();
+  assert.equal((await runs(root, "--hot-days", "7", "--apply")).code, 0);
+  const [trash] = (await vacuum(root, ["trash", "list", "--verify"])).records;
+  assert.deepEqual([trash!["of"], trash!["sessions"], trash!["restorable"]], ["rows", 49, true]);
+  const one = await vacuum(root, ["trash", "restore", "mag-be1679f6"]);
+  assert.equal(one.code, 0, one.stderr);
+  assert.equal(one.records.filter(({ kind }) => kind === "session").length, 1);
+  const rest = await vacuum(root, ["trash", "restore", "--all"]);
+  assert.equal(rest.code, 0, rest.stderr);
+  assert.deepEqual(all(), before);
+  assert.equal(indexFault(root), null);
+  assert.deepEqual(readdirSync(join(root, ".agh-toolkit/trash")), []);
+
+  assert.equal((await runs(root, "--hot-days", "7", "--apply")).code, 0);
+  const [run] = readdirSync(join(root, ".agh-toolkit/trash"));
+  writeFileSync(join(root, ".agh-toolkit/trash", run!, "rows.jsonl"), "{}\n");
+  const touched = await vacuum(root, ["trash", "restore", "--all"]);
+  assert.equal(touched.code, 4);
+  assert.equal((await vacuum(root, ["trash", "list", "--verify"])).records[0]!["restorable"], false);
+});
+
+test("--for-good keeps nothing, and the plan says what is lost", async (t) => {
+  const { root } = madeProject(t, { runs: 30, events: 2 });
+  const ran = await runs(root, "--hot-days", "0", "--for-good", "--apply");
+  assert.equal(ran.code, 0, ran.stderr);
+  assert.ok(actions(ran).every(({ loses }) => loses === "the run and its 2 events, unless they are kept elsewhere"));
+  assert.deepEqual((await vacuum(root, ["trash"])).records, []);
+});
+
+test("homes of other runtimes are refused (4), and AGDD's by vacuum sessions", async (t) => {
+  const { root } = madeProject(t, { runs: 1 });
+  const ran = await vacuum(root, ["sessions", "--older-than", "1d"]);
+  assert.equal(ran.code, 4, ran.stderr);
+  assert.match(ran.stderr, /agh-vacuum runs/);
+});
+
+/** R7: what the rule must be, said in another way: a run goes when it and all below it may go. */
+function mayGo(run: RunFacts, all: readonly RunFacts[], cutoff: number, now: number): boolean {
+  const times = [run.started, run.ended ?? run.started, run.lastEvent ?? run.started];
+  const own = !run.running && times.every((time) => time < cutoff && time <= now);
+  return own && all.filter(({ parent }) => parent === run.id).every((child) => mayGo(child, all, cutoff, now));
+}
+
+test("over random families of runs the rule keeps every line above what stays", () => {
+  let seed = 42;
+  const random = (below: number): number => (seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31) % below;
+  const rounds = strength("random homes", 200);
+  for (let round = 0; round < rounds; round++) {
+    const all: RunFacts[] = Array.from({ length: 1 + random(25) }, (_, at) => ({
+      id: `r${at}`,
+      parent: at > 0 && random(3) > 0 ? `r${random(at)}` : null,
+      running: random(6) === 0,
+      started: random(100),
+      ended: random(2) === 0 ? undefined : random(110),
+      lastEvent: random(3) === 0 ? undefined : random(110),
+    }));
+    const stay = staying(all, { cutoff: 80, now: 100, staleBefore: undefined });
+    for (const run of all) assert.equal(!stay.has(run.id), mayGo(run, all, 80, 100), `round ${round}: ${run.id}`);
+  }
+});
+
+test("R7: over random homes apply removes exactly the plan's rows", async (t) => {
+  let seed = 7;
+  const random = (below: number): number => (seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31) % below;
+  const day = (back: number): string =>
+    new Date(Date.parse(NOW) - back * 86_400_000 - random(86_400) * 1000).toISOString().replace(".000Z", "+00:00");
+  const homes = Math.max(8, Math.round(strength("random homes", 8) / 25));
+  for (let home = 0; home < homes; home++) {
+    const { root } = madeProject(t, { fts: home % 3 > 0 });
+    const names = Array.from({ length: 3 + random(30) }, (_, at) => `mag-${at}`);
+    putRuns(
+      root,
+      names.map((id, at) => ({
+        id,
+        parent: at > 0 && random(3) > 0 ? names[random(at)]! : null,
+        started: day(random(40)),
+        status: ["running", "succeeded", "failed"][random(3)]!,
+        events: Array.from({ length: random(6) }, () => day(random(40))),
+      })),
+    );
+    const plan = await runs(root, "--hot-days", String(random(30)), "--json");
+    const summary = plan.records.at(-1)!;
+    const file = join(root, "plan.jsonl");
+    writeFileSync(file, plan.stdout, { mode: 0o600 });
+    const before = idsIn(root);
+    const events = count(root, "SELECT count(*) FROM events");
+    const applied = await vacuum(root, ["apply", file]);
+    assert.equal(applied.code, 0, applied.stderr);
+    const gone = before.filter((id) => !idsIn(root).includes(id));
+    assert.deepEqual(gone, ids(plan));
+    assert.equal(
+      events - count(root, "SELECT count(*) FROM events"),
+      (summary["rows"] as { events?: number }).events ?? 0,
+    );
+    assert.equal(applied.records.at(-1)!["freed_bytes"], summary["predicted_bytes"]);
+    assert.equal(count(root, "SELECT count(*) FROM runs WHERE parent_run_id NOT IN (SELECT run_id FROM runs)"), 0);
+    if (home % 3 > 0) assert.equal(indexFault(root), null);
+  }
+});
