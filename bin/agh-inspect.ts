@@ -10,6 +10,7 @@ import { overview } from "./inspect/overview.ts";
 import { paths } from "./inspect/paths.ts";
 import { permissions } from "./inspect/permissions.ts";
 import { processes } from "./inspect/processes.ts";
+import { search } from "./inspect/search.ts";
 import { sessions } from "./inspect/sessions.ts";
 import { show } from "./inspect/show.ts";
 import { table } from "./inspect/table.ts";
@@ -39,6 +40,7 @@ export const tool: Tool = {
     vault,
     failures,
     table,
+    search,
   },
   fallback: "overview",
   examples: ["agh-inspect", "agh-inspect sessions --crashed", "agh-inspect events 3c09 --follow"],

@@ -182,9 +182,9 @@ export const match = kind("match", "One hit of a search.", {
   id: text("The event's id."),
   session_id: sessionId,
   sequence: integer("The event's place."),
-  type: text("The event's type."),
-  timestamp: text("The event's time."),
-  field: text("Where in the event it was found."),
+  type: nullable(text("The event's type.")),
+  timestamp: nullable(text("The event's time.")),
+  field: oneOf("Where in the event it was found.", "text", "tool", "thought"),
   context: text("The text around it."),
   score: decimal("Higher is better."),
 });

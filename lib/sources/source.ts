@@ -1,9 +1,12 @@
 // The interface of a runtime: where its state lies and how it is read. One folder a runtime implements it.
+import type { SearchField } from "../policy/search-field.ts";
+import type { Term } from "../policy/search-query.ts";
 import type { Block, AnyRecord } from "../records/record.ts";
 import type { Deps } from "../records/deps.ts";
 import type { Boot, Finding } from "../records/judgements.ts";
 import type { HomeRecord, PathRecord, RuntimeName, SessionRecord } from "../records/things.ts";
 import type { Scratch } from "../files/scratch.ts";
+import type { Archival } from "./archival.ts";
 import type { HomeCut } from "./home-cut.ts";
 import type { Reconciling } from "./reconciling.ts";
 import type { Ledgers } from "./ledgers.ts";
@@ -66,6 +69,16 @@ export interface Following {
   readonly range: EventRange;
   /** Ends when nothing came for so many milliseconds. */
   readonly idleExit: number | undefined;
+}
+
+/** What is searched for: all of the terms must occur in an event. */
+export interface Sought {
+  readonly sessions: SessionFilter;
+  /** [] is all. */
+  readonly types: readonly string[];
+  /** [] is all. */
+  readonly fields: readonly SearchField[];
+  readonly terms: readonly Term[];
 }
 
 /** Kinds that `records` can list, by runtime. */
@@ -170,8 +183,15 @@ export interface Source {
   records?(home: Home, kind: DetailKind, query: DetailQuery, deps: Deps): AsyncIterable<AnyRecord>;
   /** What each session used, in order of session. */
   usage?(home: Home, filter: SessionFilter, deps: Deps): AsyncIterable<SessionUsage>;
+  /** How its sessions, rows of a database, are archived and brought back; AGH's go another way. */
+  archival?(): Promise<Archival>;
   /** Its ledgers: AGH's own, or those that the toolkit keeps for a runtime without. */
   ledgers?(): Promise<Ledgers>;
+  /**
+   * `event` records that may hold all of the terms, of all selected sessions, by an index of the runtime's own; what is given is looked at
+   * again, what is left out is not. Undefined where there is no sound index for these fields: then every event is read.
+   */
+  candidates?(home: Home, sought: Sought, deps: Deps): Promise<AsyncIterable<Block> | undefined>;
   /** What is there, and what is written from now on: each event once. Ends by signal or when idle. */
   follow?(home: Home, following: Following, deps: Deps): AsyncIterable<Block>;
   /** The home's own tree first, then what lies outside; a root that is not there is left out. */

@@ -1,0 +1,80 @@
+// The texts of a session that are searched: one an event, but chunks of one answer put together again.
+import type { SearchField } from "../policy/search-field.ts";
+import type { AnyRecord } from "../records/record.ts";
+import { fieldOf, isChunk, textOf } from "./search-text.ts";
+
+export interface Part {
+  readonly event: AnyRecord;
+  /** Where its text begins in the passage. */
+  readonly start: number;
+}
+
+/** A text, and the events it is from, at least one. */
+export interface Passage {
+  readonly text: string;
+  readonly field: SearchField;
+  readonly parts: readonly Part[];
+}
+
+/** Chunks of one answer that are put together; what is longer is cut there. */
+const MOST_LENGTH = 1 << 20;
+
+export class Passages {
+  readonly #fields: ReadonlySet<SearchField>;
+  readonly #mayHold: (line: string) => boolean;
+  #chunks: { event: AnyRecord; text: string }[] = [];
+  #length = 0;
+
+  constructor(fields: ReadonlySet<SearchField>, mayHold: (line: string) => boolean) {
+    this.#fields = fields;
+    this.#mayHold = mayHold;
+  }
+
+  /** The passages that these lines, which are `event` records, complete. */
+  of(lines: readonly string[]): Passage[] {
+    const found: Passage[] = [];
+    for (const line of lines) {
+      const isPart = CHUNK.test(line);
+      if (!isPart && !this.#mayHold(line)) {
+        found.push(...this.end());
+        continue;
+      }
+      const event = JSON.parse(line) as AnyRecord;
+      if (!isPart || !isChunk(event["type"])) found.push(...this.end(), ...this.#whole(event));
+      else if (this.#fields.has(fieldOf(event["type"]))) found.push(...this.#chunk(event));
+    }
+    return found;
+  }
+
+  #whole(event: AnyRecord): Passage[] {
+    const field = fieldOf(event["type"]);
+    const text = this.#fields.has(field) ? textOf(event) : "";
+    return text === "" ? [] : [{ text, field, parts: [{ event, start: 0 }] }];
+  }
+
+  #chunk(event: AnyRecord): Passage[] {
+    const before = this.#chunks[0]?.event;
+    const goesOn = before && before["type"] === event["type"] && before["turn_id"] === event["turn_id"];
+    const ended = goesOn && this.#length < MOST_LENGTH ? [] : this.end();
+    const text = textOf(event);
+    this.#chunks.push({ event, text });
+    this.#length += text.length;
+    return ended;
+  }
+
+  /** The chunks that wait for more. */
+  end(): Passage[] {
+    if (this.#chunks.length === 0) return [];
+    let text = "";
+    const parts: Part[] = [];
+    for (const chunk of this.#chunks) {
+      parts.push({ event: chunk.event, start: text.length });
+      text += chunk.text;
+    }
+    [this.#chunks, this.#length] = [[], 0];
+    return [{ text, field: fieldOf(parts[0]!.event["type"]), parts }];
+  }
+}
+
+/** The type comes before anything that an agent wrote. */
+const CHUNK = /^[^]{0,600}?"type":"(?:agent_message|thought)"/;

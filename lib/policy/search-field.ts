@@ -1,0 +1,12 @@
+// What in a session can be searched.
+import { usageError } from "../records/error.ts";
+
+export const SEARCH_FIELDS = ["text", "tool", "thought"] as const;
+export type SearchField = (typeof SEARCH_FIELDS)[number];
+
+/** Throws (2) for another word. */
+export function searchField(text: string): SearchField {
+  const found = SEARCH_FIELDS.find((name) => name === text);
+  if (found) return found;
+  throw usageError(`there is nothing to search in '${text}'`, `one of ${SEARCH_FIELDS.join(", ")}`);
+}
