@@ -11,7 +11,14 @@ const command = path.join(PROJECT, "bin/agh-vacuum.ts");
 const project = (directory: string): string => path.join(directory, "project");
 const made = (directory: string): void => void makeAgdd(project(directory), { runs: 40, events: 5 });
 const args = (directory: string): string[] => [
-  ...["runs", "--hot-days", "1", "--now", "2026-11-21T12:00:00Z", "--apply", "--home", project(directory)],
+  "runs",
+  "--hot-days",
+  "1",
+  "--now",
+  "2026-11-21T12:00:00Z",
+  "--apply",
+  "--home",
+  project(directory),
 ];
 
 interface State {
