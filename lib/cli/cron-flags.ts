@@ -45,7 +45,14 @@ export async function* reported(
   } finally {
     if (metricsFile !== undefined) {
       const seconds = (performance.now() - began) / 1000;
-      const text = metricsText({ command, at: deps.now(), seconds, exit: seen.exit, summary: seen.summary });
+      const text = metricsText({
+        command,
+        at: deps.now(),
+        seconds,
+        exit: seen.exit,
+        summary: seen.summary,
+        space: seen.space,
+      });
       await writeMetrics(metricsFile, text, deps);
     }
     await started;
@@ -57,6 +64,7 @@ export async function* reported(
 class Seen {
   exit: Exit = EXIT.ok;
   summary: AnyRecord | undefined;
+  readonly space: AnyRecord[] = [];
   readonly deps: Deps;
 
   constructor(deps: Deps) {
@@ -72,7 +80,9 @@ class Seen {
   }
 
   add(item: Item): void {
-    if (item instanceof Artefact || item instanceof Block || item.kind !== "summary") return;
+    if (item instanceof Artefact || item instanceof Block) return;
+    if (item.kind === "space") this.space.push(item);
+    if (item.kind !== "summary") return;
     this.summary = item;
     this.#count(item["exit"] as Exit);
   }

@@ -6,7 +6,7 @@ import { refusal, usageError } from "../records/error.ts";
 import type { Action } from "../records/judgements.ts";
 import type { AnyRecord } from "../records/record.ts";
 import type { Home } from "../sources/source.ts";
-import { REMOVAL_VERBS, textIn, type Planning } from "./actions.ts";
+import { REMOVAL_VERBS, removalOf, textIn, type Planning } from "./actions.ts";
 import { remove } from "./remove.ts";
 
 export interface ApplyPlan {
@@ -22,8 +22,10 @@ export async function* applyPlan(options: ApplyPlan, deps: Deps): AsyncGenerator
   const actions = plannedActions(records, REMOVAL_VERBS);
   using opened = await openAble({ ...place, home: place.home ?? homeOf(actions) }, "vacuum", deps);
   assertOf(opened.home, actions);
+  const removals = await Promise.all(actions.map(({ verb }) => removalOf(verb)));
+  const daemonMayRun = removals.every(({ daemonOut }) => !daemonOut);
   const planning = planned(actions);
-  yield* remove({ tool: "agh-vacuum apply", opened, planning, apply: !dryRun, lockTimeoutMs }, deps);
+  yield* remove({ tool: "agh-vacuum apply", opened, planning, apply: !dryRun, lockTimeoutMs, daemonMayRun }, deps);
 }
 
 /** The records of a saved plan; see readPlan. */

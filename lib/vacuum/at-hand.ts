@@ -54,8 +54,10 @@ export const ownFiles = ({ files }: Pick<AtHand, "files">): Gathered[] =>
   files.filter(({ path, found }) => found.type === "file" && !path.startsWith(`${PARTS.bundles}/`));
 
 /** Whether its ledger lies on another file system, where a rename does not reach. */
-export const isElsewhere = ({ dir, ledgerDir }: AtHand): boolean =>
-  ledgerDir !== undefined && statSync(osPath(ledgerDir)).dev !== statSync(osPath(dir)).dev;
+export function isElsewhere({ dir, ledgerDir }: AtHand): boolean {
+  const ledger = ledgerDir === undefined ? undefined : statSync(osPath(ledgerDir), { throwIfNoEntry: false });
+  return ledger !== undefined && ledger.dev !== statSync(osPath(dir)).dev;
+}
 
 /** Why it cannot go to the trash; a copy would need room that may not be there. */
 export const noTrashFor = (session: AtHand): string | undefined =>

@@ -1,5 +1,6 @@
 // Prints a plan of removals, or does it: others kept out, killed runs ended first, what was predicted told beside what was freed.
 import { scratchDir } from "../files/scratch.ts";
+import { unfinished } from "../formats/journal.ts";
 import { ulid } from "../formats/ulid.ts";
 import { exclusively } from "../places/exclusive.ts";
 import { changing } from "../places/home-change.ts";
@@ -19,12 +20,22 @@ export interface Remove {
   readonly planning: Planning;
   readonly apply: boolean;
   readonly lockTimeoutMs: number;
+  /** Nothing of it concerns the daemon; then killed runs are left to others too. */
+  readonly daemonMayRun?: boolean;
 }
 
 /** Yields the actions, planned or done, and a `summary` with the bytes that were predicted and, after the deed, freed. */
 export async function* remove(options: Remove, deps: Deps): AsyncGenerator<AnyRecord> {
+  try {
+    yield* removing(options, deps);
+  } catch (error) {
+    throw withRoom(error, options.opened.home);
+  }
+}
+
+async function* removing(options: Remove, deps: Deps): AsyncGenerator<AnyRecord> {
   const { planning, opened, apply, lockTimeoutMs } = options;
-  if (apply) assertHere(opened);
+  if (apply) await prepare(options, deps);
   const tally = new Tally(options.tool, deps, ulid(deps.now()));
   const wanted: Action[] = [];
   let predicted = 0;
@@ -45,8 +56,10 @@ export async function* remove(options: Remove, deps: Deps): AsyncGenerator<AnyRe
   yield ended(tally, step.value ?? {}, { predicted, apply });
 }
 
-function assertHere({ home }: OpenPlace): void {
+/** What a killed run has begun is brought to its end before anything is planned. */
+async function prepare({ opened: { home }, daemonMayRun = false, lockTimeoutMs }: Remove, deps: Deps): Promise<void> {
   if (!home.live) throw usageError(`${home.place} cannot be changed`, "name a directory: --home DIR");
+  if (!daemonMayRun && unfinished(home.root).length > 0) await changing(home, lockTimeoutMs, deps, async () => {});
 }
 
 function ended(tally: Tally, { exit, facts }: Ending, { predicted, apply }: { predicted: number; apply: boolean }) {
@@ -86,7 +99,7 @@ export async function* perform(
       },
     );
   } catch (error) {
-    trouble = { error: withRoom(error, home) };
+    trouble = { error };
   }
   for (const outcome of outcomes) yield counted(outcome, tally);
   if (trouble) throw trouble.error;

@@ -3,7 +3,15 @@ import { lstatSync, mkdirSync, rmSync } from "node:fs";
 import { fsyncDir } from "../files/atomic.ts";
 import { joinPath, osPath } from "../files/os-path.ts";
 import { fileTrouble } from "../files/trouble.ts";
-import { closeJournal, JOURNAL_FORMAT, journalDir, writeJournal, type Journal, type Step } from "../formats/journal.ts";
+import {
+  closeJournal,
+  JOURNAL_FORMAT,
+  journalDir,
+  unfinished,
+  writeJournal,
+  type Journal,
+  type Step,
+} from "../formats/journal.ts";
 import { tombstoneName } from "../formats/tombstone.ts";
 import { ulid } from "../formats/ulid.ts";
 import { openAble, type Place } from "../places/at-home.ts";
@@ -52,19 +60,23 @@ export async function* restoreTrash(options: RestoreTrash, deps: Deps): AsyncGen
     return yield* restoreRows(opened, options, tally, deps);
   }
   const ledgerRoot = await ledgerRootOf(home, deps);
-  const coming = comingOf(home, ledgerRoot, options, deps);
+  const look = (): Coming[] => comingOf(home, ledgerRoot, options, deps);
   if (options.dryRun) {
-    for (const one of coming) yield planned(home, one, tally);
+    for (const one of look()) yield planned(home, one, tally);
     return yield tally.summary({ status: "planned" });
   }
-  if (coming.length > 0) {
-    try {
+  let coming: readonly Coming[] = [];
+  try {
+    // What a killed run has begun comes first: its sessions are half in the trash, which looks like tampering.
+    if (unfinished(home.root).length > 0 || emptied(home).length > 0 || look().length > 0) {
       await changing(home, options.lockTimeoutMs, deps, async () => {
-        bring(comingOf(home, ledgerRoot, options, deps), home, tally.run);
+        tidy(home);
+        coming = look();
+        if (coming.length > 0) bring(coming, home, tally.run);
       });
-    } catch (error) {
-      throw withRoom(error, home);
     }
+  } catch (error) {
+    throw withRoom(error, home);
   }
   yield* backAgain(opened, coming, tally, deps);
   yield tally.summary();
@@ -155,15 +167,17 @@ function bring(coming: readonly Coming[], home: Home, run: string): void {
   }
   takeSteps(home.root, journal);
   closeJournal(dir);
-  tidy(home, new Set(coming.map(({ run: { run: name } }) => name)));
+  tidy(home);
 }
 
-/** A run of which nothing is left goes with its list. */
-function tidy({ root }: Home, names: ReadonlySet<string>): void {
-  for (const run of trashRuns(root)) {
-    if (!names.has(run.run) || presentIn(run).length > 0) continue;
-    rmSync(osPath(run.dir), { recursive: true, force: true });
-    fsyncDir(trashDir(root));
+/** Runs of which nothing is left but the list. */
+const emptied = ({ root }: Home): TrashRun[] =>
+  trashRuns(root).filter((run) => run.list && presentIn(run).length === 0);
+
+function tidy(home: Home): void {
+  for (const { dir } of emptied(home)) {
+    rmSync(osPath(dir), { recursive: true, force: true });
+    fsyncDir(trashDir(home.root));
   }
 }
 

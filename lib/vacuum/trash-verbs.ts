@@ -23,5 +23,5 @@ export async function* emptyTrash(options: EmptyTheTrash, deps: Deps): AsyncGene
   using opened = await openAble(options.place, "vacuum", deps);
   const { apply, lockTimeoutMs } = options;
   const planning = planEmptying(opened, options, deps);
-  yield* remove({ tool: "agh-vacuum trash empty", opened, planning, apply, lockTimeoutMs }, deps);
+  yield* remove({ tool: "agh-vacuum trash empty", opened, planning, apply, lockTimeoutMs, daemonMayRun: true }, deps);
 }

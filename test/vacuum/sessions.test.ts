@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
+import type { AnyRecord } from "../../lib/records/record.ts";
 import { madeHome } from "../support/homes.ts";
 import { tempDir } from "../support/temp.ts";
 import { treeState, assertUntouched } from "../support/tree.ts";
@@ -337,11 +338,18 @@ test("a plan that was edited takes nothing that is not kept elsewhere", async (t
   const { home, ids } = madeHome(t, { sessions: 3, events: 6, seed: 4 });
   await putAll(home, [ids[0]!]);
   const plan = await vacuum(["sessions", ids[0]!], home);
-  const [action] = actions(plan) as [Record<string, never>];
-  const other = { ...action, id: ids[1], subject: { ...(action["subject"] as object), session_id: ids[1] } };
-  const bare = { ...action, subject: { ...(action["subject"] as object), archive: undefined } };
-  const nothing = { ...action, subject: { ...(action["subject"] as object), require: [] } };
-  const foreign = { ...action, subject: { ...(action["subject"] as object), home_id: "0123456789abcdef" } };
+  const [action] = actions(plan) as [AnyRecord];
+  const other = {
+    ...action,
+    id: ids[1],
+    subject: { ...(action["subject"] as Record<string, unknown>), session_id: ids[1] },
+  };
+  const bare = { ...action, subject: { ...(action["subject"] as Record<string, unknown>), archive: undefined } };
+  const nothing = { ...action, subject: { ...(action["subject"] as Record<string, unknown>), require: [] } };
+  const foreign = {
+    ...action,
+    subject: { ...(action["subject"] as Record<string, unknown>), home_id: "0123456789abcdef" },
+  };
   const verb = { ...action, verb: "remove-everything" };
   const codes: number[] = [];
   for (const edited of [other, bare, nothing, foreign, verb]) {
