@@ -85,7 +85,7 @@ function settleOne(path: string, { mode, mtime_ns }: Line): void {
 /** Nothing restored is setuid, setgid or sticky. */
 const modeOf = (mode: string): number => Number.parseInt(mode, 8) & 0o777;
 
-const ROOT = /^(?:home|ledgers|memory|ws\/(?!\.{1,2}$)[A-Za-z0-9._-]{1,128})$/;
+const ROOT = /^(?:home|ledgers|memory|storage|ws\/(?!\.{1,2}$)[A-Za-z0-9._-]{1,128})$/;
 
 /** Where a line goes. A listing may come from a hostile hand: a path that leads elsewhere is refused (6). */
 function placeOf(dir: string, { root, path }: Line): string {

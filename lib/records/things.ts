@@ -42,7 +42,7 @@ export const home = kind("home", "A root of one runtime's state.", {
 export const path = kind("path", "One path that belongs to a home, in it or where its configuration points.", {
   ...identity,
   id: text("The path, absolute."),
-  root: text("`home`, or the root outside it: `ledgers`, `memory`, `ws/<workspace id>`."),
+  root: text("`home`, or the root outside it: `ledgers`, `memory`, `storage`, `ws/<workspace id>`."),
   path: text("Relative to its root; bytes that are no UTF-8 are lone surrogates U+DC80 to U+DCFF."),
   class: text("What it is to a backup: catalog, sessions, ledgers, config, agents, skills, memory, …"),
   scope: text("global, workspace, session, provider, …"),
