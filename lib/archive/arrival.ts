@@ -54,14 +54,14 @@ function ledgerDir({ ledgerRoot }: Destination, { id, partition }: Incoming): st
   throw refusal("E_HOSTILE_ARCHIVE", `the receipt of ${id} puts its ledger at ${JSON.stringify(partition)}`);
 }
 
-interface Tree {
+export interface Tree {
   readonly files: readonly ReceiptFile[];
   readonly part: string;
   readonly to: string;
 }
 
 /** The whole directory where there is none; else file by file. */
-function weighTree({ files, part, to }: Tree, moves: Move[], conflicts: string[]): void {
+export function weighTree({ files, part, to }: Tree, moves: Move[], conflicts: string[]): void {
   const there = lstatSync(osPath(to), { throwIfNoEntry: false });
   if (!there) return void moves.push({ part, to });
   if (!there.isDirectory()) return void conflicts.push(to);

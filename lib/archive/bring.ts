@@ -1,17 +1,20 @@
 // Stages sessions beside the home, writes the journal, and takes its steps.
 import { mkdirSync, readFileSync } from "node:fs";
+import type { DatabaseSync } from "node:sqlite";
+import { collector } from "../files/collect.ts";
 import { giveAway } from "../files/give-away.ts";
 import { joinPath, osPath } from "../files/os-path.ts";
 import { syncTree } from "../files/sync-tree.ts";
 import { hostile } from "../files/safe-names.ts";
 import { fileTrouble } from "../files/trouble.ts";
 import { writeAtomic } from "../files/atomic.ts";
+import type { Made } from "../formats/archive-reader.ts";
 import { closeJournal, JOURNAL_FORMAT, journalDir, writeJournal, type Journal, type Step } from "../formats/journal.ts";
 import { ROWS } from "../formats/receipt.ts";
 import { tombstoneName } from "../formats/tombstone.ts";
 import type { Deps } from "../records/deps.ts";
 import { refusal } from "../records/error.ts";
-import { readCatalog } from "../sources/agh/databases.ts";
+import { openCatalog } from "../sources/agh/databases.ts";
 import { tombstonesDir } from "../sources/agh/layout.ts";
 import { strangerIn, workspaceConflict } from "../sources/agh/put-rows.ts";
 import { takeSteps } from "../sources/agh/take-steps.ts";
@@ -63,10 +66,13 @@ async function staged(coming: readonly Coming[], dir: string, into: Into): Promi
   const own: string[] = [];
   const foreign: string[] = [];
   const moves: Step[] = [];
+  // Nobody else writes to it now, and nothing is written here while it is open.
+  using catalog = openCatalog(home.root, deps);
+  const staging = { catalog: catalog.db, made: collector() };
   for (const [index, one] of coming.entries()) {
     deps.signal.throwIfAborted();
     const { incoming } = one;
-    await stage(one, joinPath(dir, incoming.id), into);
+    await stage(one, joinPath(dir, incoming.id), staging);
     (incoming.homeId === home.id ? own : foreign).push(`${incoming.id}/${ROWS}`);
     for (const { part, to } of one.moves)
       moves.push({ do: "move", from: joinPath(joinPath(dir, incoming.id), part), to });
@@ -79,17 +85,24 @@ async function staged(coming: readonly Coming[], dir: string, into: Into): Promi
   return [...rows, ...moves];
 }
 
+interface Staging {
+  readonly catalog: DatabaseSync;
+  readonly made: Made;
+}
+
 /** Writes what is needed of one session, and looks whether the catalog will take its rows. */
-async function stage({ incoming, moves }: Coming, place: string, { home, deps }: Into): Promise<void> {
+async function stage({ incoming, moves }: Coming, place: string, { catalog, made }: Staging): Promise<void> {
   make(place);
   const file = joinPath(place, ROWS);
-  await incoming.layOut(({ path }) => (path === ROWS || goesAlong(path, moves) ? joinPath(place, path) : undefined));
+  const to = ({ path }: { path: string }): string | undefined =>
+    path === ROWS || goesAlong(path, moves) ? joinPath(place, path) : undefined;
+  await incoming.layOut(to, made);
   if (incoming.schema === undefined) writeAtomic(file, await incoming.rowLines(), { mode: 0o600 });
   const rows = decoded(readFileSync(osPath(file)), incoming.id);
   const stranger = strangerIn(rows, incoming.id);
   if (stranger !== undefined)
     throw hostile(`the archive of ${incoming.id}`, `a row of ${stranger} that is another session's`);
-  const conflict = readCatalog(home.root, deps, (db) => workspaceConflict(db, rows));
+  const conflict = workspaceConflict(catalog, rows);
   if (conflict !== undefined) {
     throw refusal("E_WORKSPACE_TAKEN", `session ${incoming.id}: ${conflict}`, "rename or remove that workspace first");
   }

@@ -3,7 +3,8 @@ import { scratchDir, type Scratch } from "../files/scratch.ts";
 import { unfinished } from "../formats/journal.ts";
 import { ulid } from "../formats/ulid.ts";
 import { changing } from "../places/home-change.ts";
-import { openPlace, type OpenPlace, type PlaceOptions } from "../places/place.ts";
+import { openAble } from "../places/at-home.ts";
+import type { OpenPlace, PlaceOptions } from "../places/source-of.ts";
 import type { Deps } from "../records/deps.ts";
 import { refusal, usageError } from "../records/error.ts";
 import type { Action } from "../records/judgements.ts";
@@ -30,15 +31,19 @@ export interface GetSessions {
 /** Yields the `session` of each that is back, or was there already, and a `summary`. Any conflict refuses the whole (4). */
 export async function* getSessions(options: GetSessions, deps: Deps): AsyncGenerator<AnyRecord> {
   const tally = new Tally(GET, deps, ulid(deps.now()));
-  using opened = await openPlace(options.to.home, options.to, deps);
+  using opened = await openAble(options.to, "archive", deps);
   using scratch = scratchDir(deps.env);
   const { home } = opened;
-  if (home.runtime !== "agh") {
-    throw refusal("E_CANNOT", `${home.place} is a home of ${home.runtime}, which has no archives`);
-  }
   if (!home.live) throw usageError(`${home.place} cannot be written to`, "--to DIR");
   const incoming = await allIncoming(options.from, scratch, deps);
+  assertRuntime(incoming, home);
   if (options.to.home === undefined) assertOwnHome(incoming, home);
+  if (opened.source.archival) {
+    const { getRowSessions } = await import("./get-rows.ts");
+    const archival = await opened.source.archival();
+    const { lockTimeoutMs, dryRun = false } = options;
+    return yield* getRowSessions({ opened, archival, incoming, lockTimeoutMs, dryRun }, deps, tally);
+  }
   const destination = await destinationOf(home, deps);
   const first = await comingTo(home, destination, incoming, deps);
   if (options.dryRun) {
@@ -70,6 +75,16 @@ async function allIncoming(from: readonly Meant[], scratch: Scratch, deps: Deps)
     }
   }
   return [...found.values()];
+}
+
+function assertRuntime(incoming: readonly Incoming[], { runtime, place }: Home): void {
+  const guest = incoming.find((one) => one.runtime !== runtime);
+  if (!guest) return;
+  throw refusal(
+    "E_OTHER_RUNTIME",
+    `session ${guest.id} is of ${guest.runtime}, ${place} is a home of ${runtime}`,
+    "--to DIR",
+  );
 }
 
 /** Nobody named a home: then it is the one that the session came from, or none. */

@@ -6,8 +6,8 @@ import { joinPath, osPath } from "../files/os-path.ts";
 import type { Scratch } from "../files/scratch.ts";
 import { hostile } from "../files/safe-names.ts";
 import { fileTrouble } from "../files/trouble.ts";
-import { readArchive } from "../formats/archive-reader.ts";
-import { ROWS, type ReceiptFile } from "../formats/receipt.ts";
+import { readArchive, type Made } from "../formats/archive-reader.ts";
+import { ROWS, type Receipt, type ReceiptFile } from "../formats/receipt.ts";
 import { decodeRows, type RowsFile } from "../formats/rows.ts";
 import { settle, unpack } from "../formats/unpack.ts";
 import { refusal } from "../records/error.ts";
@@ -22,14 +22,15 @@ import { unpackByHand } from "../places/unpack-by-hand.ts";
 
 export interface Incoming {
   readonly id: string;
+  readonly runtime: Receipt["runtime"];
   /** The home it was taken of; undefined where nobody wrote it down. */
   readonly homeId: string | undefined;
   readonly partition: string | null;
   readonly files: readonly ReceiptFile[];
   /** Digest of the catalog's migrations; undefined where no rows came along. */
   readonly schema: string | undefined;
-  /** Writes what `place` gives a path to. */
-  layOut(place: (file: ReceiptFile) => string | undefined): Promise<void>;
+  /** Writes what `place` gives a path to; `made` as in readArchive. */
+  layOut(place: (file: ReceiptFile) => string | undefined, made?: Made): Promise<void>;
   rows(): Promise<RowsFile>;
   /** The rows as they are put back. */
   rowLines(): Promise<Buffer>;
@@ -43,11 +44,12 @@ export async function incomingOf(target: Target, held: Held, scratch: Scratch): 
     const rowLines = (): Promise<Buffer> => contentOf(target, receipt, ROWS);
     return {
       id: receipt.session_id,
+      runtime: receipt.runtime,
       homeId: receipt.home_id,
       partition: receipt.ledger_partition,
       files: receipt.files,
       schema: receipt.schema.sha256,
-      layOut: async (place) => void (await unpack(target, receipt, place)),
+      layOut: async (place, made) => void (await unpack(target, receipt, place, made)),
       rows: async () => decoded(await rowLines(), held.id),
       rowLines,
     };
@@ -101,6 +103,7 @@ function fromDirectory(id: string, given: string): Incoming {
   const lines = Buffer.from(workspaceLines(read.meta));
   return {
     id,
+    runtime: "agh",
     homeId: undefined,
     partition: null,
     files,

@@ -103,8 +103,13 @@ async function packOnce(packing: Packing, bench: Bench): Promise<Packed | undefi
   }
 }
 
-function receiptOf(
-  { home, session, partition, rows, schema, versions }: Packing,
+/** What a receipt says of a session before its archive is made. */
+export type Described = Pick<Packing, "home" | "session" | "partition" | "schema" | "versions"> & {
+  readonly rows: Pick<SessionRows, "counts">;
+};
+
+export function receiptOf(
+  { home, session, partition, rows, schema, versions }: Described,
   files: readonly ReceiptFile[],
 ): Receipt {
   return {
@@ -150,7 +155,8 @@ const isDamage = (code: string): boolean =>
 
 const modeOf = (mode: bigint): string => (mode & 0o777n).toString(8).padStart(4, "0");
 
-async function writeFile(
+/** Undefined when the file changed since it was looked at. */
+export async function writeFile(
   archive: ArchiveFile,
   top: string,
   { path, from, found }: Gathered,
@@ -185,7 +191,7 @@ async function writeFile(
   }
 }
 
-async function writeRows(archive: ArchiveFile, top: string, lines: string): Promise<ReceiptFile> {
+export async function writeRows(archive: ArchiveFile, top: string, lines: string): Promise<ReceiptFile> {
   const bytes = Buffer.from(lines);
   const line = { path: ROWS, type: "file", size: bytes.length, mode: "0644", mtime_us: 0 } as const;
   await archive.entry({ path: `${top}/${ROWS}`, type: "file", size: bytes.length, mode: 0o644, mtime: 0 }, bytes);

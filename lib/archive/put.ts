@@ -1,17 +1,17 @@
 // Archives stopped sessions: written, read back from where they were put, compared event by event, then receipted.
-import { hash } from "node:crypto";
-import { statSync, writeFileSync } from "node:fs";
+import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { collector, staySmall } from "../files/collect.ts";
 import { joinPath, osPath } from "../files/os-path.ts";
 import { fileTrouble } from "../files/trouble.ts";
 import { readReceipt } from "../formats/archive-reader.ts";
-import { archiveKey, bytesOf, encodeReceipt, receiptKey, type Receipt } from "../formats/receipt.ts";
+import { archiveKey, bytesOf, type Receipt } from "../formats/receipt.ts";
 import { ulid } from "../formats/ulid.ts";
-import { openPlace, type PlaceOptions } from "../places/place.ts";
+import { openAble } from "../places/at-home.ts";
+import type { PlaceOptions } from "../places/source-of.ts";
 import { atOnce } from "../policy/at-once.ts";
 import type { Deps } from "../records/deps.ts";
-import { EXIT, refusal, ToolError, usageError } from "../records/error.ts";
+import { EXIT, ToolError, usageError } from "../records/error.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
 import type { SessionRecord } from "../records/things.ts";
@@ -23,8 +23,9 @@ import { gather } from "../places/session-parts.ts";
 import type { Packed, Packing } from "./pack.ts";
 import { changedSince } from "../places/changed-since.ts";
 import { archiveRecord, planned, skipped } from "./records.ts";
+import { receiptParcel } from "./receipt-parcel.ts";
 import { RowsByTurn } from "./rows-by-turn.ts";
-import { Shelf, type Parcel } from "./shelf.ts";
+import { Shelf } from "./shelf.ts";
 import { SessionHome } from "../places/session-home.ts";
 
 export interface PutSessions {
@@ -46,14 +47,26 @@ export async function* putSessions(options: PutSessions, deps: Deps): AsyncGener
   let sameFileSystem = false;
   staySmall(); // before the sessions are listed: threads may follow
   for (const { place, sessions } of options.from) {
-    using opened = await openPlace(place.home, place, deps);
+    using opened = await openAble(place, "archive", deps);
     const { home, source } = opened;
-    if (home.runtime !== "agh")
-      throw refusal("E_CANNOT", `${home.place} is a home of ${home.runtime}, which has no archives`);
-    if (options.to === undefined && !home.live)
+    if (options.to === undefined && (!home.live || source.archival))
       throw usageError(`${home.place} cannot hold archives`, "--to DIR, or s3://BUCKET/PREFIX");
     const target = targetOf(options.to ?? archiveDir(home.root));
     sameFileSystem ||= isSameFileSystem(target, home.root);
+    if (source.archival) {
+      const { putRowSessions } = await import("./put-rows.ts");
+      const archival = await source.archival();
+      const put = {
+        opened,
+        archival,
+        sessions,
+        target,
+        versions: versionsOf(options),
+        dryRun: options.dryRun === true,
+      };
+      yield* putRowSessions(put, deps, tally);
+      continue;
+    }
     const from = await SessionHome.open(home, deps);
     const run = new Run({ options, target, from, tally, deps });
     const chosen: SessionRecord[] = [];
@@ -66,6 +79,11 @@ export async function* putSessions(options: PutSessions, deps: Deps): AsyncGener
     ...(sameFileSystem && { same_file_system: true }),
   });
 }
+
+const versionsOf = ({ toolkit }: PutSessions): Packing["versions"] => ({
+  toolkit,
+  sqlite: process.versions.sqlite ?? "",
+});
 
 function isSameFileSystem({ dir }: Target, root: string): boolean {
   if (dir === undefined) return false;
@@ -200,7 +218,7 @@ class Run {
   ): Promise<Packed | { skipped: AnyRecord }> {
     const { options, from } = this.#parts;
     const { runtime, root, id } = from.home;
-    const versions = { toolkit: options.toolkit, sqlite: process.versions.sqlite ?? "" };
+    const versions = versionsOf(options);
     try {
       return await team.pack({ ...this.#placesOf(session), ...more, home: { runtime, root, id }, session, versions });
     } catch (error) {
@@ -209,18 +227,6 @@ class Run {
       return { skipped: this.#skip(session, trouble.message) };
     }
   }
-}
-
-function receiptParcel(receipt: Receipt, stage: string): Parcel {
-  const key = receiptKey(receipt.session_id);
-  const file = joinPath(stage, key);
-  const bytes = encodeReceipt(receipt);
-  try {
-    writeFileSync(osPath(file), bytes, { mode: 0o600, flag: "wx" });
-  } catch (error) {
-    throw fileTrouble(file, "write", error);
-  }
-  return { key, file, bytes: bytes.length, sha256: hash("sha256", bytes) };
 }
 
 const sizeOf = (sessions: readonly SessionRecord[]): number =>

@@ -1,5 +1,6 @@
 // Reads an archive from where it lies: every byte checked against its receipt on the way.
 import { createHash, type Hash } from "node:crypto";
+import { setImmediate as turn } from "node:timers/promises";
 import { damaged, TarReader, type EntrySink } from "../files/tar-read.ts";
 import type { TarEntry } from "../files/tar-write.ts";
 import { unzstd } from "../files/zstd-frames.ts";
@@ -84,6 +85,7 @@ export async function readArchive(
   for await (const bytes of pieces) {
     tar.push(bytes);
     made(bytes.length);
+    await turn(); // signals and messages come in between
   }
   tar.end();
   check.end();

@@ -2,6 +2,7 @@
 import { chmodSync, cpSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, utimesSync } from "node:fs";
 import { dirname } from "node:path";
 import { fsyncDir } from "../../files/atomic.ts";
+import { collector } from "../../files/collect.ts";
 import { joinPath, osPath } from "../../files/os-path.ts";
 import { syncTree } from "../../files/sync-tree.ts";
 import { fileTrouble } from "../../files/trouble.ts";
@@ -74,14 +75,27 @@ function syncNames(dir: string): void {
   }
 }
 
+/** Sessions whose rows are in memory at a time. */
+const ROWS_OF = 32;
+/** What a row takes in memory, as against its text. */
+const AS_OBJECTS = 32;
+
 function takeRows(root: string, run: string, { files, own_home }: Step & { do: "rows" }) {
-  const decoded = files.map((file) => decodeRows(readFileSync(osPath(joinPath(journalDir(root, run), file)))));
+  const made = collector();
+  const decoded = (file: string) => {
+    const bytes = readFileSync(osPath(joinPath(journalDir(root, run), file)));
+    made(AS_OBJECTS * bytes.length);
+    return decodeRows(bytes);
+  };
   return changeDatabase(catalogFile(root), (db) => {
+    db.exec("PRAGMA defer_foreign_keys=ON"); // a row may point to one that comes with the next
     const done = { inserted: 0, renumbered: 0 };
-    for (const merged of mergeRows(decoded)) {
-      const { inserted, renumbered } = putRows(db, merged, own_home);
-      done.inserted += inserted;
-      done.renumbered += renumbered;
+    for (let at = 0; at < files.length; at += ROWS_OF) {
+      for (const merged of mergeRows(files.slice(at, at + ROWS_OF).map(decoded))) {
+        const { inserted, renumbered } = putRows(db, merged, own_home);
+        done.inserted += inserted;
+        done.renumbered += renumbered;
+      }
     }
     return done;
   });
