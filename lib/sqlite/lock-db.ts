@@ -36,7 +36,8 @@ function tryLock(path: string): Lock | undefined {
   try {
     makeFile(path);
     db = new DatabaseSync(fileUri(path, { mode: "rw" }), { timeout: 0, allowExtension: false, defensive: true });
-    db.exec("BEGIN EXCLUSIVE");
+    // In memory: the journal of an empty database would be the only thing that a lock writes, and a disk may be full.
+    db.exec("PRAGMA journal_mode=MEMORY; BEGIN EXCLUSIVE");
   } catch (error) {
     db?.close();
     if (sqliteCode(error) === 5) return undefined;

@@ -46,6 +46,13 @@ test("the lock excludes another process, and dies with a killed holder", async (
   (await waiting).release();
 });
 
+test("the lock writes nothing, so that it can be taken on a full disk", async (t) => {
+  const dir = tempDir(t);
+  using _ = await lockDatabase(path.join(dir, "lock.db"), { timeoutMs: 0, signal });
+  const sizes = fs.readdirSync(dir).map((name) => [name, fs.statSync(path.join(dir, name)).size]);
+  assert.deepEqual(sizes, [["lock.db", 0]]);
+});
+
 test("the lock excludes within one process too, is released by `using`, and its wait can be aborted", async (t) => {
   const file = path.join(tempDir(t), "lock.db");
   {
