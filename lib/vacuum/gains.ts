@@ -125,7 +125,7 @@ function* fromDatabases(home: Home, stopped: ReadonlyMap<string, SessionSpace>, 
     bytes: sumOf(loose, ({ free }) => free),
     items: loose.length,
     needs_bytes: largest(loose),
-    next: `agh-vacuum compact --all --apply ${at}`,
+    next: `agh-vacuum compact --apply ${at}`,
   };
   const file = catalogFile(home.root);
   const size = fileSize(file) ?? 0;
