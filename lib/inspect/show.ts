@@ -5,7 +5,8 @@ import { osPath } from "../files/os-path.ts";
 import { belowRoot, walk } from "../files/walk.ts";
 import { openPlace, type OpenPlace } from "../places/place.ts";
 import type { Deps } from "../records/deps.ts";
-import { EXIT, refusal, ToolError } from "../records/error.ts";
+import { documented } from "../records/documented.ts";
+import { EXIT, ToolError } from "../records/error.ts";
 import type { LedgerRecord } from "../records/made.ts";
 import type { Item } from "../records/record.ts";
 import type { PathRecord, SessionRecord } from "../records/things.ts";
@@ -17,6 +18,7 @@ import { sessionFiles } from "../sources/agh/session-files.ts";
 import type { Root } from "../sources/source.ts";
 import { failures } from "./failures.ts";
 import { pathRecord } from "./paths.ts";
+import { countTypes, ledgerPath, pathsOf } from "./show-rows.ts";
 import type { Where } from "./sessions.ts";
 import { usage } from "./usage.ts";
 import { vault } from "./vault.ts";
@@ -25,11 +27,11 @@ import { vault } from "./vault.ts";
 export async function* show(where: Where, name: string, deps: Deps): AsyncGenerator<Item> {
   using place = await openPlace(where.home, where, deps);
   const { home, source } = place;
-  if (home.runtime !== "agh") throw refusal("E_CANNOT", `sessions of ${home.runtime} cannot be shown yet`);
+  if (home.runtime !== "agh") return yield* showRows(place, where, name, deps);
   for await (const session of source.sessions(home, { ids: [name], lastEvents: true }, deps)) {
     const { id } = session;
     const event_types = await typesOf(place, session, deps);
-    yield { ...session, event_types };
+    yield documented({ ...session, event_types });
     yield* filesOf(place, id, deps);
     const sessions = { ids: [id] };
     if (event_types !== undefined) {
@@ -37,6 +39,20 @@ export async function* show(where: Where, name: string, deps: Deps): AsyncGenera
     }
     yield* failures(where, { sessions: { ...sessions, failures: [session.failure?.kind ?? ""] }, limit: 1 }, deps);
     if (session.has.row) yield* vault(where, { sessions, namespaces: [], limit: undefined }, deps);
+  }
+}
+
+async function* showRows(place: OpenPlace, where: Where, name: string, deps: Deps): AsyncGenerator<Item> {
+  const { home, source } = place;
+  for await (const session of source.sessions(home, { ids: [name], lastEvents: true }, deps)) {
+    const { id } = session;
+    yield documented({ ...session, event_types: await countTypes(place, session, deps) });
+    yield* pathsOf(place, session, deps);
+    const ledger = session.has.ledger ? await ledgerPath(place, id, deps) : undefined;
+    if (ledger !== undefined) yield* ledgerRecord(place, id, ledger);
+    const sessions = { ids: [id] };
+    yield* usage(where, { sessions, by: ["session"], zone: "UTC", rollup: false, limit: undefined }, deps);
+    if (source.can.has("failure")) yield* failures(where, { sessions, limit: 1 }, deps);
   }
 }
 

@@ -138,7 +138,7 @@ export const session = kind("session", "One unit of agent work, joined from ever
     ledger: yes("A ledger.jsonl."),
     archive: yes("An archive or a directory moved to session-archive."),
   }),
-  events_bytes: optional(integer("Bytes of events.db with its WAL.")),
+  events_bytes: optional(integer("Bytes of events.db with its WAL; agsh: of its messages, where they are asked for.")),
   ledger_bytes: optional(integer("Bytes of the ledger.")),
   last_event_at: optional(
     nullable(time("Time of the last event; read only when a time selector or sort asks for it.")),

@@ -26,6 +26,7 @@ const VERBS = [
   "workspaces",
   "vault",
   "failures --failure cancellation,process_exit",
+  "search --regex .",
   "table sessions",
   "table events --state stopped,active",
 ];

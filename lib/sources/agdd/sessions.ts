@@ -1,6 +1,7 @@
 // Runs as sessions: rows of storage.db joined with what lies in `.runs/agents`.
 import type { DatabaseSync } from "node:sqlite";
 import type { Deps } from "../../records/deps.ts";
+import { documented } from "../../records/documented.ts";
 import type { SessionRecord } from "../../records/things.ts";
 import { isNamedBy, isWithin, matches, needsLastEvents, resolveIds, sorted } from "../selection.ts";
 import type { Home, SessionFilter } from "../source.ts";
@@ -81,10 +82,11 @@ const isFirstCome = (filter: SessionFilter): boolean =>
   filter.since === undefined &&
   filter.until === undefined;
 
-const withLast = (session: SessionRecord, last: Last | undefined): SessionRecord =>
-  last
-    ? Object.assign(session, { last_event_at: last.at, last_sequence: last.count === 0 ? null : last.count })
-    : session;
+function withLast(session: SessionRecord, last: Last | undefined): SessionRecord {
+  if (!last) return session;
+  const more = { last_event_at: last.at, last_sequence: last.count === 0 ? null : last.count };
+  return documented({ ...session, ...more });
+}
 
 const RESUMABLE = { ok: false, reason: "AGDD begins a new run instead" };
 

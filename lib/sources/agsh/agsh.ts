@@ -9,7 +9,7 @@ import { state } from "./state.ts";
 
 export const agsh: Source = {
   runtime: "agsh",
-  can: new Set(["ledger", "reconcile", "liveness", "usage", "tool", "turn", "row"]),
+  can: new Set(["archive", "ledger", "reconcile", "liveness", "usage", "tool", "turn", "row"]),
   cannot: {
     hook_run: "agsh has no hooks",
     permission: "agsh asks at the keyboard and writes no answer down",
@@ -24,6 +24,7 @@ export const agsh: Source = {
   defaultRoots,
   state,
   sessions: (home, ...rest) => withLedgers(home, sessions(home, ...rest)),
+  archival: async () => (await import("./archival.ts")).archival,
   ledgers: () => Promise.resolve(eventLedgers(agsh)),
   // Loaded when called: listing sessions pays for none of them.
   async *events(...of) {

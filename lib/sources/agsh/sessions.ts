@@ -72,7 +72,8 @@ const orphans = (filter: SessionFilter): string => `
 const time = (text: string | null): string | null => (text === null ? null : utc(String(text)));
 
 function recordOf(home: Home, row: Row, schema: Schema, deps: Deps): SessionRecord {
-  const own = row.has_row === 1 ? lockFields(home, row, schema, deps) : ORPHAN;
+  const { lock, problem, ...own } = row.has_row === 1 ? lockFields(home, row, schema, deps) : ORPHAN;
+  const { resumable: isResumable, ...state } = own;
   return {
     kind: "session",
     runtime: home.runtime,
@@ -80,23 +81,21 @@ function recordOf(home: Home, row: Row, schema: Schema, deps: Deps): SessionReco
     id: String(row.id),
     agent_name: null,
     workspace_id: null,
-    ...own,
+    ...state,
     ...(row.parent !== undefined && { parent_session_id: row.parent }),
-    has: {
-      row: row.has_row === 1,
-      dir: false,
-      meta: false,
-      events: row.has_messages === 1,
-      ledger: false,
-      archive: false,
-    },
+    resumable: isResumable,
+    has: { ...NOTHING, row: row.has_row === 1, events: row.has_messages === 1 },
     ...(row.bytes !== undefined && { events_bytes: row.bytes }),
     ...(row.last_at !== undefined && { last_event_at: time(row.last_at) }),
+    ...(lock && { lock }),
     ...(row.has_row === 1 && { is_last: row.is_last === 1, resume: resumeLine(home.root, row.id) }),
     created_at: time(row.created_at),
     updated_at: time(row.updated_at),
+    ...(problem !== undefined && { problem }),
   };
 }
+
+const NOTHING = { row: false, dir: false, meta: false, events: false, ledger: false, archive: false };
 
 type Own = Pick<SessionRecord, "state" | "effective" | "state_from" | "resumable" | "lock" | "problem">;
 
