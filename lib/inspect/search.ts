@@ -87,15 +87,15 @@ export async function* search(
   yield* ranking.records();
 }
 
-/** What an index of the runtime's own leaves to look at. It knows words by the spaces between them. */
+/** What the runtime's own way leaves to look at, in one pass. It knows words by the spaces between them; without any all is left. */
 async function indexed(
   { home, source }: OpenPlace,
   { sessions, types, fields }: SearchQuery,
   { terms }: Searching,
   deps: Deps,
 ): Promise<AsyncIterable<readonly string[]>[] | undefined> {
-  if (!terms || terms.some(isUnspaced)) return undefined;
-  const found = await source.candidates?.(home, { sessions, types, fields, terms }, deps);
+  const known = terms && !terms.some(isUnspaced) ? terms : [];
+  const found = await source.candidates?.(home, { sessions, types, fields, terms: known }, deps);
   return found && [forgiving(found, deps)];
 }
 

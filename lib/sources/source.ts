@@ -71,7 +71,7 @@ export interface Following {
   readonly idleExit: number | undefined;
 }
 
-/** What is searched for: all of the terms must occur in an event. */
+/** What is searched for: all of the terms must occur in an event; without any every event is meant. */
 export interface Sought {
   readonly sessions: SessionFilter;
   /** [] is all. */

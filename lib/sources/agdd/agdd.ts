@@ -32,6 +32,7 @@ export const agdd: Source = {
   async *events(...of) {
     yield* (await import("./events.ts")).events(...of);
   },
+  candidates: async (...of) => (await import("./candidates.ts")).candidates(...of),
   async *usage(...of) {
     yield* (await import("./usage.ts")).usage(...of);
   },

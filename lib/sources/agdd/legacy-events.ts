@@ -1,11 +1,11 @@
 // The lines of a legacy run's logs.jsonl as `event` records, without loss.
 import { Block, encode } from "../../records/record.ts";
 import type { EventRange, Home } from "../source.ts";
-import { legacyDir, legacyIds, readLegacy, readLogs, type LogLine } from "./legacy.ts";
+import { isLegacy, legacyDir, readLegacy, readLogs, type LogLine } from "./legacy.ts";
 
 /** As blocks; undefined where there is no such log. */
 export function legacyEvents(home: Home, id: string, range: EventRange): Block[] | undefined {
-  if (!legacyIds(home.root).includes(id)) return undefined;
+  if (!isLegacy(home.root, id)) return undefined;
   const logs = readLogs(legacyDir(home.root, id));
   if (!logs) return undefined;
   const { agent } = readLegacy(home.root, id);

@@ -28,6 +28,10 @@ export function legacyIds(root: string): string[] {
   }
 }
 
+/** Whether there is a directory of this run. */
+export const isLegacy = (root: string, id: string): boolean =>
+  ID.test(id) && lstatSync(osPath(legacyDir(root, id)), { throwIfNoEntry: false })?.isDirectory() === true;
+
 export const legacyDir = (root: string, id: string): string => joinPath(root, `${AGENTS}/${id}`);
 
 /** One line of logs.jsonl. */
