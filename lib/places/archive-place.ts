@@ -13,9 +13,12 @@ import { EXIT, placeError, ToolError, usageError } from "../records/error.ts";
 import { makeDatabase } from "../sqlite/change.ts";
 import { bundlesDir, catalogFile, isId, sessionDir, sessionsDir } from "../sources/agh/layout.ts";
 import { fillCatalog } from "../sources/agh/scratch-catalog.ts";
+import { SOURCES } from "../sources/detect.ts";
+import { isNamedBy } from "../sources/selection.ts";
 import { targetOf, type Target } from "../targets/target.ts";
 import { heldByHand, sessionWithin, type ByHand } from "./by-hand.ts";
 import { homeId } from "./home-id.ts";
+import { layOutRows, makeRowDatabase } from "./row-archives.ts";
 import { sourceOf, type OpenPlace, type PlaceOptions } from "./source-of.ts";
 import { unpackByHand } from "./unpack-by-hand.ts";
 
@@ -27,9 +30,11 @@ export async function openArchivePlace(place: string, options: PlaceOptions, dep
   const scratch = scratchDir(deps.env);
   try {
     const root = scratch.fresh();
-    const ids = await layOut({ target, root, scratch, deps });
-    const source = sourceOf(root, place, options.runtime);
-    const id = options.homeId ?? (ids.size === 1 ? [...ids][0]! : homeId("agh", target.url));
+    const runtime = await runtimeOf(target, options.runtime);
+    const laying = { target, root, scratch, deps, isMeant: meantBy(options.only) };
+    const ids = runtime === "agh" ? await layOut(laying) : await layOutAllRows(runtime, laying);
+    const source = sourceOf(root, place, runtime);
+    const id = options.homeId ?? (ids.size === 1 ? [...ids][0]! : homeId(runtime, target.url));
     const home = { runtime: source.runtime, place: `archive:${target.url}`, root, id, live: false };
     return { home, source, [Symbol.dispose]: () => scratch.remove() };
   } catch (error) {
@@ -38,16 +43,52 @@ export async function openArchivePlace(place: string, options: PlaceOptions, dep
   }
 }
 
+/** Prefixes as they are typed: all that they may mean is laid out, so that who resolves them sees what is ambiguous. */
+function meantBy(only: readonly string[] | undefined): (id: string) => boolean {
+  return (id) => only === undefined || only.some((typed) => isNamedBy(typed, id));
+}
+
 interface Laying {
+  readonly isMeant: (id: string) => boolean;
   readonly target: Target;
   readonly root: string;
   readonly scratch: Scratch;
   readonly deps: Deps;
 }
 
+/** Whose sessions are meant; damaged receipts, and what was moved by hand, count as AGH's. */
+async function runtimeOf(target: Target, asked: PlaceOptions["runtime"]): Promise<Receipt["runtime"]> {
+  if (asked !== undefined && asked !== "auto") return asked;
+  const found = new Set<Receipt["runtime"]>();
+  for await (const { runtime } of receipts(target, () => undefined)) found.add(runtime);
+  if (found.size < 2) return [...found][0] ?? "agh";
+  const names = [...found].sort();
+  throw usageError(`${target.url} holds archives of ${names.join(" and ")}`, `--runtime ${names.join("|")}`);
+}
+
+async function layOutAllRows(
+  runtime: Receipt["runtime"],
+  { target, root, deps }: Laying,
+): Promise<ReadonlySet<string>> {
+  const archival = await SOURCES.find((source) => source.runtime === runtime)!.archival!();
+  const home = { runtime, place: `archive:${target.url}`, root, id: "", live: false };
+  const homes = new Set<string>();
+  const rows: RowsFile[] = [];
+  for await (const receipt of receipts(target, (error) => tell(error, deps))) {
+    deps.signal.throwIfAborted();
+    if (receipt.runtime !== runtime) continue;
+    const found = await orTell(() => layOutRows(target, receipt, archival, home), deps);
+    if (!found) continue;
+    rows.push(found);
+    homes.add(receipt.home_id);
+  }
+  makeRowDatabase(root, archival, rows);
+  return homes;
+}
+
 /** The ids of the homes that the sessions came from. */
 async function layOut(laying: Laying): Promise<ReadonlySet<string>> {
-  const { target, root, deps } = laying;
+  const { target, root, deps, isMeant } = laying;
   mkdirSync(osPath(sessionsDir(root)), { recursive: true, mode: 0o700 });
   const homes = new Set<string>();
   const known = new Set<string>();
@@ -55,14 +96,16 @@ async function layOut(laying: Laying): Promise<ReadonlySet<string>> {
   for await (const receipt of receipts(target, (error, id) => (known.add(id), tell(error, deps)))) {
     deps.signal.throwIfAborted();
     known.add(receipt.session_id);
-    const found = await orTell(() => layOutOne(receipt, laying), deps);
-    if (!found) continue;
-    rows.push(found);
+    if (receipt.runtime !== "agh") continue;
     homes.add(receipt.home_id);
+    if (!isMeant(receipt.session_id)) continue;
+    const found = await orTell(() => layOutOne(receipt, laying), deps);
+    if (found) rows.push(found);
   }
   let byHand = 0;
   for await (const held of heldByHand(target, known)) {
     byHand++;
+    if (!isMeant(held.id)) continue;
     await orTell(() => layOutByHand(held, laying), deps);
   }
   if (known.size + byHand === 0) {

@@ -33,22 +33,31 @@ export interface Places {
 
 /** Looks at every path; nothing is opened. */
 export function gather({ root, dir, ledger, bundles }: Places): Gathering {
+  return gatherTrees([
+    { part: PARTS.session, dir },
+    ...(ledger === undefined ? [] : [{ part: PARTS.ledger, dir: dirname(ledger) }]),
+    ...(bundles.length === 0 ? [] : [{ part: PARTS.bundles, dir: bundlesDir(root), only: bundles }]),
+  ]);
+}
+
+/** A directory, and the part of the archive that it becomes. */
+export interface Tree {
+  readonly part: string;
+  readonly dir: string;
+  /** Names in it that belong to the session, where not all do. */
+  readonly only?: readonly string[];
+}
+
+export function gatherTrees(trees: readonly Tree[]): Gathering {
   const files: Gathered[] = [];
   const leftOut: { path: string; reason: string }[] = [];
-  const take = (part: string, from: string, found: Found): void => {
-    const path = found.path === "" ? part : `${part}/${found.path}`;
-    const reason = reasonAgainst(found, badPath(path));
-    if (reason === undefined) files.push({ path, from, found });
-    else if (reason !== "") leftOut.push({ path, reason });
-  };
-  for (const found of walk(dir)) take(PARTS.session, belowRoot(dir, found.path), found);
-  if (ledger !== undefined) {
-    const above = dirname(ledger);
-    for (const found of walk(above)) take(PARTS.ledger, belowRoot(above, found.path), found);
-  }
-  if (bundles.length > 0) {
-    const above = bundlesDir(root);
-    for (const found of walk(above, { only: bundles })) take(PARTS.bundles, belowRoot(above, found.path), found);
+  for (const { part, dir, only } of trees) {
+    for (const found of walk(dir, only && { only })) {
+      const path = found.path === "" ? part : `${part}/${found.path}`;
+      const reason = reasonAgainst(found, badPath(path));
+      if (reason === undefined) files.push({ path, from: belowRoot(dir, found.path), found });
+      else if (reason !== "") leftOut.push({ path, reason });
+    }
   }
   return { files, leftOut };
 }

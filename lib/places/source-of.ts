@@ -9,6 +9,8 @@ export interface PlaceOptions {
   readonly runtime?: "agh" | "agsh" | "agdd" | "auto" | undefined;
   /** Takes the place of the computed id. */
   readonly homeId?: string | undefined;
+  /** Nothing but these sessions is going to be asked for (full ids or prefixes): a place that is unpacked unpacks no more. */
+  readonly only?: readonly string[] | undefined;
 }
 
 /** An open place; disposing removes scratch copies. */

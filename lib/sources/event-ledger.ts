@@ -1,5 +1,6 @@
 // Ledgers for runtimes that have none of their own: a head, then each `event` record as it is, beside the runtime's state.
 import { existsSync, lstatSync } from "node:fs";
+import { dirname } from "node:path";
 import { joinPath, osPath } from "../files/os-path.ts";
 import type { Deps } from "../records/deps.ts";
 import { documented } from "../records/documented.ts";
@@ -35,6 +36,12 @@ const SAFE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 /** Where the ledger of a session lies, or would lie; undefined for an id that may not stand in a path. */
 const ledgerOf = (root: string, id: string): string | undefined =>
   SAFE.test(id) ? joinPath(ledgersDir(root), `${id}/ledger.jsonl`) : undefined;
+
+/** The directory of a session's ledger; none for an id that may not stand in a path. */
+export function ledgerDirOf(root: string, id: string): string[] {
+  const path = ledgerOf(root, id);
+  return path === undefined ? [] : [dirname(path)];
+}
 
 /** Sessions as they are, each with its ledger, if it has one. */
 export async function* withLedgers(

@@ -9,10 +9,9 @@ import { state } from "./state.ts";
 
 export const agdd: Source = {
   runtime: "agdd",
-  can: new Set(["ledger", "vacuum", "runs", "reconcile", "usage", "failure", "tool", "row"]),
+  can: new Set(["archive", "ledger", "vacuum", "runs", "reconcile", "usage", "failure", "tool", "row"]),
   cannot: {
     liveness: "AGDD writes down no process that could be asked for",
-    archive: "its runs are rows of one database; agh-backup create keeps all of them",
     turn: "its runs have no turns; agh-inspect events shows a run's timeline",
     hook_run: "AGDD has no hooks",
     permission: "AGDD asks for no permissions",
@@ -27,6 +26,7 @@ export const agdd: Source = {
   defaultRoots: () => [{ dir: resolve("."), said: "the working directory" }],
   state,
   sessions: (home, ...rest) => withLedgers(home, sessions(home, ...rest)),
+  archival: async () => (await import("./archival.ts")).archival,
   ledgers: () => Promise.resolve(eventLedgers(agdd)),
   // Loaded when called: listing sessions pays for none of them.
   async *events(...of) {

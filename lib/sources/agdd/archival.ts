@@ -7,13 +7,14 @@ import type { Archival, TakenRows } from "../archival.ts";
 import { ledgerDirOf } from "../event-ledger.ts";
 import { eventFacts, ownedRows, type OwnedTable } from "../owned-rows.ts";
 import { readShaped, STORAGE_SHAPE } from "./databases.ts";
-import { AGENTS, storageOf } from "./layout.ts";
+import { AGENTS, STORAGE, storageOf } from "./layout.ts";
 import { putRuns } from "./put-runs.ts";
 import { tablesOfRuns } from "./run-facts.ts";
 import { utc } from "./time.ts";
 import type { DatabaseSync } from "node:sqlite";
 
 export const archival: Archival = {
+  database: `.agdd/${STORAGE}`,
   reasonAgainst: ({ state, effective, problem }) => {
     if (effective === "unknown") return `it is ${state ?? "unfinished"}: it may still be written to`;
     return problem;

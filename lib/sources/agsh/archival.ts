@@ -1,0 +1,64 @@
+// Sessions on their way to an archive and back: their rows, and never a login.
+import { hash } from "node:crypto";
+import type { DatabaseSync } from "node:sqlite";
+import type { RowsFile } from "../../formats/rows.ts";
+import { refusal } from "../../records/error.ts";
+import type { Archival, TakenRows } from "../archival.ts";
+import { ledgerDirOf } from "../event-ledger.ts";
+import { eventFacts, insertRows, ownedRows, type OwnedTable } from "../owned-rows.ts";
+import { readDatabase } from "./databases.ts";
+import { changeAgsh } from "./mend.ts";
+import type { Schema } from "./schema.ts";
+import { utc } from "./time.ts";
+
+export const archival: Archival = {
+  database: "sessions.db",
+  reasonAgainst: ({ effective, has, lock }) => {
+    if (effective === "running") return `process ${lock?.pid} holds it: it may still be written to`;
+    if (effective === "unknown") return "whether somebody holds it cannot be known: it may still be written to";
+    return has.row ? undefined : "it has messages and no session: agh-reconcile plan";
+  },
+  trees: ({ root }, id) => ledgerDirOf(root, id).map((dir) => ({ part: "ledger", dir })),
+  take: ({ root }, id, deps) => readDatabase(root, deps, (db, schema) => taken(db, schema, id)),
+  facts: (rows) => eventFacts(rows, { table: "messages", time: "created_at", utc }),
+  put: ({ root }, sessions) =>
+    changeAgsh(root, (db, schema) => {
+      for (const [id, rows] of sessions) putSession(db, schema, id, rows);
+    }),
+};
+
+/** `sessions` first, so that foreign keys take the rest. */
+const tablesOf = ({ belongings }: Schema): OwnedTable[] => [
+  { table: "sessions", key: "id" },
+  ...["messages", ...belongings].map((table) => ({ table, key: "session_id" })),
+];
+
+function taken(db: DatabaseSync, schema: Schema, id: string): TakenRows {
+  const tables = tablesOf(schema);
+  const lines = [...ownedRows(db, tables, [id])].join("");
+  const sha256 = hash("sha256", JSON.stringify([schema.since, tables]));
+  return { lines, schema: { version: schema.since, sha256 } };
+}
+
+/** A message whose id was given to another comes at the end, in its order. */
+function putSession(db: DatabaseSync, schema: Schema, id: string, file: RowsFile): void {
+  const keys = new Map(tablesOf(schema).map(({ table, key }) => [table, key]));
+  for (const { table, values } of file.rows) {
+    const key = keys.get(table);
+    if (key === undefined && file.columns.has(table)) throw lacksTable(table);
+    if (key === undefined || values[key] !== id) {
+      throw refusal("E_HOSTILE_ARCHIVE", `the archive of ${id} holds a row of another session`);
+    }
+  }
+  const isTaken = db.prepare("SELECT 1 FROM messages WHERE id = ?");
+  const messages = file.rows.filter(({ table }) => table === "messages");
+  const renumber = messages.some(({ values }) => isTaken.get(values["id"] ?? null) !== undefined);
+  insertRows(db, file, ({ table }) => (renumber && table === "messages" ? "id" : undefined));
+}
+
+const lacksTable = (table: string): Error =>
+  refusal(
+    "E_SCHEMA_DIFFERS",
+    `the home's database has no ${table}`,
+    "bring the session back with the version of agsh that wrote it",
+  );

@@ -1,0 +1,33 @@
+// What agh-archive asks of a runtime whose sessions are rows of one database.
+import type { EventFacts } from "../formats/receipt.ts";
+import type { RowsFile } from "../formats/rows.ts";
+import type { Deps } from "../records/deps.ts";
+import type { SessionRecord } from "../records/things.ts";
+import type { Home } from "./source.ts";
+
+/** A directory of a session's own files: where it lies, or would lie. */
+export interface OwnTree {
+  readonly part: "session" | "ledger";
+  readonly dir: string;
+}
+
+/** All rows of one session, from one moment. */
+export interface TakenRows {
+  /** JSON Lines as of lib/formats/rows.ts. */
+  readonly lines: string;
+  /** Tells one shape of the database from another. */
+  readonly schema: { readonly version: string | null; readonly sha256: string };
+}
+
+export interface Archival {
+  /** Where its database lies below a root, when archives are laid out to be read. */
+  readonly database: string;
+  /** Why a session must not be archived now; undefined when it may. */
+  reasonAgainst(session: SessionRecord): string | undefined;
+  trees(home: Home, id: string): readonly OwnTree[];
+  take(home: Home, id: string, deps: Deps): TakenRows;
+  /** What a receipt says of the events among its rows. */
+  facts(rows: RowsFile): EventFacts | null;
+  /** Puts the rows of sessions back that are not there, in one transaction. Throws (4) what does not fit. */
+  put(home: Home, sessions: ReadonlyMap<string, RowsFile>, deps: Deps): void;
+}
