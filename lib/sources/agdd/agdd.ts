@@ -32,6 +32,9 @@ export const agdd: Source = {
   async *events(...of) {
     yield* (await import("./events.ts")).events(...of);
   },
+  async *follow(...of) {
+    yield* (await import("./follow.ts")).follow(...of);
+  },
   candidates: async (...of) => (await import("./candidates.ts")).candidates(...of),
   async *usage(...of) {
     yield* (await import("./usage.ts")).usage(...of);
