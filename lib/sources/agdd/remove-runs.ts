@@ -1,12 +1,11 @@
 // Removes runs with all that hangs on them, in one transaction: exactly the rows that were counted, or nothing.
-import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
-import { columnsLine, encodeValue, rowLine, type SqlValue } from "../../formats/rows.ts";
+import type { DatabaseSync } from "node:sqlite";
 import { refusal } from "../../records/error.ts";
 import { changeDatabase } from "../../sqlite/change.ts";
-import { columnsOf } from "../../sqlite/shape.ts";
+import { ownedRows, quoted } from "../owned-rows.ts";
 import { assertShape, STORAGE_SHAPE } from "./databases.ts";
 import { strangeTriggers, withoutIndexing } from "./full-text.ts";
-import { quoted, runWeights, tablesOfRuns, type RunWeight } from "./run-facts.ts";
+import { runWeights, tablesOfRuns, type RunWeight } from "./run-facts.ts";
 
 export interface RemoveRuns {
   /** Chooses among the runs as they are now, and says why others stay. Ids that are there. */
@@ -25,7 +24,15 @@ export function removeRuns(file: string, { choose, keep }: RemoveRuns): RunWeigh
     const gone = runs.filter(({ id }) => going.has(id));
     if (gone.length === 0) return gone;
     const ids = JSON.stringify(gone.map(({ id }) => id));
-    keep?.(rowLines(db, ids));
+    const tables = ["runs", ...tablesOfRuns(db)].map((table) => ({ table, key: "run_id" }));
+    // Runs before what hangs on them, so that they can be put back in this order.
+    keep?.(
+      ownedRows(
+        db,
+        tables,
+        gone.map(({ id }) => id),
+      ),
+    );
     withoutIndexing(db, () => take(db, ids, gone));
     return gone;
   });
@@ -60,21 +67,4 @@ const countRuns = (db: DatabaseSync): number => Number(db.prepare("SELECT count(
 function assertCount(table: string, count: number, expected: number): void {
   if (count === expected) return;
   throw new Error(`${count} rows of ${table} would go instead of ${expected}: nothing was changed`);
-}
-
-/** Runs before what hangs on them, so that they can be put back in this order. */
-function* rowLines(db: DatabaseSync, ids: string): Generator<string> {
-  for (const table of ["runs", ...tablesOfRuns(db)]) {
-    const columns = columnsOf(db, table);
-    const statement = db.prepare(
-      `SELECT ${columns.map(quoted).join(", ")} FROM ${quoted(table)} WHERE run_id ${AMONG}`,
-    );
-    statement.setReadBigInts(true);
-    statement.setReturnArrays(true);
-    yield columnsLine(table, columns);
-    for (const row of statement.iterate(ids) as unknown as Iterable<SQLOutputValue[]>) {
-      const values = columns.map((name, at) => [name, encodeValue(row[at] as SqlValue)]);
-      yield rowLine(table, undefined, Object.fromEntries(values) as object);
-    }
-  }
 }
