@@ -16,7 +16,7 @@ export const selectedFlags = {
 type Values = PlaceValues & SelectorValues & { readonly ids: readonly string[]; readonly all: boolean };
 
 export interface Selected {
-  readonly place: PlaceValues;
+  readonly place: PlaceValues & { readonly only?: readonly string[] };
   readonly sessions: SessionFilter;
 }
 
@@ -26,13 +26,13 @@ export async function selected(values: Values, deps: Deps, input: Input): Promis
   const { records, ids } = await input.selection(values.ids, ["session"]);
   const { runtime, homeId } = values;
   const homes = Map.groupBy(records, ({ home }) => values.home ?? (home as string | undefined));
-  const found = [...homes].map(([home, of]) => ({
-    place: { home, runtime, homeId },
-    sessions: { ...filter, ids: of.map((record) => String(record["id"])) },
-  }));
+  const found: Selected[] = [...homes].map(([home, of]) => {
+    const only = of.map((record) => String(record["id"]));
+    return { place: { home, runtime, homeId, only }, sessions: { ...filter, ids: only } };
+  });
   const named = [...ids, ...(filter.ids ?? [])];
   if (named.length > 0)
-    found.push({ place: { home: values.home, runtime, homeId }, sessions: { ...filter, ids: named } });
+    found.push({ place: { home: values.home, runtime, homeId, only: named }, sessions: { ...filter, ids: named } });
   if (found.length > 0 || values.ids.includes("-")) return found;
   if (!values.all && !selects(filter)) throw usageError("which sessions?", "name sessions, select them, or say --all");
   return [{ place: { home: values.home, runtime, homeId }, sessions: filter }];

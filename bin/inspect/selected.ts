@@ -16,7 +16,7 @@ export const selectedFlags = {
 type Values = PlaceValues & SelectorValues & { readonly ids: readonly string[] };
 
 interface Target {
-  readonly place: PlaceValues;
+  readonly place: PlaceValues & { readonly only?: readonly string[] };
   readonly sessions: SessionFilter;
 }
 
@@ -38,10 +38,10 @@ async function targets(values: Values, deps: Deps, input: Input): Promise<Target
   const { limit: _, ...filter } = filterOf(values, deps.now());
   const { records, ids } = await input.selection(values.ids, NAMING);
   const place = { home: values.home, runtime: values.runtime, homeId: values.homeId };
-  const target = (home: string | undefined, named: readonly string[]): Target => ({
-    place: { ...place, home },
-    sessions: { ...filter, ids: [...named, ...(filter.ids ?? [])] },
-  });
+  const target = (home: string | undefined, named: readonly string[]): Target => {
+    const ids = [...named, ...(filter.ids ?? [])];
+    return { place: { ...place, home, ...(ids.length > 0 && { only: ids }) }, sessions: { ...filter, ids } };
+  };
   const byHome = Map.groupBy(records, ({ home }) => values.home ?? (home as string | undefined));
   const found = [...byHome].map(([home, of]) => target(home, sessionIds(of)));
   if (ids.length > 0) found.push(target(values.home, ids));

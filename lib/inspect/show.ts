@@ -24,7 +24,8 @@ import { usage } from "./usage.ts";
 import { vault } from "./vault.ts";
 
 /** `session`, `path`, `ledger`, `usage`, `failure` and `vault_ref` records of the one session that is named. */
-export async function* show(where: Where, name: string, deps: Deps): AsyncGenerator<Item> {
+export async function* show(given: Where, name: string, deps: Deps): AsyncGenerator<Item> {
+  const where = { ...given, only: [name] };
   using place = await openPlace(where.home, where, deps);
   const { home, source } = place;
   if (home.runtime !== "agh") return yield* showRows(place, where, name, deps);

@@ -267,6 +267,28 @@ test("archives are read as a home: the same events, sessions and usage", async (
   }
 });
 
+test("of a place of archives only the sessions that are named are unpacked", async (t) => {
+  const { home, ids: all } = madeHome(t, { sessions: 3 });
+  const target = path.join(tempDir(t), "archives");
+  await archived("put", "--all", "--home", home, "--to", target);
+  const [one, two] = all as [string, string];
+  fs.writeFileSync(path.join(target, `${two}.tar.zst`), "not an archive any more");
+  fs.writeFileSync(path.join(target, `${all[2]}.receipt.json`), "nor a receipt");
+  const place = `archive:${target}`;
+  const bare = ({ stdout }: Ran): string => stdout.replaceAll(/"home":"[^"]*"/g, "");
+  for (const verb of ["events", "sessions", "usage"]) {
+    const from = await runHere(inspect, [verb, one, "--home", place]);
+    assert.deepEqual([verb, from.code, from.stderr], [verb, 0, ""]);
+    assert.equal(bare(from), bare(await runHere(inspect, [verb, one, "--home", home])));
+  }
+  const short = one.slice(5, 15);
+  assert.equal((await runHere(inspect, ["events", short, "--home", place])).code, 0);
+  const other = await runHere(inspect, ["events", two, "--home", place]);
+  assert.notEqual(other.code, 0);
+  assert.match(other.stderr, /is damaged/);
+  assert.equal((await runHere(inspect, ["sessions", "--home", place])).code, 3);
+});
+
 test("what put writes is a tar that tar and zstd read", async (t) => {
   const {
     home,
