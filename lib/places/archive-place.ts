@@ -93,7 +93,11 @@ async function layOut(laying: Laying): Promise<ReadonlySet<string>> {
   const homes = new Set<string>();
   const known = new Set<string>();
   const rows: RowsFile[] = [];
-  for await (const receipt of receipts(target, (error, id) => (known.add(id), tell(error, deps)))) {
+  const damaged = (error: ToolError, id: string): void => {
+    known.add(id);
+    if (isMeant(id)) tell(error, deps);
+  };
+  for await (const receipt of receipts(target, damaged)) {
     deps.signal.throwIfAborted();
     known.add(receipt.session_id);
     if (receipt.runtime !== "agh") continue;
