@@ -1,9 +1,10 @@
-// The kinds of removal, in one table: the verbs plan their own kind, and what a plan says is done here whatever its kind.
+// What every kind of removal is: the shape of its plan, of its deed, and of the actions between the two.
 import type { Scratch } from "../files/scratch.ts";
 import type { Deps } from "../records/deps.ts";
 import { usageError, type Exit } from "../records/error.ts";
 import type { Action } from "../records/judgements.ts";
 import type { Home, Source } from "../sources/source.ts";
+import type { RemovalVerb } from "./removals.ts";
 
 /**
  * A kind of removal is a module with two functions:
@@ -49,21 +50,6 @@ export interface Outcome {
   readonly exit?: Exit;
 }
 
-/** Loaded when they are needed. */
-const REMOVALS = {
-  "retire-session": async () => (await import("./retire.ts")).retiring,
-  "remove-run": async () => (await import("./runs-remove.ts")).removingRuns,
-  "purge-events": async () => (await import("./events.ts")).purging,
-  compact: async () => (await import("./compact.ts")).compacting,
-  "empty-trash": async () => (await import("./empty-trash.ts")).emptying,
-} satisfies { readonly [verb: string]: () => Promise<Removal> };
-
-export type RemovalVerb = keyof typeof REMOVALS;
-
-export const REMOVAL_VERBS = Object.keys(REMOVALS) as readonly RemovalVerb[];
-
-export const removalOf = (verb: string): Promise<Removal> => REMOVALS[verb as RemovalVerb]();
-
 /** What differs from action to action. `bytes` are those that it is predicted to free. */
 export interface Removing {
   readonly id: string;
@@ -105,4 +91,19 @@ export function textIn(action: Action, part: "subject" | "expect", name: string)
   const value = (action[part] as { readonly [name: string]: unknown } | undefined)?.[name];
   if (typeof value === "string" && value !== "") return value;
   throw usageError(`the action ${action.verb} ${String(action.id)} of the plan lacks its ${part}.${name}`);
+}
+
+/** Whether an action's `expect` still holds, whatever the order of its keys: tools between us may have changed that. */
+export function isAs({ expect }: Action, now: { readonly [name: string]: unknown }): boolean {
+  const said = (expect ?? {}) as { readonly [name: string]: unknown };
+  return Object.entries(now).every(([name, value]) => inOrder(value) === inOrder(said[name]));
+}
+
+const inOrder = (value: unknown): string =>
+  JSON.stringify(typeof value === "object" && value !== null ? Object.entries(value).sort() : value);
+
+/** Where an action that rewrites a database was planned to make the new one. */
+export function workDirOf({ subject }: Action): string | undefined {
+  const { work_dir } = subject as { readonly work_dir?: unknown };
+  return typeof work_dir === "string" ? work_dir : undefined;
 }

@@ -6,8 +6,9 @@ import { refusal, usageError } from "../records/error.ts";
 import type { Action } from "../records/judgements.ts";
 import type { AnyRecord } from "../records/record.ts";
 import type { Home } from "../sources/source.ts";
-import { REMOVAL_VERBS, removalOf, textIn, type Planning } from "./actions.ts";
+import { textIn, type Planning } from "./actions.ts";
 import { remove } from "./remove.ts";
+import { REMOVAL_VERBS, removalOf } from "./removals.ts";
 
 export interface ApplyPlan {
   readonly place: Place;

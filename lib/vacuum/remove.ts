@@ -10,8 +10,9 @@ import { EXIT, severest, usageError, type Exit } from "../records/error.ts";
 import type { Action } from "../records/judgements.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
-import { removalOf, type Ending, type Outcome, type Planning, type Removal } from "./actions.ts";
+import type { Ending, Outcome, Planning, Removal } from "./actions.ts";
 import { withRoom } from "./no-space.ts";
+import { removalOf } from "./removals.ts";
 
 export interface Remove {
   /** Command and verb. */

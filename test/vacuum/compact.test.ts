@@ -14,14 +14,8 @@ import { run } from "../support/run.ts";
 import { dumpDatabase } from "../support/sqlite-dump.ts";
 import { tempDir } from "../support/temp.ts";
 import { assertUntouched, treeState } from "../support/tree.ts";
-import { assertSaid, assertTidy, eventsFile, said } from "./purged.ts";
+import { assertSaid, assertTidy, change, eventsFile, said } from "./purged.ts";
 import { actions, idsOf, NOW, summaryOf, vacuum } from "./world.ts";
-
-function change(file: string, ...sql: string[]): void {
-  const db = new DatabaseSync(file);
-  for (const one of sql) db.exec(one);
-  db.close();
-}
 
 /** Rows in and out again leave free pages; every other summary stays, so that the rowids have gaps. */
 function makeHoles(home: string): void {

@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
-import { inspect, reconcile, sessionDirs } from "./world.ts";
+import { DatabaseSync } from "node:sqlite";
+import type { Ran } from "../support/memory.ts";
+import { inspect, reconcile, sessionDirs, summaryOf } from "./world.ts";
 import { dumpDatabase, type Dump } from "../support/sqlite-dump.ts";
 
 /** Verbs over a whole home; those over one session come after them. */
@@ -74,3 +76,15 @@ export function assertTidy(home: string): void {
     assert.deepEqual(names, [], id);
   }
 }
+
+export function change(file: string, ...sql: readonly string[]): void {
+  const db = new DatabaseSync(file);
+  for (const one of sql) db.exec(one);
+  db.close();
+}
+
+/** Why sessions stay, by id, as the summary tells it. */
+export const leftIn = (ran: Ran): Record<string, string> =>
+  Object.fromEntries(
+    ((summaryOf(ran)["left"] ?? []) as { id: string; reason: string }[]).map(({ id, reason }) => [id, reason]),
+  );
