@@ -4,15 +4,13 @@ import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import type { EventFacts } from "../formats/receipt.ts";
 import { columnsLine, encodeValue, rowLine, type RowsFile, type SqlValue } from "../formats/rows.ts";
 import { refusal } from "../records/error.ts";
-import { columnsOf } from "../sqlite/shape.ts";
+import { columnsOf, quoted } from "../sqlite/shape.ts";
 
 /** A table, and its column that names the session. */
 export interface OwnedTable {
   readonly table: string;
   readonly key: string;
 }
-
-export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 /** Lines of all rows of these sessions, table by table in order of rowid; each table's columns first. */
 export function* ownedRows(db: DatabaseSync, tables: readonly OwnedTable[], ids: readonly string[]): Generator<string> {

@@ -3,7 +3,7 @@ import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { nearest } from "../policy/nearest.ts";
 import { usageError } from "../records/error.ts";
 import type { AnyRecord } from "../records/record.ts";
-import { tablesOf } from "../sqlite/shape.ts";
+import { tablesOf, quoted } from "../sqlite/shape.ts";
 
 interface TableQuery {
   readonly name: string;
@@ -143,5 +143,3 @@ function valueOf(value: SQLOutputValue): unknown {
   if (value instanceof Uint8Array) return { $base64: Buffer.from(value).toString("base64") };
   return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
 }
-
-const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;

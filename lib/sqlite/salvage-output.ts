@@ -5,7 +5,8 @@ import type { CarvedValue } from "./carve-record.ts";
 import type { Rowid } from "./carve-page.ts";
 import { integrity } from "./check.ts";
 import type { SchemaEntry } from "./salvage-schema.ts";
-import { quoted, shapeOf, type Shape } from "./salvage-shape.ts";
+import { quoted } from "./shape.ts";
+import { shapeOf, type Shape } from "./salvage-shape.ts";
 import { sqliteCode } from "./trouble.ts";
 
 const { SQLITE_OK, SQLITE_DENY } = constants;

@@ -1,6 +1,7 @@
 // What a row of a table looks like on a page, so that pages which nobody claims can be told apart by their rows.
 import type { DatabaseSync } from "node:sqlite";
 import type { CarvedValue } from "./carve-record.ts";
+import { quoted } from "./shape.ts";
 
 export interface Column {
   readonly name: string;
@@ -78,5 +79,3 @@ export function looksLike(values: readonly (CarvedValue | undefined)[], shape: S
     return affinity === "INTEGER" ? typeof value === "bigint" : affinity !== "REAL" || typeof value !== "string";
   });
 }
-
-export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;

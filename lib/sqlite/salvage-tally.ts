@@ -1,6 +1,7 @@
 // What was found of each table against what should be there: by its indexes, and by a column that counts without gaps.
 import type { DatabaseSync } from "node:sqlite";
-import { quoted, type Shape } from "./salvage-shape.ts";
+import { quoted } from "./shape.ts";
+import type { Shape } from "./salvage-shape.ts";
 
 export interface Gap {
   readonly from: number;

@@ -24,3 +24,6 @@ export function hasShape(db: DatabaseSync, shape: Readonly<Record<string, readon
     return columns.length > 0 && wanted.every((column) => columns.includes(column));
   });
 }
+
+/** A name as it stands in SQL. */
+export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;

@@ -2,7 +2,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import { refusal } from "../../records/error.ts";
 import { changeDatabase } from "../../sqlite/change.ts";
-import { ownedRows, quoted } from "../owned-rows.ts";
+import { quoted } from "../../sqlite/shape.ts";
+import { ownedRows } from "../owned-rows.ts";
 import { assertShape, STORAGE_SHAPE } from "./databases.ts";
 import { strangeTriggers, withoutIndexing } from "./full-text.ts";
 import { runWeights, tablesOfRuns, type RunWeight } from "./run-facts.ts";

@@ -2,7 +2,7 @@
 import { hash } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import type { RunFacts } from "../../policy/expired-runs.ts";
-import { tablesOf } from "../../sqlite/shape.ts";
+import { tablesOf, quoted } from "../../sqlite/shape.ts";
 import { millis } from "./time.ts";
 
 /** One run with all that hangs on it. */
@@ -112,5 +112,3 @@ function countsIn(db: DatabaseSync, table: string): Map<string, number> {
   statement.setReturnArrays(true);
   return new Map(statement.all() as unknown as [string, number][]);
 }
-
-export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;

@@ -2,7 +2,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { ArchivedRow, RowsFile, SqlValue } from "../../formats/rows.ts";
 import { refusal } from "../../records/error.ts";
-import { columnsOf } from "../../sqlite/shape.ts";
+import { columnsOf, quoted } from "../../sqlite/shape.ts";
 import { ARCHIVED_TABLES, MIGRATIONS, OWN_TABLES } from "./session-tables.ts";
 
 export interface PutRows {
@@ -38,8 +38,6 @@ function putTable(
     }
   }
 }
-
-const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 /** The statements of one table. Conflicts leave what is there; other constraints are errors. */
 class Inserts {

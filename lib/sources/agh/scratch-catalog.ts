@@ -2,6 +2,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { ArchivedRow, RowsFile, SqlValue } from "../../formats/rows.ts";
 import { ARCHIVED_TABLES, MIGRATIONS, PARENT_TABLES } from "./session-tables.ts";
+import { quoted } from "../../sqlite/shape.ts";
 
 /** Rows that several sessions share come once. */
 const SHARED: ReadonlySet<string> = new Set([...PARENT_TABLES.map(({ table }) => table), "tool_processes"]);
@@ -27,8 +28,6 @@ export function fillCatalog(db: DatabaseSync, files: readonly RowsFile[]): void 
     }
   }
 }
-
-const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 function columnsOf(files: readonly RowsFile[]): Map<string, Set<string>> {
   const columns = new Map(Object.entries(LEAST).map(([table, names]) => [table, new Set(names)]));

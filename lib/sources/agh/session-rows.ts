@@ -1,7 +1,7 @@
 // The catalog rows of sessions, as they go into their archives.
 import { hash } from "node:crypto";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { columnsOf } from "../../sqlite/shape.ts";
+import { columnsOf, quoted } from "../../sqlite/shape.ts";
 import { columnsLine, encodeValue, rowLine, type SqlValue } from "../../formats/rows.ts";
 import { schemaVersion } from "./catalog.ts";
 import { MIGRATIONS, OWN_TABLES, PARENT_TABLES, type OwnTable } from "./session-tables.ts";
@@ -156,8 +156,6 @@ function iterate(statement: StatementSync, ...values: string[]): Iterable<readon
   statement.setReadBigInts(true);
   return statement.iterate(...values) as Iterable<unknown> as Iterable<readonly SqlValue[]>;
 }
-
-const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 function acpIds(db: DatabaseSync, ids: readonly string[]): Map<string, string> {
   if (!columnsOf(db, "sessions").includes("acp_session_id")) return new Map();
