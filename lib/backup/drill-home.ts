@@ -36,6 +36,7 @@ export async function* testHome(
   const { home, source } = restored;
   yield* testDatabases(restored, databases, deps);
   if (home.runtime === "agh") yield* testLedgers(restored, deps);
+  else yield* testSessions(restored, deps);
   if (source.compare) yield* source.compare(home, deps);
   if (source.boot) yield* testBoot(restored, deps);
 }
@@ -60,6 +61,21 @@ function* testDatabases(
       scratch,
     });
     for (const fault of faults) yield findingOf(home, line.path, fault);
+  }
+}
+
+/** Whether a runtime whose sessions are rows finds them, each with its events. */
+async function* testSessions({ home, source, counts }: Restored, deps: Deps): AsyncGenerator<Finding> {
+  counts["sessions"] = 0;
+  try {
+    for await (const { id, has } of source.sessions(home, {}, deps)) {
+      deps.signal.throwIfAborted();
+      counts["sessions"]++;
+      if (!has.events) continue;
+      for await (const _ of source.events(home, id, { tail: 1 }, deps)) break;
+    }
+  } catch (error) {
+    yield findingOf(home, undefined, unreadable("SESSIONS_UNREADABLE", error));
   }
 }
 

@@ -14,7 +14,7 @@ import { tombstoneName } from "../formats/tombstone.ts";
 import { changing } from "../places/home-change.ts";
 import { openPlace, type OpenPlace } from "../places/place.ts";
 import type { Deps } from "../records/deps.ts";
-import { EXIT, refusal, usageError } from "../records/error.ts";
+import { EXIT, usageError } from "../records/error.ts";
 import type { Action } from "../records/judgements.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
@@ -60,9 +60,12 @@ export async function* restoreInto(options: RestoreInto, deps: Deps): AsyncGener
   const manifest = await resolveSnapshot(repo, options.id, options);
   using place = await openPlace(options.into, { runtime: manifest.runtime }, deps);
   const { home } = place;
-  if (home.runtime !== "agh")
-    throw refusal("E_CANNOT", `--into knows homes of agh, not of ${home.runtime}`, "--to DIR");
   if (!home.live) throw usageError(`${options.into} cannot be written to`, "--into DIR");
+  if (home.runtime !== "agh") {
+    const { restoreRows } = await import("./restore-rows.ts");
+    const rowTally = new Tally("agh-backup restore", deps, ulid(deps.now()));
+    return yield* restoreRows({ ...options, repo, manifest, place }, rowTally, deps);
+  }
   const chosen = await chosenPart(repo, manifest, options);
   if (options.replace && chosen.session === undefined) throw usageError("--replace goes with --session");
   const restoring: Restoring = { repo, manifest, place, chosen, replace: options.replace, deps };

@@ -2,7 +2,7 @@
 import type { Line } from "../formats/listing.ts";
 import type { Manifest } from "../formats/manifest.ts";
 import type { Repository } from "../formats/repository.ts";
-import { usageError } from "../records/error.ts";
+import { refusal, usageError } from "../records/error.ts";
 import { classesOf } from "./classes.ts";
 import { sessionIn } from "./held-session.ts";
 
@@ -29,6 +29,10 @@ export async function chosenPart(repo: Repository, manifest: Manifest, { only, s
     return { session: undefined, only: ({ class: of }) => wanted.has(of) };
   }
   if (session === undefined) return { session: undefined, only: undefined };
+  if (manifest.runtime !== "agh") {
+    const message = `sessions of ${manifest.runtime} are rows of one database: one of them goes into a home that is there`;
+    throw refusal("E_CANNOT", message, `--session ${session} --into HOME`);
+  }
   const id = await sessionIn(repo, manifest, session);
   if (id === undefined) {
     const hint = `agh-backup list --session ${session} --repo ${repo.url}`;

@@ -28,6 +28,8 @@ export interface Archival {
   take(home: Home, id: string, deps: Deps): TakenRows;
   /** What a receipt says of the events among its rows. */
   facts(rows: RowsFile): EventFacts | null;
+  /** The rows as of a session that nobody holds: a lock is never brought back. */
+  released?(rows: RowsFile): RowsFile;
   /** Puts the rows of sessions back that are not there, in one transaction. Throws (4) what does not fit. */
   put(home: Home, sessions: ReadonlyMap<string, RowsFile>, deps: Deps): void;
 }

@@ -21,11 +21,15 @@ export const archival: Archival = {
   trees: ({ root }, id) => ledgerDirOf(root, id).map((dir) => ({ part: "ledger", dir })),
   take: ({ root }, id, deps) => readDatabase(root, deps, (db, schema) => taken(db, schema, id)),
   facts: (rows) => eventFacts(rows, { table: "messages", time: "created_at", utc }),
+  released: ({ columns, rows }) => ({ columns, rows: rows.map(withoutLock) }),
   put: ({ root }, sessions) =>
     changeAgsh(root, (db, schema) => {
       for (const [id, rows] of sessions) putSession(db, schema, id, rows);
     }),
 };
+
+const withoutLock = (row: RowsFile["rows"][number]): RowsFile["rows"][number] =>
+  row.table === "sessions" && "locked_by" in row.values ? { ...row, values: { ...row.values, locked_by: null } } : row;
 
 /** `sessions` first, so that foreign keys take the rest. */
 const tablesOf = ({ belongings }: Schema): OwnedTable[] => [
