@@ -2,7 +2,7 @@
 import { option } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
 import { duration } from "../../lib/policy/instant.ts";
-import { allFlag, meant, meantFlags } from "./meant.ts";
+import { allFlag, filterIn, meant, meantFlags, receiptSelectors } from "./meant.ts";
 
 const { ids, from } = meantFlags;
 
@@ -14,6 +14,7 @@ export const get = verb({
     ids,
     from,
     ...allFlag,
+    ...receiptSelectors,
     to: option<string>("The home; else AGH_HOME, else ~/.agh", { hint: "DIR" }),
     lockTimeout: option("How long to wait for another run of ours", { hint: "10s", convert: duration }),
   },
@@ -21,12 +22,13 @@ export const get = verb({
     "agh-archive get 3c09b147",
     "agh-archive get 3c09b147 --from s3://archive/agh --to /srv/agh/.agh",
     "agh-archive list | agh-archive get -",
+    "agh-archive get --workspace ws_0540fa19f9548705 --since 2026-10-01T00:00:00Z",
   ],
   prints: ["session", "action", "summary"],
   run: async ({ values, deps, input }) => {
     const { to, dryRun, lockTimeout = 10_000 } = values;
     const { getSessions } = await import("../../lib/archive/get.ts");
-    const chosen = await meant({ ...values, home: to }, deps.env, input);
+    const chosen = await meant({ ...values, home: to, filter: filterIn(values, deps) }, deps.env, input);
     return getSessions(
       { from: chosen, to: { home: to, runtime: undefined }, lockTimeoutMs: lockTimeout, dryRun },
       deps,

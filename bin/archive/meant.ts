@@ -1,9 +1,12 @@
 // Which archives, the same for the verbs of agh-archive that read them.
-import { operands, option, toggle } from "../../lib/cli/flags.ts";
+import { operands, option, repeated, toggle, type Values as FlagValues } from "../../lib/cli/flags.ts";
 import type { Input } from "../../lib/cli/input.ts";
+import { filterOf, selectorFlags, selects } from "../../lib/cli/selectors.ts";
 import type { Meant } from "../../lib/archive/held.ts";
+import type { Deps } from "../../lib/records/deps.ts";
 import { usageError } from "../../lib/records/error.ts";
 import type { AnyRecord } from "../../lib/records/record.ts";
+import type { SessionFilter } from "../../lib/sources/source.ts";
 
 export const meantFlags = {
   ids: operands("ID", "Sessions, by id or unique prefix; - reads ids or archive records from stdin"),
@@ -13,6 +16,22 @@ export const meantFlags = {
   home: option<string>("The home whose session-archive is meant; else AGH_HOME, else ~/.agh", { hint: "DIR" }),
 };
 
+const { session, agent, state, stopReason, crashed, since, until, olderThan, limit } = selectorFlags;
+
+/** The family's selectors, as far as a receipt can answer them. */
+export const receiptSelectors = {
+  session,
+  agent,
+  workspace: repeated("Workspace, by the id that the session was recorded under", { hint: "WS" }),
+  state,
+  stopReason,
+  crashed,
+  since,
+  until,
+  olderThan,
+  limit,
+};
+
 export const allFlag = { all: toggle("Every archive there") };
 
 interface Values {
@@ -20,6 +39,17 @@ interface Values {
   readonly from: string | undefined;
   readonly home: string | undefined;
   readonly all?: boolean;
+  /** Where the verb takes selectors. */
+  readonly filter?: SessionFilter | undefined;
+}
+
+/** The values of `receiptSelectors` as a filter; undefined when nothing was selected. */
+export function filterIn(
+  values: FlagValues<typeof receiptSelectors>,
+  { now }: Pick<Deps, "now">,
+): SessionFilter | undefined {
+  const filter = filterOf({ ...values, failure: [] }, now());
+  return selects(filter) || filter.limit !== undefined || (filter.ids ?? []).length > 0 ? filter : undefined;
 }
 
 /** Target by target. Records from stdin bring their own target; nothing named at all is a usage error. */
@@ -30,18 +60,23 @@ export async function meant(
 ): Promise<Meant[]> {
   const { records, ids } = await input.selection(values.ids, ["archive", "session"]);
   const target = async (): Promise<string> => values.from ?? (await defaultTarget(values.home, env));
+  const { ids: selected = [], ...narrowing } = values.filter ?? {};
+  const filter = values.filter && { filter: narrowing };
+  const named = [...ids, ...selected];
   const found: Meant[] = [];
   for (const [at, of] of Map.groupBy(records, targetIn)) {
     found.push({
       target: values.from ?? at ?? (await target()),
       ids: of.map((record) => String(record["id"])),
       all: false,
+      ...filter,
     });
   }
-  if (ids.length > 0) found.push({ target: await target(), ids, all: false });
+  if (named.length > 0) found.push({ target: await target(), ids: named, all: false, ...filter });
   if (found.length > 0 || values.ids.includes("-")) return found;
-  if (values.all === false) throw usageError("which archives?", "name sessions, or say --all");
-  return [{ target: await target(), ids: [], all: true }];
+  if (values.all === false && !selects(narrowing))
+    throw usageError("which archives?", "name sessions, select them, or say --all");
+  return [{ target: await target(), ids: [], all: true, ...filter }];
 }
 
 function targetIn(record: AnyRecord): string | undefined {

@@ -1,7 +1,14 @@
 // Which sessions, the same for the verbs of agh-archive that take them from a home.
 import { operands, toggle } from "../../lib/cli/flags.ts";
 import type { Input } from "../../lib/cli/input.ts";
-import { filterOf, placeFlags, selectorFlags, type PlaceValues, type SelectorValues } from "../../lib/cli/selectors.ts";
+import {
+  filterOf,
+  placeFlags,
+  selectorFlags,
+  selects,
+  type PlaceValues,
+  type SelectorValues,
+} from "../../lib/cli/selectors.ts";
 import type { Deps } from "../../lib/records/deps.ts";
 import { usageError } from "../../lib/records/error.ts";
 import type { SessionFilter } from "../../lib/sources/source.ts";
@@ -36,14 +43,4 @@ export async function selected(values: Values, deps: Deps, input: Input): Promis
   if (found.length > 0 || values.ids.includes("-")) return found;
   if (!values.all && !selects(filter)) throw usageError("which sessions?", "name sessions, select them, or say --all");
   return [{ place: { home: values.home, runtime, homeId }, sessions: filter }];
-}
-
-const NARROWING = ["agents", "workspaces", "states", "stopReasons", "failures", "crashed", "since", "until"] as const;
-
-/** Whether any selector narrows; an order or a limit alone does not. */
-function selects(filter: SessionFilter): boolean {
-  return NARROWING.some((name) => {
-    const value = filter[name];
-    return Array.isArray(value) ? value.length > 0 : Boolean(value);
-  });
 }

@@ -4,14 +4,18 @@ import { readReceipt } from "../formats/archive-reader.ts";
 import type { Deps } from "../records/deps.ts";
 import { EXIT, placeError, ToolError, usageError } from "../records/error.ts";
 import { resolveIds } from "../sources/selection.ts";
+import type { SessionFilter } from "../sources/source.ts";
 import { targetOf, type Target } from "../targets/target.ts";
 import { heldByHand, type ByHand } from "../places/by-hand.ts";
+import { judged } from "./judged.ts";
 
 /** One target and what of it is meant; no ids and not all: nothing. */
 export interface Meant {
   readonly target: string;
   readonly ids: readonly string[];
   readonly all: boolean;
+  /** Narrows both; its ids are none. */
+  readonly filter?: SessionFilter;
 }
 
 /** A session in a target. `trouble` tells why its receipt cannot be used. */
@@ -26,7 +30,7 @@ export interface Shelved {
 }
 
 /** Reads receipts only. A directory that is not there → E_NO_ARCHIVES (6). Ids resolve as everywhere. */
-export async function heldIn({ target: url, ids, all }: Meant, deps: Deps): Promise<Shelved> {
+export async function heldIn({ target: url, ids, all, filter }: Meant, deps: Deps): Promise<Shelved> {
   const target = targetOf(url);
   const known = await idsIn(target);
   if (!all && ids.length === 0) return { target, held: [] };
@@ -39,7 +43,7 @@ export async function heldIn({ target: url, ids, all }: Meant, deps: Deps): Prom
     deps.signal.throwIfAborted();
     held.push(known.has(id) ? await receipted(target, id) : { id, byHand: byHand.get(id)! });
   }
-  return { target, held };
+  return { target, held: filter ? judged(held, target, filter) : held };
 }
 
 function resolve(ids: readonly string[], known: ReadonlySet<string>, target: Target, deps: Deps): ReadonlySet<string> {

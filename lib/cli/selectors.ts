@@ -67,3 +67,13 @@ function moment(at: Date | number, now: Date): string {
 function earliest(...times: readonly (string | undefined)[]): string | undefined {
   return times.filter((time) => time !== undefined).sort()[0];
 }
+
+const NARROWING = ["agents", "workspaces", "states", "stopReasons", "failures", "crashed", "since", "until"] as const;
+
+/** Whether any selector narrows; an order or a limit alone does not. */
+export function selects(filter: SessionFilter): boolean {
+  return NARROWING.some((name) => {
+    const value = filter[name];
+    return Array.isArray(value) ? value.length > 0 : Boolean(value);
+  });
+}
