@@ -7,7 +7,8 @@ import type { Filled, NewKey, StagedPack } from "./pack-file.ts";
 import type { FromPackWorker, PackWorkerData, ToPackWorker } from "./pack-worker.ts";
 
 const WORKERS = 2;
-export const SLOTS = 5;
+/** One that is filled, two that are compressed, and one that waits. */
+export const SLOTS = 4;
 
 interface Member {
   readonly worker: Worker;

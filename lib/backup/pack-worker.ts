@@ -2,7 +2,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { collector } from "../files/collect.ts";
 import type { AgeFileKey } from "../formats/age.ts";
-import { CHUNK_BYTES } from "../formats/chunk.ts";
+import { CHUNK_BYTES, madeBy } from "../formats/chunk.ts";
 import { PackFile, type Filled, type StagedPack } from "./pack-file.ts";
 
 export interface PackWorkerData {
@@ -30,7 +30,8 @@ const memory = Buffer.from(slots);
 const say = (message: FromPackWorker): void => parentPort!.postMessage(message);
 let gotKey: ((key: AgeFileKey) => void) | undefined;
 const packs = new PackFile(dir, name, (pack) => say({ pack }), encrypted ? newKey : undefined);
-const collect = collector();
+/** Many small frames: what they leave behind is scattered, and the memory between it is lost as well. */
+const collect = collector(16 << 20);
 let work: Promise<void> = Promise.resolve();
 
 // One after the other: a pack that begins waits for its key.
@@ -61,7 +62,8 @@ function failed(error: unknown): void {
 async function pack(slot: number, filled: readonly Filled[]): Promise<void> {
   for (const { sha256, offset, length } of filled) {
     const start = slot * CHUNK_BYTES + offset;
-    collect((await packs.append(sha256, memory.subarray(start, start + length))) + length);
+    const frame = await packs.append(sha256, memory.subarray(start, start + length));
+    collect(madeBy(length, frame) + (encrypted ? frame : 0));
   }
   say({ free: slot });
 }

@@ -20,10 +20,15 @@ const PARAMS = {
 
 /** One frame. */
 export function compress(content: Uint8Array): Buffer {
-  // A small output buffer: the default one is allocated anew for every call.
-  const chunkSize = Math.max(64, Math.min(content.length + 64, 1 << 16));
-  return zstdCompressSync(content, { chunkSize, pledgedSrcSize: content.length, params: PARAMS });
+  const { length } = content;
+  return zstdCompressSync(content, { chunkSize: roomFor(length), pledgedSrcSize: length, params: PARAMS });
 }
+
+/** The output buffer, which is allocated anew for every call: one is enough for text, other content takes some. */
+const roomFor = (length: number): number => Math.max(512, Math.min(length >> 2, 1 << 16));
+
+/** Bytes of the buffers that `compress` makes for a frame of this length. */
+export const madeBy = (length: number, frame: number): number => roomFor(length) + 2 * frame;
 
 /** A frame's content, which is `size` bytes long; undefined when the frame is damaged. */
 export function decompress(frame: Uint8Array, size: number): Buffer | undefined {
