@@ -9,6 +9,7 @@ import { ledgerRows } from "./bench/ledger.ts";
 import { liveBackupRows } from "./bench/live.ts";
 import type { Size } from "./bench/places.ts";
 import { SIZES } from "./bench/places.ts";
+import { compactRows, reportRows } from "./bench/vacuum.ts";
 
 // Making a row's homes and asking for its commands waits until it is its turn.
 const ROWS: Readonly<Record<string, { readonly room: string; readonly rows: (size?: Size) => Comparison[] }>> = {
@@ -21,6 +22,7 @@ const ROWS: Readonly<Record<string, { readonly room: string; readonly rows: (siz
   P9: { room: "backup", rows: integrityRows },
   P10: { room: "ledger", rows: ledgerRows },
   P12: { room: "archive", rows: (size) => [...archivePutRows(size), ...archiveGetRows(size)] },
+  P15: { room: "vacuum", rows: (size) => [...compactRows(size), ...reportRows(size)] },
 };
 
 const { values, positionals } = parseArgs({
@@ -34,7 +36,7 @@ const chosen = Object.entries(ROWS).filter(
 
 if (chosen.length === 0 || (size !== undefined && !(size in SIZES))) {
   console.error(
-    `usage: npm run bench [${Object.keys(ROWS).join("|")}|backup|inspect|ledger|archive …] [--size ${Object.keys(SIZES).join("|")}] [--json]`,
+    `usage: npm run bench [${Object.keys(ROWS).join("|")}|backup|inspect|ledger|archive|vacuum …] [--size ${Object.keys(SIZES).join("|")}] [--json]`,
   );
   process.exitCode = 2;
 } else {

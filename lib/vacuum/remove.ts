@@ -1,4 +1,5 @@
 // Prints a plan of removals, or does it: others kept out, killed runs ended first, what was predicted told beside what was freed.
+import { staySmall } from "../files/collect.ts";
 import { scratchDir } from "../files/scratch.ts";
 import { unfinished } from "../formats/journal.ts";
 import { ulid } from "../formats/ulid.ts";
@@ -27,6 +28,7 @@ export interface Remove {
 
 /** Yields the actions, planned or done, and a `summary` with the bytes that were predicted and, after the deed, freed. */
 export async function* remove(options: Remove, deps: Deps): AsyncGenerator<AnyRecord> {
+  staySmall();
   try {
     yield* removing(options, deps);
   } catch (error) {

@@ -1,4 +1,5 @@
 // Holds a planned retirement against the home again, while nobody else changes it: drift, life, clocks, and every gate.
+import { collector } from "../files/collect.ts";
 import type { SessionHome } from "../places/session-home.ts";
 import { doubtAbout } from "../policy/retirement.ts";
 import { usageError } from "../records/error.ts";
@@ -27,6 +28,7 @@ interface Known {
 /** Gates read every byte of a session and of what proves that it is kept. */
 export function judgeFor({ from, records }: Known, { home, scratch, deps }: Within): Judge {
   const made = new Map<string, Gates>();
+  const collect = collector(8 << 20);
   const gatesFor = ({ archive, snapshot }: Proof): Gates => {
     const world = { home, scratch, deps, archive: archive?.target ?? archiveDir(home.root), repo: snapshot?.repo };
     const key = `${world.archive}\0${world.repo}`;
@@ -46,6 +48,7 @@ export function judgeFor({ from, records }: Known, { home, scratch, deps }: With
       (asked.isGone ? undefined : noTrashFor(hand));
     if (against !== undefined) return { refused: against };
     const answer = await gatesFor(asked.proof).verify(asked.gates, hand, asked.proof);
+    collect(2 * hand.bytes);
     return "refused" in answer ? answer : { ...hand, action, ...asked };
   };
 }

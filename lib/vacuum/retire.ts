@@ -16,7 +16,7 @@ import type { SessionRecord } from "../records/things.ts";
 import { tombstonesDir } from "../sources/agh/layout.ts";
 import { takeSteps } from "../sources/agh/take-steps.ts";
 import type { Home } from "../sources/source.ts";
-import { done, skipped, type Outcome, type Removal, type Within } from "./actions.ts";
+import { done, skipped, textIn, type Outcome, type Removal, type Within } from "./actions.ts";
 import { isElsewhere, nameOf, ownFiles, type AtHand } from "./at-hand.ts";
 import { judgeFor, type Going, type Judge } from "./retire-judge.ts";
 import { encodeTrash, ledgerPlace, listIn, sessionPlace, trashDir, type TrashEntry } from "./trash.ts";
@@ -33,9 +33,10 @@ export const retiring: Removal = {
   async *perform(actions, within) {
     const { home, source, deps } = within;
     const from = await SessionHome.open(home, deps);
+    const meant = new Set(actions.map((action) => textIn(action, "subject", "session_id")));
     const records = new Map<string, SessionRecord>();
     for await (const session of source.sessions(home, { lastEvents: true }, withoutProblems(deps))) {
-      records.set(session.id, session);
+      if (meant.has(session.id)) records.set(session.id, session);
     }
     const judge = judgeFor({ from, records }, within);
     for (let at = 0; at < actions.length;) {

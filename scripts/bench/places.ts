@@ -12,6 +12,7 @@ export const SIZES = {
   tiny: { sessions: 20, events: 50 },
   S: { sessions: 200, events: 500 },
   M: { sessions: 2000, events: 500 },
+  thousands: { sessions: 10_000, events: 2 },
   many: { sessions: 20_000, events: 2 },
   X: { sessions: 1, events: 1_000_000 },
   /** One database of 231 MB. */
