@@ -75,7 +75,7 @@ function lastEventOf(home: Home, id: string, { history, deps }: Known): LastEven
   if (dir === undefined) return null;
   try {
     return readEvents(dir, deps, (db) => {
-      const ledger = history.ledgerInstead(db, id);
+      const ledger = history.ledgerInstead(db, dir, id);
       return ledger === undefined ? lastEvent(db) : (lastLine(ledger) ?? null);
     });
   } catch (error) {

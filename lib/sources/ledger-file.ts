@@ -42,7 +42,7 @@ const notALedger = (path: string): Error =>
   placeError("E_NOT_A_LEDGER", `${path} is no regular file`, `look at what it is: ls -l ${path}`);
 
 /** Pieces of a file; each is valid until the next. */
-export function* pieces(file: LedgerFile, size = PIECE): Generator<Buffer, void, undefined> {
+export function* pieces(file: LedgerFile, size = pieceOf(file)): Generator<Buffer, void, undefined> {
   const buffer = Buffer.allocUnsafe(size);
   for (let read = file.read(buffer); read > 0; read = file.read(buffer)) yield buffer.subarray(0, read);
 }
@@ -62,3 +62,6 @@ export function* linesOf(chunks: Iterable<Buffer>): Generator<Buffer, void, unde
   }
   if (held.length > 0) yield Buffer.concat(held);
 }
+
+/** No more than a small ledger has: thousands are read one after another. One that grows meanwhile goes on in the next. */
+const pieceOf = ({ size }: LedgerFile): number => Math.max(1, Math.min(PIECE, size));

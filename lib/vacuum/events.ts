@@ -10,6 +10,7 @@ import { purgeGrace } from "../sources/agh/purge-grace.ts";
 import type { Home, SessionFilter } from "../sources/source.ts";
 import { actionOf, skipped, type Planning, type Within } from "./actions.ts";
 import { judgeEvents } from "./purge.ts";
+import { collector } from "../files/collect.ts";
 import { openOfAgh } from "./of-agh.ts";
 import { remove } from "./remove.ts";
 
@@ -43,11 +44,13 @@ async function* planPurge(home: Home, options: PurgeEvents, source: Within["sour
   const from = await SessionHome.open(home, deps);
   if (!sessions) return;
   const left: { id: string; reason: string }[] = [];
+  const collect = collector();
   let events = 0;
   for await (const session of source.sessions(home, { ...sessions, lastEvents: true }, deps)) {
     deps.signal.throwIfAborted();
     const { id } = session;
     const judged = judgeEvents(from, session, policy.grace, deps);
+    collect((session.events_bytes ?? 0) + (session.ledger_bytes ?? 0));
     if (typeof judged === "string") {
       if (named) yield skipped(planned(home, session, NOTHING, policy), judged);
       else left.push({ id, reason: judged });

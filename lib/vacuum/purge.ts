@@ -1,5 +1,6 @@
 // Takes the rows that the ledger holds out of a session's events.db: judged, made anew without them, held against what it was.
 import { statSync } from "node:fs";
+import { collector } from "../files/collect.ts";
 import { joinPath, osPath } from "../files/os-path.ts";
 import { SessionHome } from "../places/session-home.ts";
 import { doubtAbout } from "../policy/retirement.ts";
@@ -47,6 +48,7 @@ export const purging: Removal = {
   async *perform(actions, within) {
     const { home, source, deps } = within;
     const from = await SessionHome.open(home, deps);
+    const collect = collector();
     const records = new Map<string, SessionRecord>();
     for await (const session of source.sessions(home, { lastEvents: true }, withoutProblems(deps))) {
       records.set(session.id, session);
@@ -55,6 +57,7 @@ export const purging: Removal = {
       const session = records.get(String(action.id));
       if (!session) return { refused: "there is no such session any more" };
       const judged = judgeEvents(from, session, graceIn(action), deps);
+      collect((session.events_bytes ?? 0) + (session.ledger_bytes ?? 0));
       if (judged === undefined) return { refused: "it has no rows to purge any more" };
       if (typeof judged === "string") return { refused: judged };
       const { frees: _frees, ...facts } = judged;

@@ -54,7 +54,7 @@ async function* blocks({ dir, home, sessionId, range, deps }: Reads): AsyncGener
   let at: Position = { after: BigInt(range.afterSequence ?? BEFORE_ALL), tail: range.tail };
   for (let changes = 0; ; changes++) {
     using reading = openEvents(dir, deps);
-    const ledger = reading.unchanged() ? history.ledgerInstead(reading.db, sessionId) : undefined;
+    const ledger = reading.unchanged() ? history.ledgerInstead(reading.db, dir, sessionId) : undefined;
     if (ledger !== undefined) return yield* eventsInLedger({ path: ledger, home: home.place, sessionId }, range);
     const came = yield* untilChanged(reading, { origin: { home: home.place, sessionId }, range }, at);
     if (came === "end") return;

@@ -48,7 +48,7 @@ async function* purged(home: Home, sessionId: string, { range, deps }: Reads): A
   const dir = directoryOf(home.root, sessionId);
   if (dir === undefined || !hasNone(dir, deps)) return;
   const { ledgerInstead } = await historyOf(home, deps);
-  const path = readEvents(dir, deps, (db) => ledgerInstead(db, sessionId));
+  const path = readEvents(dir, deps, (db) => ledgerInstead(db, dir, sessionId));
   if (path !== undefined) yield* eventsInLedger({ path, home: home.place, sessionId }, range);
 }
 

@@ -9,34 +9,39 @@ import type { Home } from "../source.ts";
 import { readLedgerPlace } from "./config.ts";
 import { openEvents } from "./databases.ts";
 import { lastEvent, type LastEvent } from "./last-event.ts";
-import { EVENTS } from "./layout.ts";
+import { EVENTS, isId, LEDGER, META } from "./layout.ts";
 import { ledgerRows } from "./ledger-events.ts";
+import { trimmed } from "./ledger-head.ts";
 import { lastLine } from "./ledger-last.ts";
+import { readMeta } from "./meta.ts";
 import { ledgerFiles, sessionNames } from "./scan.ts";
 import { EVENTS_TABLE } from "./session-schema.ts";
 import { ledgerRootHere } from "./stores.ts";
 
 export interface History {
   /** The ledger that has the events which this events.db lacks; undefined where it lacks none. */
-  ledgerInstead(db: DatabaseSync, sessionId: string): string | undefined;
+  ledgerInstead(db: DatabaseSync, dir: string, sessionId: string): string | undefined;
   /** As `openEvents`; purged rows are put back into the table `events`, privately. */
   open(dir: string, sessionId: string): Reading;
 }
 
 /** Looks for ledgers only when an events.db without events is met. */
 export async function historyOf(home: Home, deps: Pick<Deps, "env" | "signal">): Promise<History> {
-  const { ledgerRoot } = await readLedgerPlace(home.root, deps);
+  const { ledgerRoot, unbound } = await readLedgerPlace(home.root, deps);
+  const root = ledgerRootHere(home, ledgerRoot);
   let ledgers: ReadonlyMap<string, string> | undefined;
-  const ledgerInstead = (db: DatabaseSync, sessionId: string): string | undefined => {
+  const ledgerInstead = (db: DatabaseSync, dir: string, sessionId: string): string | undefined => {
     if (hasEvents(db)) return undefined;
-    ledgers ??= ledgerFiles(home.root, ledgerRootHere(home, ledgerRoot), sessionNames(home.root).partitions);
+    const usual = usualPlace(root, dir, sessionId, unbound);
+    if (usual !== undefined && lastLine(usual)) return usual;
+    ledgers ??= ledgerFiles(home.root, root, sessionNames(home.root).partitions);
     const ledger = ledgers.get(sessionId);
     return ledger !== undefined && lastLine(ledger) ? ledger : undefined;
   };
   const open = (dir: string, sessionId: string): Reading => {
     const reading = openEvents(dir, deps);
     try {
-      const ledger = ledgerInstead(reading.db, sessionId);
+      const ledger = ledgerInstead(reading.db, dir, sessionId);
       return ledger === undefined ? reading : withLedger(reading, ledger, sessionId);
     } catch (error) {
       reading.close();
@@ -44,6 +49,13 @@ export async function historyOf(home: Home, deps: Pick<Deps, "env" | "signal">):
     }
   };
   return { ledgerInstead, open };
+}
+
+/** Where AGH puts it, so that not every ledger of the home must be listed for one. */
+function usualPlace(root: string, dir: string, id: string, unbound: string): string | undefined {
+  const read = readMeta(joinPath(dir, META));
+  const partition = "meta" in read ? trimmed(read.meta.workspace_id) || unbound : undefined;
+  return isId(partition) && isId(id) ? joinPath(joinPath(joinPath(root, partition), id), LEDGER) : undefined;
 }
 
 const hasEvents = (db: DatabaseSync): boolean => db.prepare("SELECT 1 FROM events LIMIT 1").get() !== undefined;
