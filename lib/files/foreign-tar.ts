@@ -35,6 +35,10 @@ export async function readForeignTar(tar: ForeignTar): Promise<void> {
       entry.resume();
     },
   });
+  // The parser cuts a name at a NUL; other programs do not. What ends a GNU long name is none.
+  parser.on("meta", (text: string) => {
+    if (/\0[^\0]/.test(text)) failed ??= hostile(tar.said, "a NUL in a name");
+  });
   const done = new Promise<void>((resolve) => {
     parser.on("end", () => resolve());
     parser.on("error", (error: unknown) => {
@@ -86,6 +90,8 @@ class Reading {
     const type = TYPES[entry.type];
     if (type === undefined) throw hostile(said, `${NAMED[entry.type] ?? entry.type}: ${JSON.stringify(entry.path)}`);
     const path = entry.path.replace(/^(?:\.\/)+/, "").replace(/\/$/, "");
+    // The parser takes a negative size, or none, for 0.
+    if (!((entry.header?.size ?? -1) >= 0)) throw hostile(said, `an entry without a size: ${JSON.stringify(path)}`);
     this.#bytes += entry.size;
     if (++this.#entries > limits.entries || this.#bytes > limits.bytes) {
       throw hostile(said, `more than the ${limits.entries} entries or ${limits.bytes} bytes it may`);

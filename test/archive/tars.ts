@@ -14,10 +14,12 @@ export interface Entry {
   /** Claimed size. */
   readonly size?: number;
   readonly mode?: number;
+  /** The twelve bytes of the size field, in place of octal digits. */
+  readonly sizeField?: Uint8Array;
 }
 
 /** One entry, its checksum right, its content padded. */
-export function rawEntry({ name, type = "0", content = "", link = "", size, mode = 0o644 }: Entry): Buffer {
+export function rawEntry({ name, type = "0", content = "", link = "", size, mode = 0o644, sizeField }: Entry): Buffer {
   const header = Buffer.alloc(512);
   const body = Buffer.from(content);
   header.write(name, 0, 100, "utf8");
@@ -25,6 +27,7 @@ export function rawEntry({ name, type = "0", content = "", link = "", size, mode
   header.write("0000000", 108);
   header.write("0000000", 116);
   header.write((size ?? body.length).toString(8).padStart(11, "0"), 124);
+  if (sizeField) header.set(sizeField, 124);
   header.write("00000000000", 136);
   header.write(`        ${type}`, 148);
   header.write(link, 157, 100, "utf8");
