@@ -10,7 +10,7 @@ _agh_toolkit() {
     --as) COMPREPLY=($(compgen -W "db jsonl" -- "$cur")); return ;;
     --consistency) COMPREPLY=($(compgen -W "cut cold" -- "$cur")); return ;;
     --verify) COMPREPLY=($(compgen -W "quick full" -- "$cur")); return ;;
-    --level) COMPREPLY=($(compgen -W "quick full deep" -- "$cur")); return ;;
+    --level) COMPREPLY=($(compgen -W "quick full" -- "$cur")); return ;;
     --sort) COMPREPLY=($(compgen -W "id created updated last-event size -created -updated -last-event -size" -- "$cur")); return ;;
     --require-trust) COMPREPLY=($(compgen -W "self signed anchored" -- "$cur")); return ;;
     --fail-on) COMPREPLY=($(compgen -W "info warn error never" -- "$cur")); return ;;
@@ -20,36 +20,36 @@ _agh_toolkit() {
     case $tool in
       agh-archive) COMPREPLY=($(compgen -W "put list show verify get export schema --help --version" -- "$cur")) ;;
       agh-backup) COMPREPLY=($(compgen -W "init create list show verify restore drill status diff prune apply copy reindex watch schedule schema --help --version" -- "$cur")) ;;
-      agh-inspect) COMPREPLY=($(compgen -W "overview homes paths sessions show events turns usage tools hooks permissions processes workspaces vault failures table schema --help --version" -- "$cur")) ;;
+      agh-inspect) COMPREPLY=($(compgen -W "overview homes paths sessions show events turns usage tools hooks permissions processes workspaces vault failures table search schema --help --version" -- "$cur")) ;;
       agh-ledger) COMPREPLY=($(compgen -W "write compare cat seal checkpoint verify prove check-proof keygen schema --help --version" -- "$cur")) ;;
       agh-reconcile) COMPREPLY=($(compgen -W "check boot plan apply undo salvage explain schema --help --version" -- "$cur")) ;;
-      agh-vacuum) COMPREPLY=($(compgen -W " --help --version" -- "$cur")) ;;
+      agh-vacuum) COMPREPLY=($(compgen -W "report sessions events compact runs trash apply schema --help --version" -- "$cur")) ;;
     esac
     return
   fi
   case $tool:$verb in
     agh-archive:put) COMPREPLY=($(compgen -W "--all --home --runtime --home-id --session --agent --workspace --state --stop-reason --failure --crashed --since --until --older-than --limit --to --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
-    agh-archive:list) COMPREPLY=($(compgen -W "--from --home --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
+    agh-archive:list) COMPREPLY=($(compgen -W "--from --home --session --agent --workspace --state --stop-reason --crashed --since --until --older-than --limit --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-archive:show) COMPREPLY=($(compgen -W "--from --home --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
-    agh-archive:verify) COMPREPLY=($(compgen -W "--from --home --all --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
-    agh-archive:get) COMPREPLY=($(compgen -W "--from --all --to --lock-timeout --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
+    agh-archive:verify) COMPREPLY=($(compgen -W "--from --home --all --session --agent --workspace --state --stop-reason --crashed --since --until --older-than --limit --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
+    agh-archive:get) COMPREPLY=($(compgen -W "--from --all --session --agent --workspace --state --stop-reason --crashed --since --until --older-than --limit --to --lock-timeout --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-archive:export) COMPREPLY=($(compgen -W "--all --home --runtime --home-id --session --agent --workspace --state --stop-reason --failure --crashed --since --until --older-than --limit --to --as --lock-timeout --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-archive:schema) COMPREPLY=($(compgen -W "--format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:init) COMPREPLY=($(compgen -W "--repo --encrypt-to --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
-    agh-backup:create) COMPREPLY=($(compgen -W "--repo --to --home --runtime --home-id --include --exclude --consistency --lock-timeout --tag --verify --metrics-file --ping --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
+    agh-backup:create) COMPREPLY=($(compgen -W "--repo --to --home --runtime --home-id --include --exclude --consistency --lock-timeout --tag --verify --identity --metrics-file --ping --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:list) COMPREPLY=($(compgen -W "--session --repo --identity --home-id --at --tag --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:show) COMPREPLY=($(compgen -W "--repo --identity --home-id --at --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
-    agh-backup:verify) COMPREPLY=($(compgen -W "--all --level --sample --repo --identity --home-id --at --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
+    agh-backup:verify) COMPREPLY=($(compgen -W "--all --level --sample --repo --identity --home-id --at --metrics-file --ping --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:restore) COMPREPLY=($(compgen -W "--to --into --only --session --replace --apply --lock-timeout --repo --identity --home-id --at --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
-    agh-backup:drill) COMPREPLY=($(compgen -W "--repo --identity --home-id --at --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
+    agh-backup:drill) COMPREPLY=($(compgen -W "--repo --identity --home-id --at --metrics-file --ping --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:status) COMPREPLY=($(compgen -W "--max-age --max-drill-age --repo --identity --home-id --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:diff) COMPREPLY=($(compgen -W "--repo --identity --home-id --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
-    agh-backup:prune) COMPREPLY=($(compgen -W "--keep-last --keep-hourly --keep-daily --keep-weekly --keep-monthly --keep-yearly --keep-within --keep-tag --home --tz --apply --grace --lock-timeout --repo --identity --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
+    agh-backup:prune) COMPREPLY=($(compgen -W "--keep-last --keep-hourly --keep-daily --keep-weekly --keep-monthly --keep-yearly --keep-within --keep-tag --home --tz --apply --grace --lock-timeout --repo --identity --metrics-file --ping --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:apply) COMPREPLY=($(compgen -W "--grace --lock-timeout --repo --identity --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:copy) COMPREPLY=($(compgen -W "--all --to-repo --repo --identity --home-id --at --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:reindex) COMPREPLY=($(compgen -W "--lock-timeout --full --repo --identity --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
-    agh-backup:watch) COMPREPLY=($(compgen -W "--cron --tz --repo --home --runtime --home-id --include --exclude --consistency --lock-timeout --tag --verify --metrics-file --ping --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
-    agh-backup:schedule) COMPREPLY=($(compgen -W "--cron --tz --as --repo --home --runtime --home-id --include --exclude --consistency --lock-timeout --tag --verify --metrics-file --ping --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
+    agh-backup:watch) COMPREPLY=($(compgen -W "--cron --tz --repo --home --runtime --home-id --include --exclude --consistency --lock-timeout --tag --verify --identity --metrics-file --ping --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
+    agh-backup:schedule) COMPREPLY=($(compgen -W "--cron --tz --as --repo --home --runtime --home-id --include --exclude --consistency --lock-timeout --tag --verify --identity --metrics-file --ping --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:schema) COMPREPLY=($(compgen -W "--format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-inspect:overview) COMPREPLY=($(compgen -W "--home --runtime --home-id --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-inspect:homes) COMPREPLY=($(compgen -W "--home --runtime --home-id --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
@@ -67,6 +67,7 @@ _agh_toolkit() {
     agh-inspect:vault) COMPREPLY=($(compgen -W "--home --runtime --home-id --session --agent --workspace --state --stop-reason --failure --crashed --since --until --older-than --limit --namespace --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-inspect:failures) COMPREPLY=($(compgen -W "--home --runtime --home-id --session --agent --workspace --state --stop-reason --failure --crashed --since --until --older-than --limit --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-inspect:table) COMPREPLY=($(compgen -W "--home --runtime --home-id --session --agent --workspace --state --stop-reason --failure --crashed --since --until --older-than --limit --order --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
+    agh-inspect:search) COMPREPLY=($(compgen -W "--home --runtime --home-id --session --agent --workspace --state --stop-reason --failure --crashed --since --until --older-than --limit --regex --in --type --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-inspect:schema) COMPREPLY=($(compgen -W "--format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-ledger:write) COMPREPLY=($(compgen -W "--all --home --runtime --home-id --session --agent --workspace --state --stop-reason --failure --crashed --since --until --older-than --limit --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-ledger:compare) COMPREPLY=($(compgen -W "--all --home --runtime --home-id --session --agent --workspace --state --stop-reason --failure --crashed --since --until --older-than --limit --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
@@ -86,6 +87,14 @@ _agh_toolkit() {
     agh-reconcile:salvage) COMPREPLY=($(compgen -W "--out --as --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-reconcile:explain) COMPREPLY=($(compgen -W "--format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-reconcile:schema) COMPREPLY=($(compgen -W "--format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
+    agh-vacuum:report) COMPREPLY=($(compgen -W "--home --runtime --home-id --level --metrics-file --ping --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
+    agh-vacuum:sessions) COMPREPLY=($(compgen -W "--home --runtime --home-id --older-than --max-total --max-sessions --keep-last --keep-agent --keep-workspace --require --archive --repo --apply --lock-timeout --metrics-file --ping --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
+    agh-vacuum:events) COMPREPLY=($(compgen -W "--home --runtime --home-id --session --agent --workspace --state --stop-reason --failure --crashed --since --until --older-than --limit --grace --work-dir --apply --lock-timeout --metrics-file --ping --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
+    agh-vacuum:compact) COMPREPLY=($(compgen -W "--home --runtime --home-id --work-dir --apply --lock-timeout --metrics-file --ping --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
+    agh-vacuum:runs) COMPREPLY=($(compgen -W "--home --runtime --home-id --hot-days --stale-running --for-good --apply --lock-timeout --metrics-file --ping --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
+    agh-vacuum:trash) COMPREPLY=($(compgen -W "--all --verify --older-than --home --runtime --home-id --apply --lock-timeout --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
+    agh-vacuum:apply) COMPREPLY=($(compgen -W "--home --runtime --home-id --lock-timeout --metrics-file --ping --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
+    agh-vacuum:schema) COMPREPLY=($(compgen -W "--format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
   esac
 }
 complete -o default -F _agh_toolkit agh-archive agh-backup agh-inspect agh-ledger agh-reconcile agh-vacuum

@@ -1,7 +1,7 @@
 // Tells what AGH's own start would do with a home.
 import { ulid } from "../formats/ulid.ts";
 import type { Deps } from "../records/deps.ts";
-import { EXIT } from "../records/error.ts";
+import { EXIT, refusal } from "../records/error.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
 import { openAble, type Place } from "../places/at-home.ts";
@@ -10,7 +10,10 @@ import { openAble, type Place } from "../places/at-home.ts";
 export async function* bootHome(place: Place, deps: Deps): AsyncGenerator<AnyRecord> {
   const tally = new Tally("agh-reconcile boot", deps, ulid(deps.now()));
   using opened = await openAble(place, "reconcile", deps);
-  const boot = await opened.source.boot!(opened.home, deps);
+  const { home, source } = opened;
+  if (!source.boot)
+    throw refusal("E_CANNOT", `${home.place} is a home of ${home.runtime}: it has no daemon that boots`);
+  const boot = await source.boot(home, deps);
   if (boot.starts) tally.done();
   else tally.failed(EXIT.found);
   yield boot;

@@ -4,7 +4,7 @@ import type { Block } from "../../records/record.ts";
 import { busy, databaseTrouble } from "../../sqlite/trouble.ts";
 import type { Home, SessionFilter, Sought } from "../source.ts";
 import { openStorage, readShaped, STORAGE_SHAPE } from "./databases.ts";
-import { storageOf } from "./layout.ts";
+import { assertThere, storageOf, type Storage } from "./layout.ts";
 import { legacyEvents } from "./legacy-events.ts";
 import { legacyIds } from "./legacy.ts";
 import { Scan } from "./scan.ts";
@@ -13,10 +13,16 @@ import { sessions } from "./sessions.ts";
 const MOST_CHANGES = 1000;
 
 /** `event` records of the selected runs, all that can hold the terms (without terms all), in order of writing. */
-export async function* candidates(home: Home, sought: Sought, deps: Deps): AsyncGenerator<Block> {
+export async function candidates(home: Home, sought: Sought, deps: Deps): Promise<AsyncGenerator<Block>> {
+  const storage = storageOf(home, deps);
+  assertThere(home, storage, legacyIds(home.root).length);
   const only = isNarrow(sought.sessions) ? await idsOf(home, sought.sessions, deps) : undefined;
-  const { file, exists } = storageOf(home, deps);
-  if (exists) yield* fromStorage(file, { home, sought, only, deps });
+  return found(storage, { home, sought, only, deps });
+}
+
+async function* found({ file, exists }: Storage, reads: Reads): AsyncGenerator<Block> {
+  const { home, sought, only, deps } = reads;
+  if (exists) yield* fromStorage(file, reads);
   const legacy = legacyIds(home.root).filter((id) => !only || only.has(id));
   const stored = exists && legacy.length > 0 ? withEvents(file, legacy, deps) : new Set();
   for (const id of legacy) {

@@ -4,6 +4,7 @@ import { basename, dirname, isAbsolute, resolve } from "node:path";
 import { joinPath, osPath } from "../../files/os-path.ts";
 import type { Deps } from "../../records/deps.ts";
 import { placeError, refusal } from "../../records/error.ts";
+import { noDatabase } from "../../sqlite/trouble.ts";
 import type { Home } from "../source.ts";
 import { readSettings, type Brand, type Settings } from "./settings.ts";
 
@@ -32,7 +33,7 @@ export function projectOf(path: string): string {
 /** Whether a directory bears AGDD's markers. */
 export const isProject = (root: string): boolean =>
   usualStorage(root) !== undefined ||
-  isDirectory(joinPath(root, AGENTS)) ||
+  [AGENTS, ...Object.values(DIRECTORY)].some((path) => isDirectory(joinPath(root, path))) ||
   [...COST_LEDGERS, ...COST_DATABASES].some((path) => existsSync(osPath(joinPath(root, path)))) ||
   namedStorage(root) !== undefined;
 
@@ -70,6 +71,13 @@ export function storageOf(home: Home, { env }: Pick<Deps, "env">): Storage {
   assertSqlite(home, settings, brand);
   const file = storageFile(home, settings, brand);
   return { file, exists: existsSync(osPath(file)), brand, settings };
+}
+
+/** Throws E_NO_DATABASE (6) where AGDD would make an empty one; a project of legacy runs or of costs alone needs none. */
+export function assertThere({ root }: Home, { file, exists, settings }: Storage, legacyRuns: number): void {
+  const isNeeded =
+    settings.dbPath !== undefined || Object.values(DIRECTORY).some((dir) => isDirectory(joinPath(root, dir)));
+  if (!exists && legacyRuns === 0 && isNeeded) throw noDatabase(file);
 }
 
 export function settingsOf({ root, live }: Home, { env }: Pick<Deps, "env">): { brand: Brand; settings: Settings } {

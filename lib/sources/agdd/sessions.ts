@@ -6,7 +6,7 @@ import type { SessionRecord } from "../../records/things.ts";
 import { isNamedBy, isWithin, matches, needsLastEvents, resolveIds, sorted } from "../selection.ts";
 import type { Home, SessionFilter } from "../source.ts";
 import { readShaped, STORAGE_SHAPE } from "./databases.ts";
-import { storageOf } from "./layout.ts";
+import { assertThere, storageOf } from "./layout.ts";
 import { legacyIds, readLegacy, type LegacyRun } from "./legacy.ts";
 import { exactJson } from "./python-json.ts";
 import { lastEvents, runIds, runRows, type Last, type RunRow } from "./runs.ts";
@@ -68,8 +68,10 @@ function readStorage<T>(
   deps: Deps,
   read: (db: DatabaseSync) => T,
 ): T | undefined {
-  const { file, exists, settings } = storageOf(home, deps);
-  if (!exists && (legacy.size > 0 || settings.dbPath === undefined)) return undefined;
+  const storage = storageOf(home, deps);
+  assertThere(home, storage, legacy.size);
+  const { file, exists } = storage;
+  if (!exists) return undefined;
   return readShaped(file, STORAGE_SHAPE, deps, read);
 }
 
