@@ -31,7 +31,7 @@ const flags = {
 export const sessions = verb({
   summary: "retire sessions by a policy: a tombstone stays, directory and ledger go",
   description:
-    "The policy is what these flags say; else cold_archive_days, hard_delete_days and max_archive_bytes of [memory.session] where config.toml sets them; else a selection. A session's age is that of its last event. Sessions that run, start, are open in a process or bear a time from the future never go. What --require asks for is answered from receipts, seals and manifests, and with --apply every byte is read again. What is archived or backed up goes at once; the rest goes to the trash, and frees nothing until that is emptied. Catalog rows stay, and listings say archived; agh-archive get brings a session back. --apply takes AGH's own lock (4 when the daemon runs). Exit 1 when --max-total or --max-sessions cannot be met without breaking a floor, 3 when a gate holds what the policy means.",
+    "The policy is what these flags say; else cold_archive_days, hard_delete_days and max_archive_bytes of [memory.session] where config.toml sets them; else a selection. A session's age is that of its last event. Sessions that run, start, are open in a process or bear a time from the future never go. What --require asks for is answered from receipts, seals and manifests, and with --apply every byte is read again. What is archived or backed up goes at once; the rest goes to the trash, and frees nothing until that is emptied. Catalog rows stay, and listings say archived; agh-archive get brings a session back. Sessions of agsh are rows of its database: messages, then the session go in one transaction, to the trash unless --archive names an archive of the very same rows; a live lock keeps them. --apply takes AGH's own lock (4 when the daemon runs). Exit 1 when --max-total or --max-sessions cannot be met without breaking a floor, 3 when a gate holds what the policy means.",
   flags,
   examples: [
     "agh-vacuum sessions --older-than 30d --keep-last 50",
@@ -44,7 +44,6 @@ export const sessions = verb({
     const { retireSessions } = await import("../../lib/vacuum/sessions.ts");
     const { gateName } = await import("../../lib/vacuum/gates.ts");
     const { olderThan, maxTotal, maxSessions, keepLast, archive, apply, dryRun } = values;
-    const required = values.require.length > 0 ? values.require : ["archived"];
     const options = {
       ...chosen,
       archives: archive === undefined ? chosen.archives : new Map<string, string>(),
@@ -52,7 +51,7 @@ export const sessions = verb({
       floors: { keepLast },
       keepAgents: values.keepAgent,
       keepWorkspaces: values.keepWorkspace,
-      require: required.map(gateName),
+      require: values.require.map(gateName),
       archive,
       repo: values.repo ?? (deps.env["AGH_BACKUP_REPO"]?.trim() || undefined),
       toolkit: version,

@@ -5,6 +5,7 @@ import type { Removal } from "./actions.ts";
 const REMOVALS = {
   "retire-session": async () => (await import("./retire.ts")).retiring,
   "remove-run": async () => (await import("./runs-remove.ts")).removingRuns,
+  "remove-session": async () => (await import("./row-sessions-remove.ts")).removingSessions,
   "purge-events": async () => (await import("./purge.ts")).purging,
   compact: async () => (await import("./compaction.ts")).compacting,
   "empty-trash": async () => (await import("./empty-trash.ts")).emptying,

@@ -1,5 +1,5 @@
 // Brings rows back out of the trash into the database that they were removed from.
-import { decodeRows } from "../formats/rows.ts";
+import { decodeRows, type RowsFile } from "../formats/rows.ts";
 import { exclusively } from "../places/exclusive.ts";
 import type { OpenPlace } from "../places/source-of.ts";
 import type { Deps } from "../records/deps.ts";
@@ -8,6 +8,7 @@ import type { AnyRecord } from "../records/record.ts";
 import type { Tally } from "../records/summary.ts";
 import { storageOf } from "../sources/agdd/layout.ts";
 import { putRuns } from "../sources/agdd/put-runs.ts";
+import { putSessions } from "../sources/agsh/archival.ts";
 import { resolveIds } from "../sources/selection.ts";
 import type { Home } from "../sources/source.ts";
 import { dropRows, readRows, rowTrashes, type FoundRows } from "./row-trash.ts";
@@ -65,10 +66,18 @@ function bring(trash: FoundRows, wanted: ReadonlySet<string>, home: Home, deps: 
   if (ids.size === 0) return [];
   const bytes = readRows(trash);
   if (!bytes) throw tampered(trash.dir);
-  const back = putRuns(storageOf(home, deps).file, decodeRows(bytes), ids);
+  const back = PUT[home.runtime]!(home, decodeRows(bytes), ids, deps);
   if (trash.ids.every((id) => ids.has(id))) dropRows(trash);
   return back;
 }
+
+type Put = (home: Home, rows: RowsFile, ids: ReadonlySet<string>, deps: Deps) => string[];
+
+/** What is back; sessions that are there already stay as they are. */
+const PUT: { readonly [runtime in Home["runtime"]]?: Put } = {
+  agdd: (home, rows, ids, deps) => putRuns(storageOf(home, deps).file, rows, ids),
+  agsh: (home, rows, ids) => putSessions(home, rows, ids),
+};
 
 const tampered = (dir: string): Error =>
   refusal("E_TRASH_TAMPERED", `${dir} is not as it was left`, "look at it, and put back by hand what you trust");

@@ -8,9 +8,12 @@ import { archiveDir } from "../sources/agh/layout.ts";
 import type { Home } from "../sources/source.ts";
 import { remove } from "./remove.ts";
 import { planRetirement, type Retiring } from "./retire-plan.ts";
+import { planRowRetirement } from "./row-sessions.ts";
 
 export interface RetireSessions extends Omit<Retiring, "archive"> {
   readonly place: Place;
+  /** [] is the runtime's own: of AGH archived, of agsh none. */
+  readonly require: Retiring["require"];
   /** `session-archive` in the home unless given. */
   readonly archive: string | undefined;
   /** Ids of the homes that the selection says it is of. */
@@ -27,11 +30,20 @@ export async function* retireSessions(options: RetireSessions, deps: Deps): Asyn
   if (home.runtime === "agdd")
     throw refusal("E_CANNOT", `${home.place} is a home of agdd`, "agh-vacuum runs --hot-days N");
   assertOwn(options.homeIds, home);
-  const retiring = { ...options, archive: options.archive ?? archiveDir(home.root) };
-  const planning = planRetirement(opened, retiring, scratch, deps);
   const { apply, lockTimeoutMs } = options;
+  const planning =
+    home.runtime === "agsh"
+      ? planRowRetirement(opened, options, deps)
+      : planRetirement(opened, withDefaults(options, home), scratch, deps);
   yield* remove({ tool: "agh-vacuum sessions", opened, planning, apply, lockTimeoutMs }, deps);
 }
+
+/** AGH's sessions must be archived in the home, unless something else is asked for. */
+const withDefaults = (options: RetireSessions, { root }: Home) => ({
+  ...options,
+  require: options.require.length > 0 ? options.require : (["archived"] as const),
+  archive: options.archive ?? archiveDir(root),
+});
 
 function assertOwn(ids: ReadonlySet<string>, { id, place }: Home): void {
   const guest = [...ids].find((one) => one !== id);

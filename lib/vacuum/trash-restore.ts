@@ -52,10 +52,10 @@ export interface RestoreTrash {
 /** Yields the `session` of each that is back, and a `summary`. What was touched, or is in the way, refuses the whole (4). */
 export async function* restoreTrash(options: RestoreTrash, deps: Deps): AsyncGenerator<AnyRecord> {
   using opened = await openAble(options.place, "vacuum", deps);
-  const { home } = opened;
+  const { home, source } = opened;
   if (!home.live) throw usageError(`${home.place} cannot be changed`, "name a directory: --home DIR");
   const tally = new Tally(RESTORE, deps, ulid(deps.now()));
-  if (home.runtime === "agdd") {
+  if (source.archival) {
     const { restoreRows } = await import("./rows-restore.ts");
     return yield* restoreRows(opened, options, tally, deps);
   }

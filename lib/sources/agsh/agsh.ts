@@ -9,8 +9,9 @@ import { state } from "./state.ts";
 
 export const agsh: Source = {
   runtime: "agsh",
-  can: new Set(["archive", "ledger", "reconcile", "liveness", "usage", "tool", "turn", "row"]),
+  can: new Set(["vacuum", "archive", "ledger", "reconcile", "liveness", "usage", "tool", "turn", "row"]),
   cannot: {
+    runs: "its sessions are retired by agh-vacuum sessions",
     hook_run: "agsh has no hooks",
     permission: "agsh asks at the keyboard and writes no answer down",
     process: "agsh writes down no processes of tools; agh-inspect sessions shows the process that holds a session",

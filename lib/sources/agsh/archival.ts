@@ -4,6 +4,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { RowsFile } from "../../formats/rows.ts";
 import { refusal } from "../../records/error.ts";
 import type { Archival, TakenRows } from "../archival.ts";
+import type { Home } from "../source.ts";
 import { ledgerDirOf } from "../event-ledger.ts";
 import { eventFacts, insertRows, ownedRows, type OwnedTable } from "../owned-rows.ts";
 import { readDatabase } from "./databases.ts";
@@ -32,7 +33,7 @@ const withoutLock = (row: RowsFile["rows"][number]): RowsFile["rows"][number] =>
   row.table === "sessions" && "locked_by" in row.values ? { ...row, values: { ...row.values, locked_by: null } } : row;
 
 /** `sessions` first, so that foreign keys take the rest. */
-const tablesOf = ({ belongings }: Schema): OwnedTable[] => [
+export const tablesOf = ({ belongings }: Schema): OwnedTable[] => [
   { table: "sessions", key: "id" },
   ...["messages", ...belongings].map((table) => ({ table, key: "session_id" })),
 ];
@@ -42,6 +43,17 @@ function taken(db: DatabaseSync, schema: Schema, id: string): TakenRows {
   const lines = [...ownedRows(db, tables, [id])].join("");
   const sha256 = hash("sha256", JSON.stringify([schema.since, tables]));
   return { lines, schema: { version: schema.since, sha256 } };
+}
+
+/** Puts those of the sessions back that are not there, in one transaction; tells which. */
+export function putSessions(home: Home, { columns, rows }: RowsFile, ids: ReadonlySet<string>): string[] {
+  const own = Map.groupBy(rows, ({ table, values }) => String(values[table === "sessions" ? "id" : "session_id"]));
+  return changeAgsh(home.root, (db, schema) => {
+    const isThere = db.prepare("SELECT 1 FROM sessions WHERE id = ?");
+    const back = [...ids].filter((id) => isThere.get(id) === undefined);
+    for (const id of back) putSession(db, schema, id, { columns, rows: own.get(id) ?? [] });
+    return back;
+  });
 }
 
 /** A message whose id was given to another comes at the end, in its order. */

@@ -1,0 +1,154 @@
+// Retires sessions that are rows of agsh's database: the same policy, and what is not archived goes to the trash.
+import { hash } from "node:crypto";
+import type { OpenPlace } from "../places/source-of.ts";
+import { retire, type Retirement, type Verdict } from "../policy/retirement.ts";
+import type { Deps } from "../records/deps.ts";
+import { EXIT, ToolError, refusal, usageError } from "../records/error.ts";
+import type { Action } from "../records/judgements.ts";
+import type { SessionRecord } from "../records/things.ts";
+import { readReceipt } from "../formats/archive-reader.ts";
+import { archiveKey, ROWS } from "../formats/receipt.ts";
+import type { Archival } from "../sources/archival.ts";
+import { readDatabase } from "../sources/agsh/databases.ts";
+import { sessionWeights, type SessionWeight } from "../sources/agsh/remove-sessions.ts";
+import { resolveIds } from "../sources/selection.ts";
+import type { Home } from "../sources/source.ts";
+import { targetOf } from "../targets/target.ts";
+import { actionOf, skipped, type Ending, type Planning } from "./actions.ts";
+import type { GateName, Proof } from "./gates.ts";
+import { timesOf } from "./retire-judge.ts";
+import { policyFor, type Asked } from "./retire-policy.ts";
+
+export interface RetiringRows extends Asked {
+  /** What was asked for; [] asks for nothing, so that all goes to the trash. */
+  readonly require: readonly GateName[];
+  readonly keepAgents: readonly string[];
+  readonly keepWorkspaces: readonly string[];
+  readonly archive: string | undefined;
+  readonly archives: ReadonlyMap<string, string>;
+  readonly toolkit: string;
+}
+
+export async function* planRowRetirement({ home, source }: OpenPlace, options: RetiringRows, deps: Deps): Planning {
+  assertKnown(home, options);
+  const policy = await policyFor(home.root, options);
+  const sessions = new Map<string, SessionRecord>();
+  for await (const session of source.sessions(home, { lastEvents: true }, deps)) sessions.set(session.id, session);
+  const weights = new Map(readDatabase(home.root, deps, sessionWeights).map((weight) => [weight.id, weight]));
+  const meant = options.selected && resolveIds([...options.selected], sessions.keys(), deps.log);
+  const archival = await source.archival!();
+  const proofs = new Map<string, Proof>();
+  const held = async (id: string): Promise<string | undefined> => {
+    const answer = await archived(id, { home, archival, options }, deps);
+    if ("proof" in answer) proofs.set(id, answer.proof);
+    return "refused" in answer ? answer.refused : undefined;
+  };
+  const retirables = [...sessions.values()].map((session) => ({
+    id: session.id,
+    bytes: weights.get(session.id)?.bytes ?? 0,
+    ...timesOf(session),
+    // Without any message it is as old as its last change.
+    ...(session.has.events ? {} : { last: session.updated_at }),
+    meant: meant?.has(session.id) ?? true,
+    kept: archival.reasonAgainst(session),
+    held: () => held(session.id),
+  }));
+  const retirement = await retire(retirables, policy, deps.now());
+  for (const verdict of retirement.verdicts) {
+    const weight = weights.get(verdict.id);
+    if (weight === undefined || (verdict.fate === "kept" && !meant)) continue;
+    yield actionFor(home, verdict, weight, { proof: proofs.get(verdict.id), toolkit: options.toolkit });
+  }
+  return ending(retirement);
+}
+
+function assertKnown({ place }: Home, { keepAgents, keepWorkspaces, require }: RetiringRows): void {
+  if (keepAgents.length + keepWorkspaces.length > 0) {
+    throw usageError(
+      `agsh knows no agents and no workspaces: --keep-agent and --keep-workspace keep nothing of ${place}`,
+    );
+  }
+  const other = require.find((gate) => gate !== "archived");
+  if (other === undefined) return;
+  throw refusal(
+    "E_CANNOT",
+    `--require ${other} cannot be answered for sessions of agsh`,
+    "--require archived --archive T",
+  );
+}
+
+type Answer = { readonly proof: Proof } | { readonly refused: string };
+
+interface Asking {
+  readonly home: Home;
+  readonly archival: Archival;
+  readonly options: RetiringRows;
+}
+
+/** Whether the archive holds the very rows that are here. Where none is asked for, nothing is proven. */
+export async function archived(id: string, { home, archival, options }: Asking, deps: Deps): Promise<Answer> {
+  const url = options.archives.get(id) ?? options.archive;
+  if (url === undefined) {
+    return options.require.length === 0
+      ? { proof: {} }
+      : { refused: "nothing says where it is archived: --archive TARGET" };
+  }
+  const target = targetOf(url);
+  try {
+    const receipt = await readReceipt(target, id);
+    if (!receipt) return { refused: `it is not archived in ${target.url}: agh-archive put ${id} --to ${target.url}` };
+    const head = await target.head(archiveKey(id));
+    if (head?.size !== receipt.archive!.bytes) {
+      return { refused: `its archive in ${target.url} is not what its receipt says: agh-archive verify ${id}` };
+    }
+    const rows = hash("sha256", Buffer.from(archival.take(home, id, deps).lines));
+    if (receipt.files.find(({ path }) => path === ROWS)?.sha256 !== rows) {
+      return { refused: "it was archived in an earlier state: archive it elsewhere" };
+    }
+    return { proof: { archive: { target: target.url, sha256: receipt.archive!.sha256 } } };
+  } catch (error) {
+    if (!(error instanceof ToolError) || !error.code.startsWith("E_RECEIPT_")) throw error;
+    return { refused: error.message };
+  }
+}
+
+interface Planned {
+  readonly proof: Proof | undefined;
+  readonly toolkit: string;
+}
+
+function actionFor(
+  home: Home,
+  { id, fate, reason }: Verdict,
+  weight: SessionWeight,
+  { proof, toolkit }: Planned,
+): Action {
+  const isGone = proof?.archive !== undefined;
+  const action = actionOf(
+    home,
+    {
+      id,
+      verb: "remove-session",
+      subject: { session_id: id, rows: weight.rows, to: isGone ? "nowhere" : "trash", ...proof },
+      expect: { fingerprint: weight.fingerprint },
+      reason: fate === "goes" ? reason : "",
+      bytes: weight.bytes,
+      loses: isGone ? null : "nothing until the trash is emptied",
+    },
+    toolkit,
+  );
+  return fate === "goes" ? action : skipped(action, reason);
+}
+
+function ending({ verdicts, excess, total }: Retirement): Ending {
+  const isUnmet = excess.bytes > 0 || excess.sessions > 0;
+  return {
+    ...(isUnmet && { exit: EXIT.found }),
+    facts: {
+      total_bytes: total.bytes,
+      total_sessions: total.sessions,
+      kept: verdicts.filter(({ fate }) => fate === "kept").length,
+      ...(isUnmet && { excess_bytes: excess.bytes, excess_sessions: excess.sessions }),
+    },
+  };
+}
