@@ -46,7 +46,7 @@ interface Asking {
 async function holds(session: AtHand, { target, thorough }: Asking, deps: Deps): Promise<Answer> {
   const { id } = session;
   const receipt = await readReceipt(target, id);
-  if (!receipt) return { refused: `it is not archived in ${target.url}: agh-archive put ${id} --to ${target.url}` };
+  if (!receipt) return { refused: `it is not archived: agh-archive put ${id} --to ${target.url}` };
   const head = await target.head(archiveKey(id));
   if (head?.size !== receipt.archive!.bytes) {
     const what = head ? "is not what its receipt says" : "has gone";

@@ -56,7 +56,9 @@ async function* removing(options: Remove, deps: Deps): AsyncGenerator<AnyRecord>
     yield action;
   }
   if (apply) yield* perform(wanted, { opened, lockTimeoutMs, tally }, deps);
-  yield ended(tally, step.value ?? {}, { predicted, apply });
+  const last = ended(tally, step.value ?? {}, { predicted, apply });
+  tell(last, deps);
+  yield last;
 }
 
 /** What a killed run has begun is brought to its end before anything is planned. */
@@ -69,6 +71,15 @@ function ended(tally: Tally, { exit, facts }: Ending, { predicted, apply }: { pr
   if (exit !== undefined) tally.failed(exit, 0);
   const told = tally.summary({ predicted_bytes: predicted, ...(!apply && { status: "planned" as const }), ...facts });
   return apply ? { ...told, freed_bytes: told.bytes } : told;
+}
+
+/** What a table has no room for. */
+function tell(summary: AnyRecord, { log }: Deps): void {
+  const { predicted_bytes: predicted, freed_bytes: freed, excess_bytes: bytes, excess_sessions: sessions } = summary;
+  if (freed !== undefined) log.info(`${String(freed)} bytes freed, ${String(predicted)} were predicted`);
+  else if (predicted !== 0) log.info(`this frees ${String(predicted)} bytes`);
+  if (bytes || sessions)
+    log.info(`floors and gates leave ${String(bytes)} bytes, ${String(sessions)} sessions too many`);
 }
 
 export interface Performing {

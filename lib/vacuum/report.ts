@@ -63,10 +63,13 @@ function* files(home: Home, { kinds }: HomeSpace): Generator<SpaceRecord> {
 /** dbstat reads every page; a catalog beyond this is asked with --level full only. */
 const LARGE = 512 << 20;
 
+/** A table that has less than its fiftieth is told with the others. */
+const SHARE = 50;
+
 function* tables(home: Home, level: ReportSpace["level"], deps: Deps): Generator<SpaceRecord> {
   const size = fileSize(catalogFile(home.root)) ?? 0;
   if (level === "quick" && size > LARGE) return;
-  const least = level === "quick" ? size / 100 : 0;
+  const least = level === "quick" ? size / SHARE : 0;
   const all = tablesOf(home, deps);
   for (const { table, isFullText, bytes } of all) {
     if (bytes >= least) yield record(home, { of: isFullText ? "full_text" : "table", name: `agh.db/${table}`, bytes });
@@ -74,7 +77,13 @@ function* tables(home: Home, level: ReportSpace["level"], deps: Deps): Generator
   const small = all.filter(({ bytes }) => bytes < least);
   if (small.length === 0) return;
   const bytes = small.reduce((sum, one) => sum + one.bytes, 0);
-  yield record(home, { of: "table", name: "agh.db/…", bytes, items: small.length, note: "tables with less than 1 %" });
+  yield record(home, {
+    of: "table",
+    name: "agh.db/…",
+    bytes,
+    items: small.length,
+    note: "tables with less than 2 % of it",
+  });
 }
 
 /** A catalog that cannot be read, or not without room for a copy of its WAL, leaves the rest of the report as it is. */

@@ -208,7 +208,7 @@ class Judging {
         expect: { fingerprint, state: session.state, last_event_at: session.last_event_at ?? null },
         reason,
         bytes: isGone ? bytes : 0,
-        loses: isGone ? null : "nothing until the trash is emptied",
+        loses: isGone || !proof ? null : "nothing until the trash is emptied",
       },
       toolkit,
     );
