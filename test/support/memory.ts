@@ -19,10 +19,15 @@ interface World {
   readonly tty?: boolean;
   readonly columns?: number;
   readonly signal?: AbortSignal;
+  /** No process is alive unless given. */
+  readonly isAlive?: (pid: number) => boolean | undefined;
+  /** linux unless given. */
+  readonly platform?: string;
 }
 
 export async function runHere(tool: Tool, argv: readonly string[], world: World = {}): Promise<Ran> {
   const { stdin = "", env = {}, tty = false, columns = 120, signal = new AbortController().signal } = world;
+  const { isAlive = () => false, platform = "linux" } = world;
   const [stdout, stderr] = [sink(tty, columns), sink(tty, columns)];
   const io: Io = {
     argv,
@@ -30,9 +35,9 @@ export async function runHere(tool: Tool, argv: readonly string[], world: World 
     stdout: stdout.stdout,
     stderr: stderr.stderr,
     env,
-    platform: "linux",
+    platform,
     signal,
-    isAlive: () => false,
+    isAlive,
   };
   const code = await runTool(tool, io);
   return {
