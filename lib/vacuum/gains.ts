@@ -20,12 +20,17 @@ const PER_RUN = 64 << 10;
 
 /** Those that need no free space come first; of each kind the larger ones. What frees nothing is left out. */
 export function gains(home: Home, space: HomeSpace, deps: Deps): Gain[] {
-  const stopped = stoppedIn(home, space, deps);
   const at = `--home ${home.place}`;
-  const all = [...fromToolkit(home, at), ...fromSessions(space, stopped, at), ...fromDatabases(home, stopped, at)];
+  const all = [...fromToolkit(home, at), ...(home.runtime === "agh" ? fromHome(home, space, at, deps) : [])];
   return all
     .filter(({ bytes }) => (bytes ?? 0) > 0)
     .sort((a, b) => a.needs_bytes! - b.needs_bytes! || b.bytes! - a.bytes! || (a.name < b.name ? -1 : 1));
+}
+
+function* fromHome(home: Home, space: HomeSpace, at: string, deps: Deps): Generator<Gain> {
+  const stopped = stoppedIn(home, space, deps);
+  yield* fromSessions(space, stopped, at);
+  yield* fromDatabases(home, stopped, at);
 }
 
 /** Sessions that the catalog says are stopped; without a catalog all that have a directory. */

@@ -32,9 +32,11 @@ export async function* reportSpace({ place, level }: ReportSpace, deps: Deps): A
     note: "of the file system that the home lies on",
   });
   yield* files(home, space);
-  yield* tables(home, level, deps);
-  if (level === "full") yield* eventTypes(home, deps);
-  yield* freePages(home, space);
+  if (home.runtime === "agh") {
+    yield* tables(home, level, deps);
+    if (level === "full") yield* eventTypes(home, deps);
+    yield* freePages(home, space);
+  }
   for (const gain of gains(home, space, deps)) yield record(home, { of: "frees", ...gain });
 }
 

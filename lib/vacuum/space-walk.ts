@@ -32,9 +32,9 @@ export interface HomeSpace {
 /** The home's own tree, and the ledgers' where they lie elsewhere. Opens each events.db for its first 100 bytes only. */
 export function walkHome(home: Home, roots: readonly Root[], source: Source): HomeSpace {
   const all = new Walked(home);
-  for (const { name, dir } of roots) {
+  for (const { name, dir, only } of roots) {
     if (name !== "home" && name !== "ledgers") continue;
-    for (const { path, type, stat } of walk(dir, { unreadable: () => undefined })) {
+    for (const { path, type, stat } of walk(dir, { unreadable: () => undefined, ...(only && { only }) })) {
       if (type === "file") all.add({ root: name, dir, path, size: Number(stat.size) }, source);
     }
   }
@@ -73,10 +73,12 @@ class Walked implements HomeSpace {
 
   #kindOf(file: FileAt, source: Source): string {
     const { root, path, size } = file;
+    if (this.#home.runtime !== "agh") return toolkitKind(path) ?? source.classify(root, path, "file").class;
     if (path.includes(".corrupt.")) this.evidence.set(path, size);
     if (root === "ledgers" || path.endsWith(`/${LEDGER}`) || path.endsWith("/ledger.seal")) return this.#ledger(file);
     if (path.startsWith("sessions/")) return this.#session(file);
-    if (path.startsWith(".agh-toolkit/")) return toolkitKind(path);
+    const own = toolkitKind(path);
+    if (own !== undefined) return own;
     if (path.startsWith("session-archive/")) {
       const id = /^session-archive\/([^/]+)\.receipt\.json$/.exec(path)?.[1];
       if (id !== undefined) this.archived.add(id);
@@ -115,7 +117,8 @@ class Walked implements HomeSpace {
   }
 }
 
-function toolkitKind(path: string): string {
+function toolkitKind(path: string): string | undefined {
+  if (!path.startsWith(".agh-toolkit/")) return undefined;
   if (path.startsWith(".agh-toolkit/trash/")) return "trash";
   return path.startsWith(".agh-toolkit/journal/") ? "kept-runs" : "toolkit";
 }

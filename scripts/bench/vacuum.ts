@@ -2,6 +2,7 @@
 import { execFileSync, execSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import type { Comparison } from "./frame.ts";
 import type { Size } from "./places.ts";
 import { benchHome, built, scratch } from "./places.ts";
@@ -44,10 +45,10 @@ const copy = (from: string, to: string): void => void execFileSync("cp", ["-a", 
 
 function makeFull(from: string, to: string): void {
   copy(from, to);
-  execFileSync("sqlite3", [
-    to,
-    `DELETE FROM events WHERE sequence <= (SELECT max(sequence) * ${FREE} FROM events); PRAGMA journal_mode = delete`,
-  ]);
+  const db = new DatabaseSync(to);
+  db.exec(`DELETE FROM events WHERE sequence <= (SELECT max(sequence) * ${FREE} FROM events)`);
+  db.exec("PRAGMA journal_mode = delete");
+  db.close();
 }
 
 export function reportRows(size: Size = "thousands"): Comparison[] {

@@ -4,12 +4,14 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import type { TestContext } from "node:test";
 import { tool as archiveTool } from "../../bin/agh-archive.ts";
 import { tool as inspectTool } from "../../bin/agh-inspect.ts";
 import { tool as reconcileTool } from "../../bin/agh-reconcile.ts";
 import { tool as vacuumTool } from "../../bin/agh-vacuum.ts";
 import type { Tool } from "../../lib/cli/verb.ts";
 import type { AnyRecord } from "../../lib/records/record.ts";
+import { madeHome } from "../support/homes.ts";
 import { runHere, type Ran } from "../support/memory.ts";
 import { treeState } from "../support/tree.ts";
 
@@ -45,6 +47,13 @@ export const actions = ({ records }: Ran, state?: string): AnyRecord[] =>
 export const idsOf = (records: readonly AnyRecord[]): string[] => records.map(({ id }) => String(id)).sort();
 
 export const summaryOf = ({ records }: Ran): AnyRecord => records.at(-1)!;
+
+/** Eight stopped sessions over sixty days, all archived in the home. */
+export async function archivedHome(t: TestContext, seed = 5): Promise<string> {
+  const { home } = madeHome(t, { sessions: 8, events: 6, seed });
+  await putAll(home);
+  return home;
+}
 
 export interface Known {
   readonly id: string;
