@@ -7,7 +7,7 @@ import { piecesOf } from "../../../lib/sources/agsh/messages.ts";
 import { runHere } from "../../support/memory.ts";
 import { call, madeAgsh, result, text, user, uuid, type MadeMessage } from "./made.ts";
 
-const pieces = (role: string, content: string | Uint8Array | number) =>
+const pieces = (role: string, content: string | Uint8Array<ArrayBuffer> | number) =>
   piecesOf({ id: 7, role, content, created_at: "" }).map(({ id, type, json }) => [id, type, json]);
 
 test("a person's words are one event, whatever they look like", () => {
