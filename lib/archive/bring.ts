@@ -11,12 +11,13 @@ import { writeAtomic } from "../files/atomic.ts";
 import type { Made } from "../formats/archive-reader.ts";
 import { closeJournal, JOURNAL_FORMAT, journalDir, writeJournal, type Journal, type Step } from "../formats/journal.ts";
 import { ROWS } from "../formats/receipt.ts";
+import type { RowsFile } from "../formats/rows.ts";
 import { tombstoneName } from "../formats/tombstone.ts";
 import type { Deps } from "../records/deps.ts";
 import { refusal } from "../records/error.ts";
 import { openCatalog } from "../sources/agh/databases.ts";
 import { tombstonesDir } from "../sources/agh/layout.ts";
-import { strangerIn, workspaceConflict } from "../sources/agh/put-rows.ts";
+import { rowsAreThere, strangerIn, workspaceConflict } from "../sources/agh/put-rows.ts";
 import { takeSteps } from "../sources/agh/take-steps.ts";
 import type { Home } from "../sources/source.ts";
 import { goesAlong, type Coming, type Destination } from "./arrival.ts";
@@ -68,12 +69,14 @@ async function staged(coming: readonly Coming[], dir: string, into: Into): Promi
   const moves: Step[] = [];
   // Nobody else writes to it now, and nothing is written here while it is open.
   using catalog = openCatalog(home.root, deps);
-  const staging = { catalog: catalog.db, made: collector() };
+  const staging = { catalog: catalog.db, areThere: rowsAreThere(catalog.db), made: collector() };
   for (const [index, one] of coming.entries()) {
     deps.signal.throwIfAborted();
     const { incoming } = one;
-    await stage(one, joinPath(dir, incoming.id), staging);
-    (incoming.homeId === home.id ? own : foreign).push(`${incoming.id}/${ROWS}`);
+    const isOwn = incoming.homeId === home.id;
+    const rows = await stage(one, joinPath(dir, incoming.id), staging);
+    // The rows of a retired session stay: then the catalog is not even opened to write.
+    if (!staging.areThere(rows, isOwn)) (isOwn ? own : foreign).push(`${incoming.id}/${ROWS}`);
     for (const { part, to } of one.moves)
       moves.push({ do: "move", from: joinPath(joinPath(dir, incoming.id), part), to });
     moves.push({ do: "remove", path: joinPath(tombstonesDir(home.root), tombstoneName(incoming.id)) });
@@ -91,7 +94,7 @@ interface Staging {
 }
 
 /** Writes what is needed of one session, and looks whether the catalog will take its rows. */
-async function stage({ incoming, moves }: Coming, place: string, { catalog, made }: Staging): Promise<void> {
+async function stage({ incoming, moves }: Coming, place: string, { catalog, made }: Staging): Promise<RowsFile> {
   make(place);
   const file = joinPath(place, ROWS);
   const to = ({ path }: { path: string }): string | undefined =>
@@ -106,6 +109,7 @@ async function stage({ incoming, moves }: Coming, place: string, { catalog, made
   if (conflict !== undefined) {
     throw refusal("E_WORKSPACE_TAKEN", `session ${incoming.id}: ${conflict}`, "rename or remove that workspace first");
   }
+  return rows;
 }
 
 function make(dir: string): void {

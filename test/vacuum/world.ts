@@ -103,10 +103,10 @@ export function sizeBelow(dir: string): number {
     .reduce((sum, { parentPath, name }) => sum + fs.statSync(path.join(parentPath, name)).size, 0);
 }
 
-/** Names, types, modes, bytes and files' times, but for the toolkit's own, the archives and what SQLite makes anew. */
+/** Names, types, modes, bytes and files' times, but for the toolkit's own and the archives. */
 export function stateOf(home: string): string[] {
   return [...treeState(home)]
-    .filter(([name]) => !/^(?:\.agh-toolkit|session-archive)(?:\/|$)/.test(name) && !/^agh\.db-(?:wal|shm)$/.test(name))
+    .filter(([name]) => !/^(?:\.agh-toolkit|session-archive)(?:\/|$)/.test(name))
     .map(([name, { type, mode, mtimeNs, content }]) =>
       // A file gets its time back to the microsecond; a directory's tells when names came and went.
       [name, type, mode, type === "directory" ? "" : BigInt(mtimeNs) / 1000n, content].join(" "),

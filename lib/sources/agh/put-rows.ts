@@ -24,6 +24,29 @@ export function putRows(db: DatabaseSync, file: RowsFile, ownHome: boolean): Put
   return done;
 }
 
+/** Whether every row is there as it was archived, so that nothing need be put. Statements are kept from file to file. */
+export function rowsAreThere(db: DatabaseSync): (file: RowsFile, ownHome: boolean) => boolean {
+  const statements = new Map<string, StatementSync | undefined>();
+  // Undefined where the table lacks a column.
+  const find = (table: string, columns: readonly string[]): StatementSync | undefined => {
+    const text = `SELECT 1 FROM ${quoted(table)} WHERE ${columns.map((name) => `${quoted(name)} IS ?`).join(" AND ")}`;
+    if (statements.has(text)) return statements.get(text);
+    const there = columnsOf(db, table);
+    const statement = columns.every((name) => there.includes(name)) ? db.prepare(text) : undefined;
+    statements.set(text, statement);
+    return statement;
+  };
+  return ({ rows, columns }, ownHome) => {
+    for (const { table, values } of rows) {
+      const foreign = OWN_TABLES.some((own) => own.table === table && own.ownHomeOnly) && !ownHome;
+      if (!ARCHIVED_TABLES.includes(table) || foreign) continue;
+      const names = columns.get(table) ?? [];
+      if (!find(table, names)?.get(...names.map((name) => values[name] ?? null))) return false;
+    }
+    return true;
+  };
+}
+
 function putTable(
   inserts: Inserts,
   rows: readonly ArchivedRow[],
