@@ -6,7 +6,7 @@ import { quoted } from "../../sqlite/shape.ts";
 import { ownedRows } from "../owned-rows.ts";
 import { assertShape, STORAGE_SHAPE } from "./databases.ts";
 import { strangeTriggers, withoutIndexing } from "./full-text.ts";
-import { runWeights, tablesOfRuns, type RunWeight } from "./run-facts.ts";
+import { eventBytes, runFacts, tablesOfRuns, type RunWeight } from "./run-facts.ts";
 
 export interface RemoveRuns {
   /** Chooses among the runs as they are now, and says why others stay. Ids that are there. */
@@ -20,20 +20,18 @@ export function removeRuns(file: string, { choose, keep }: RemoveRuns): RunWeigh
   return changeDatabase(file, (db) => {
     assertShape(file, db, STORAGE_SHAPE);
     assertOwnTriggers(file, db);
-    const runs = runWeights(db);
+    const runs = runFacts(db);
     const going = choose(runs);
-    const gone = runs.filter(({ id }) => going.has(id));
-    if (gone.length === 0) return gone;
-    const ids = JSON.stringify(gone.map(({ id }) => id));
+    const names = runs.filter(({ id }) => going.has(id)).map(({ id }) => id);
+    if (names.length === 0) return [];
+    const bytes = eventBytes(db, names);
+    const gone = runs
+      .filter(({ id }) => going.has(id))
+      .map((run) => ({ ...run, bytes: run.bytes + (bytes.get(run.id) ?? 0) }));
+    const ids = JSON.stringify(names);
     const tables = ["runs", ...tablesOfRuns(db)].map((table) => ({ table, key: "run_id" }));
     // Runs before what hangs on them, so that they can be put back in this order.
-    keep?.(
-      ownedRows(
-        db,
-        tables,
-        gone.map(({ id }) => id),
-      ),
-    );
+    keep?.(ownedRows(db, tables, names));
     withoutIndexing(db, () => take(db, ids, gone));
     return gone;
   });
