@@ -15,6 +15,7 @@ export const COLUMNS: { readonly [kind: string]: readonly string[] } = {
     "problem",
   ],
   event: ["sequence", "type", "agent_name", "timestamp", "turn_id", "session_id", "content"],
+  match: ["session_id", "sequence", "type", "timestamp", "field", "context"],
   path: ["path", "class", "type", "size", "mode", "backed_up", "reason"],
   snapshot: [
     "id",
