@@ -1,4 +1,5 @@
 // Exports events as Parquet, partitioned by runtime and day; what was exported before is not exported again.
+import { smallNursery } from "../files/collect.ts";
 import { makeDirectories } from "../files/make-directories.ts";
 import { joinPath } from "../files/os-path.ts";
 import { scratchDir } from "../files/scratch.ts";
@@ -40,6 +41,7 @@ export interface ExportEvents {
 
 /** Yields an `action` for each file that came to be, and a `summary` with `rows`, `sessions` and `odd`. */
 export async function* exportEvents(options: ExportEvents, deps: Deps): AsyncGenerator<AnyRecord> {
+  smallNursery(); // the nursery would be half of its memory
   const tally = new Tally("agh-archive export", deps, ulid(deps.now()));
   const target = targetOf(options.to);
   using _lock = options.dryRun ? undefined : await lockOf(target, options.lockTimeoutMs, deps);

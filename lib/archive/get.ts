@@ -1,4 +1,5 @@
 // Brings archived sessions back into a home: directory, ledger, bundles and catalog rows in one journaled step.
+import { smallNursery } from "../files/collect.ts";
 import { scratchDir, type Scratch } from "../files/scratch.ts";
 import { unfinished } from "../formats/journal.ts";
 import { ulid } from "../formats/ulid.ts";
@@ -30,6 +31,7 @@ export interface GetSessions {
 
 /** Yields the `session` of each that is back, or was there already, and a `summary`. Any conflict refuses the whole (4). */
 export async function* getSessions(options: GetSessions, deps: Deps): AsyncGenerator<AnyRecord> {
+  smallNursery();
   const tally = new Tally(GET, deps, ulid(deps.now()));
   using opened = await openAble(options.to, "archive", deps);
   using scratch = scratchDir(deps.env);

@@ -1,7 +1,7 @@
 // Archives stopped sessions: written, read back from where they were put, compared event by event, then receipted.
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
-import { collector, staySmall } from "../files/collect.ts";
+import { collector, smallNursery } from "../files/collect.ts";
 import { joinPath, osPath } from "../files/os-path.ts";
 import { fileTrouble } from "../files/trouble.ts";
 import { readReceipt } from "../formats/archive-reader.ts";
@@ -45,7 +45,7 @@ export interface PutSessions {
 export async function* putSessions(options: PutSessions, deps: Deps): AsyncGenerator<AnyRecord> {
   const tally = new Tally("agh-archive put", deps, ulid(deps.now()));
   let sameFileSystem = false;
-  staySmall(); // before the sessions are listed: threads may follow
+  smallNursery(); // before the sessions are listed: threads may follow
   for (const { place, sessions } of options.from) {
     using opened = await openAble(place, "archive", deps);
     const { home, source } = opened;
