@@ -10,6 +10,16 @@ import { PackFile, type Filled, type StagedPack } from "./pack-file.ts";
 import { renamed } from "./renamed-pack.ts";
 import { PackTeam, SLOTS } from "./pack-team.ts";
 
+/** Where there will be little, starting threads costs more than they save until so much has come. */
+const LITTLE = 16 << 20;
+
+export interface SinkOptions {
+  /** Packs that a prune may delete, so that what lies in them is stored again. */
+  readonly marked?: ReadonlySet<string>;
+  /** Most of what comes is in the repository already. */
+  readonly little?: boolean;
+}
+
 /** One run's way into a repository. Content is read into `room`, then kept; nothing is visible before `publish`. */
 export class ChunkSink implements AsyncDisposable {
   /** Bytes of chunks that the repository did not have. */
@@ -26,14 +36,17 @@ export class ChunkSink implements AsyncDisposable {
   #used = 0;
   #filled: Filled[] = [];
   #team: PackTeam | undefined;
+  /** Packs made right here. */
+  #own: { readonly file: PackFile; readonly packs: StagedPack[] } | undefined;
+  #little: number;
   #marked: ReadonlySet<string>;
   /** Chunks of marked packs that were stored again. */
   #again = new Set<string>();
 
-  /** `marked`: packs that a prune may delete, so that what lies in them is stored again. */
-  constructor(repo: Repository, marked: ReadonlySet<string> = new Set()) {
+  constructor(repo: Repository, { marked = new Set(), little = false }: SinkOptions = {}) {
     this.#repo = repo;
     this.#marked = marked;
+    this.#little = little ? LITTLE : 0;
   }
 
   /** Bytes to read content into, at most 4 MiB; valid until the next call. */
@@ -118,29 +131,39 @@ export class ChunkSink implements AsyncDisposable {
   }
 
   async #close(): Promise<readonly StagedPack[]> {
-    if (this.#team) {
-      if (this.#filled.length > 0) this.#team.give(this.#slot, this.#filled);
-      return this.#team.finish();
+    if (this.#filled.length > 0) {
+      if (this.#team) this.#team.give(this.#slot, this.#filled);
+      else await this.#packHere();
     }
-    if (this.#filled.length === 0) return [];
-    const packs: StagedPack[] = [];
-    const newKey = this.#repo.envelope?.encryption.fileKey;
-    const file = new PackFile(this.#staging(), "pack", (pack) => packs.push(pack), newKey);
-    for (const { sha256, offset, length } of this.#filled) {
-      await file.append(sha256, this.#memory!.bytes.subarray(offset, offset + length));
-    }
-    file.close();
-    return packs;
+    this.#own?.file.close();
+    return [...(this.#own?.packs ?? []), ...((await this.#team?.finish()) ?? [])];
   }
 
   async #nextSlot(): Promise<void> {
     if (this.#filled.length > 0) {
-      this.#team ??= this.#assemble();
-      this.#team.give(this.#slot, this.#filled);
-      this.#slot = await this.#team.slot();
+      if (this.newBytes <= this.#little) await this.#packHere();
+      else {
+        this.#team ??= this.#assemble();
+        this.#team.give(this.#slot, this.#filled);
+        this.#slot = await this.#team.slot();
+      }
     }
     this.#filled = [];
     this.#used = 0;
+  }
+
+  async #packHere(): Promise<void> {
+    this.#own ??= this.#ownPacks();
+    const start = this.#slot * CHUNK_BYTES;
+    for (const { sha256, offset, length } of this.#filled) {
+      await this.#own.file.append(sha256, this.#memory!.bytes.subarray(start + offset, start + offset + length));
+    }
+  }
+
+  #ownPacks(): { readonly file: PackFile; readonly packs: StagedPack[] } {
+    const packs: StagedPack[] = [];
+    const newKey = this.#repo.envelope?.encryption.fileKey;
+    return { packs, file: new PackFile(this.#staging(), "pack", (pack) => packs.push(pack), newKey) };
   }
 
   #assemble(): PackTeam {

@@ -136,7 +136,7 @@ class Portions implements AsyncDisposable {
   constructor(way: Way) {
     this.#way = way;
     this.#packs = new PackReader(way.from.target, way.from.envelope);
-    this.#sink = new ChunkSink(way.to, way.marked);
+    this.#sink = new ChunkSink(way.to, way);
   }
 
   async pages(ids: readonly string[]): Promise<void> {
@@ -176,7 +176,7 @@ class Portions implements AsyncDisposable {
   async #next(): Promise<void> {
     await this.publish();
     await this.#sink[Symbol.asyncDispose]();
-    this.#sink = new ChunkSink(this.#way.to, this.#way.marked);
+    this.#sink = new ChunkSink(this.#way.to, this.#way);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -145,7 +145,7 @@ class Run {
     const checkGrace = withinGrace(this.#deps);
     const parent = await this.#parent();
     const watch = await MarkWatch.begin(this.#repo);
-    await using sink = new ChunkSink(this.#repo, watch.marked);
+    await using sink = new ChunkSink(this.#repo, { marked: watch.marked, little: parent !== undefined });
     using scratch = scratchDir(this.#deps.env);
     const cut = consistency === "cold" ? undefined : await source.cut?.(home, scratch, this.#deps);
     const listing = new ListingWriter(sink);
