@@ -1,5 +1,5 @@
 // What AGDD and MAGSAG would take from the environment and from `.env`, by their precedence.
-import { readFileSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { joinPath, osPath } from "../../files/os-path.ts";
 import { fileTrouble } from "../../files/trouble.ts";
 import { parseDotenv } from "./dotenv.ts";
@@ -50,16 +50,26 @@ function fromFile(root: string, env: Env): Named[] {
   const file = joinPath(root, ENV_FILE);
   let text: string;
   try {
-    text = readFileSync(osPath(file), "utf8");
+    text = readRegular(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "EISDIR") return [];
+    if (code === "ENOENT" || code === "ENXIO") return []; // none, or a socket
     throw fileTrouble(file, "read", error);
   }
   return parseDotenv(text, env).map(({ name, value, line }) => [
     name,
     { value, where: `${name} in ${file}, line ${line}` },
   ]);
+}
+
+/** A pipe is not waited for: it is "". */
+function readRegular(file: string): string {
+  const fd = openSync(osPath(file), constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    return fstatSync(fd).isFile() ? readFileSync(fd, "utf8") : "";
+  } finally {
+    closeSync(fd);
+  }
 }
 
 const fromEnvironment = (env: Env): Named[] =>
