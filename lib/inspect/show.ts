@@ -15,6 +15,7 @@ import { eventsDir } from "../sources/agh/events.ts";
 import { eventTypes } from "../sources/agh/event-types.ts";
 import { historyOf } from "../sources/agh/history.ts";
 import { sessionFiles } from "../sources/agh/session-files.ts";
+import { tombstoneOf } from "../sources/agh/tombstone.ts";
 import type { Root } from "../sources/source.ts";
 import { failures } from "./failures.ts";
 import { pathRecord } from "./paths.ts";
@@ -23,7 +24,7 @@ import type { Where } from "./sessions.ts";
 import { usage } from "./usage.ts";
 import { vault } from "./vault.ts";
 
-/** `session`, `path`, `ledger`, `usage`, `failure` and `vault_ref` records of the one session that is named. */
+/** `session`, `tombstone`, `path`, `ledger`, `usage`, `failure` and `vault_ref` records of the one session that is named. */
 export async function* show(given: Where, name: string, deps: Deps): AsyncGenerator<Item> {
   const where = { ...given, only: [name] };
   using place = await openPlace(where.home, where, deps);
@@ -33,6 +34,8 @@ export async function* show(given: Where, name: string, deps: Deps): AsyncGenera
     const { id } = session;
     const event_types = await typesOf(place, session, deps);
     yield documented({ ...session, event_types });
+    const tombstone = tombstoneOf(home, id);
+    if (tombstone) yield tombstone;
     yield* filesOf(place, id, deps);
     const sessions = { ids: [id] };
     if (event_types !== undefined) {

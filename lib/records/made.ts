@@ -1,5 +1,6 @@
 // Record kinds for things that this toolkit makes.
 import {
+  bigInteger,
   decimal,
   integer,
   json,
@@ -137,6 +138,20 @@ export const salvage = kind("salvage", "What was salvaged of one table of a brok
   complete: yes("Nothing is missing as far as anything tells."),
 });
 
+export const tombstone = kind("tombstone", "What stands in a home for a session that agh-vacuum retired.", {
+  runtime: oneOf("The runtime.", "agh", "agsh", "agdd"),
+  home: text("The home."),
+  id: text("The session's id."),
+  session_id: text("The session."),
+  retired_at: optional(time("When.")),
+  target: optional(text("Where its archive lies; feed it to agh-archive get --from.")),
+  sha256: optional(text("Digest of the archive.")),
+  snapshot: optional(text("The snapshot that holds it, as a place: `backup:REPO@ID`.")),
+  trash: optional(text("The run below `.agh-toolkit/trash` that took it.")),
+  last_sequence: optional(nullable(bigInteger("Sequence of its last event."))),
+  problem: optional(text("What is wrong with the tombstone itself.")),
+});
+
 export const trash = kind("trash", "Something that agh-vacuum, or another command, has put away in a home.", {
   runtime: oneOf("The runtime.", "agh", "agsh", "agdd"),
   home: text("The home."),
@@ -182,7 +197,7 @@ export const space = kind("space", "Where bytes of a home are, or what a command
   note: optional(text("What to know before.")),
 });
 
-export const MADE = [repository, snapshot, entry, ledger, seal, proof, salvage, trash, space] as const;
+export const MADE = [repository, snapshot, entry, ledger, seal, proof, salvage, tombstone, trash, space] as const;
 
 export type RepositoryRecord = RecordOf<typeof repository>;
 export type SnapshotRecord = RecordOf<typeof snapshot>;
@@ -191,5 +206,6 @@ export type LedgerRecord = RecordOf<typeof ledger>;
 export type SealRecord = RecordOf<typeof seal>;
 export type ProofRecord = RecordOf<typeof proof>;
 export type SalvageRecord = RecordOf<typeof salvage>;
+export type TombstoneRecord = RecordOf<typeof tombstone>;
 export type TrashRecord = RecordOf<typeof trash>;
 export type SpaceRecord = RecordOf<typeof space>;

@@ -1,5 +1,8 @@
 // Holds a planned retirement against the home again, while nobody else changes it: drift, life, clocks, and every gate.
+import { accessSync, constants } from "node:fs";
+import { dirname } from "node:path";
 import { collector } from "../files/collect.ts";
+import { osPath } from "../files/os-path.ts";
 import type { SessionHome } from "../places/session-home.ts";
 import { doubtAbout } from "../policy/retirement.ts";
 import { usageError } from "../records/error.ts";
@@ -45,12 +48,29 @@ export function judgeFor({ from, records }: Known, { home, scratch, deps }: With
       driftOf(action, hand) ??
       from.reasonAgainst(hand.session) ??
       doubtAbout(timesOf(hand.session), deps.now()) ??
+      immovable(hand) ??
       (asked.isGone ? undefined : noTrashFor(hand));
     if (against !== undefined) return { refused: against };
     const answer = await gatesFor(asked.proof).verify(asked.gates, hand, asked.proof);
     collect(2 * hand.bytes);
     return "refused" in answer ? answer : { ...hand, action, ...asked };
   };
+}
+
+/** What could not be taken out would leave the run unfinished, and every later one with it. */
+function immovable({ dir, ledgerDir }: AtHand): string | undefined {
+  const paths = [dir, dirname(dir), ...(ledgerDir === undefined ? [] : [ledgerDir, dirname(ledgerDir)])];
+  const fixed = paths.find((path) => !mayWrite(path));
+  return fixed === undefined ? undefined : `${fixed} cannot be written to: look at its owner and mode`;
+}
+
+function mayWrite(path: string): boolean {
+  try {
+    accessSync(osPath(path), constants.W_OK);
+    return true;
+  } catch {
+    return false; // whatever the reason, it is no place to take something away from
+  }
 }
 
 export const timesOf = ({ last_event_at, created_at, updated_at }: SessionRecord) => ({

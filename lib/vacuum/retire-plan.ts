@@ -55,10 +55,10 @@ export async function* planRetirement(
     if (action) yield action;
   }
   for (const id of meant ?? []) if (!judging.has(id)) yield judging.absent(id);
-  return ending(retirement);
+  return ending(retirement, judging.undo());
 }
 
-function ending({ verdicts, excess, total }: Retirement): Ending {
+function ending({ verdicts, excess, total }: Retirement, undo: string | undefined): Ending {
   const of = (fate: Verdict["fate"]): number => verdicts.filter((verdict) => verdict.fate === fate).length;
   const isUnmet = excess.bytes > 0 || excess.sessions > 0;
   return {
@@ -67,6 +67,7 @@ function ending({ verdicts, excess, total }: Retirement): Ending {
       total_bytes: total.bytes,
       total_sessions: total.sessions,
       kept: of("kept"),
+      ...(undo !== undefined && { undo }),
       ...(isUnmet && { excess_bytes: excess.bytes, excess_sessions: excess.sessions }),
     },
   };
@@ -212,6 +213,15 @@ class Judging {
       },
       toolkit,
     );
+  }
+
+  /** How one that goes at once comes back, where all of them lie in one place. */
+  undo(): string | undefined {
+    const targets = new Set([...this.#proofs.values()].map(({ archive }) => archive?.target));
+    const [target] = targets;
+    return targets.size === 1 && target !== undefined
+      ? `agh-archive get ID --from ${target} --to ${this.#parts.home.place}`
+      : undefined;
   }
 
   /** One that was selected and has no directory here: retired already, for example. */

@@ -60,6 +60,8 @@ test("agh-clean: all stopped sessions retired in one line, listed as archived, a
     listed.map(({ effective }) => effective),
     ids.map(() => "archived"),
   );
+  const shown = (await inspect(["show", ids[0]!], home)).records.find(({ kind }) => kind === "tombstone");
+  assert.deepEqual([shown!["target"], typeof shown!["sha256"]], [target, "string"]);
   const errors = (await reconcile(["check", "--fail-on", "error"], home)).records.filter(
     ({ severity }) => severity === "error",
   );
