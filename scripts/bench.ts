@@ -1,5 +1,6 @@
 // npm run bench [P1 P5 …] [--size tiny]: ours against named anchors in one run; exit 1 when a target is missed.
 import { parseArgs } from "node:util";
+import { agddReadRows, agddVacuumRows } from "./bench/agdd.ts";
 import { archiveGetRows, archivePutRows } from "./bench/archive.ts";
 import { firstBackupRows, integrityRows, restoreRows, secondBackupRows } from "./bench/backup.ts";
 import type { Comparison } from "./bench/frame.ts";
@@ -23,6 +24,8 @@ const ROWS: Readonly<Record<string, { readonly room: string; readonly rows: (siz
   P10: { room: "ledger", rows: ledgerRows },
   P12: { room: "archive", rows: (size) => [...archivePutRows(size), ...archiveGetRows(size)] },
   P15: { room: "vacuum", rows: (size) => [...compactRows(size), ...reportRows(size)] },
+  A1: { room: "agdd", rows: agddReadRows },
+  A3: { room: "agdd", rows: agddVacuumRows },
 };
 
 const { values, positionals } = parseArgs({
@@ -36,7 +39,7 @@ const chosen = Object.entries(ROWS).filter(
 
 if (chosen.length === 0 || (size !== undefined && !(size in SIZES))) {
   console.error(
-    `usage: npm run bench [${Object.keys(ROWS).join("|")}|backup|inspect|ledger|archive|vacuum …] [--size ${Object.keys(SIZES).join("|")}] [--json]`,
+    `usage: npm run bench [${Object.keys(ROWS).join("|")}|backup|inspect|ledger|archive|vacuum|agdd …] [--size ${Object.keys(SIZES).join("|")}] [--json]`,
   );
   process.exitCode = 2;
 } else {

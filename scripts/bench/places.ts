@@ -5,7 +5,8 @@ import type { HomeOptions } from "../make-home/home.ts";
 import { makeHome } from "../make-home/home.ts";
 
 const PROJECT = path.resolve(import.meta.dirname, "../..");
-const CACHE = path.join(PROJECT, ".cache/bench");
+/** Homes are made once. */
+export const BENCH_CACHE = path.join(PROJECT, ".cache/bench");
 
 /** The sizes the targets speak of; `tiny` proves the frame. */
 export const SIZES = {
@@ -29,9 +30,9 @@ export interface BenchHome {
 
 /** A name is taken only by a home that was finished. */
 export function benchHome(size: Size): BenchHome {
-  const home = path.join(CACHE, size);
+  const home = path.join(BENCH_CACHE, size);
   if (!fs.existsSync(home)) {
-    fs.mkdirSync(CACHE, { recursive: true });
+    fs.mkdirSync(BENCH_CACHE, { recursive: true });
     const unfinished = `${home}.making-${process.pid}`;
     makeHome(unfinished, { ...SIZES[size], ledgers: false });
     fs.renameSync(unfinished, home);
@@ -42,7 +43,7 @@ export function benchHome(size: Size): BenchHome {
 
 /** A path for what a run writes; taken away before every run. */
 export function scratch(name: string): { readonly path: string; readonly clear: () => void } {
-  const place = path.join(CACHE, `scratch-${name}`);
+  const place = path.join(BENCH_CACHE, `scratch-${name}`);
   return { path: place, clear: () => fs.rmSync(place, { recursive: true, force: true }) };
 }
 
