@@ -1,0 +1,226 @@
+// agsh homes through agh-backup: consistent copies whatever the writer does, and one session brought back.
+import assert from "node:assert/strict";
+import { cpSync, existsSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { test, type TestContext } from "node:test";
+import { tool as backup } from "../../bin/agh-backup.ts";
+import { tool as inspect } from "../../bin/agh-inspect.ts";
+import { realHome } from "../support/homes.ts";
+import { runHere, type Ran } from "../support/memory.ts";
+import { dumpDatabase } from "../support/sqlite-dump.ts";
+import { tempDir } from "../support/temp.ts";
+import { assertUntouched, treeState } from "../support/tree.ts";
+import { madeAgsh, text, user, uuid, type MadeSession } from "../sources/agsh/made.ts";
+
+async function repository(t: TestContext): Promise<string> {
+  const repo = join(tempDir(t), "repo");
+  await ok("init", "--repo", repo);
+  return repo;
+}
+
+async function ok(...argv: readonly string[]): Promise<Ran> {
+  const ran = await runHere(backup, argv);
+  assert.equal(ran.code, 0, `${argv.join(" ")}: ${ran.stderr}`);
+  return ran;
+}
+
+const SESSIONS: readonly MadeSession[] = [
+  { id: uuid(1), messages: [user("one"), text("first")] },
+  { id: uuid(2), lockedBy: "4242", messages: Array.from({ length: 30 }, (_, at) => user(`two ${at}`)) },
+];
+
+test("homes | create -: AGH, agsh and AGDD, one snapshot each", async (t) => {
+  const [agh, agsh, agdd] = [realHome(t, "agh-clean"), realHome(t, "agsh"), realHome(t, "agdd")];
+  if (!agh || !agsh || !agdd) return;
+  const repo = await repository(t);
+  const records: string[] = [];
+  for (const home of [agh.home, agsh.home, dirname(agdd.home)]) {
+    records.push((await runHere(inspect, ["homes", "--home", home])).stdout);
+  }
+  const before = [agh, agsh, agdd].map(({ base }) => treeState(base));
+  const ran = await runHere(backup, ["create", "-", "--repo", repo], { stdin: records.join("") });
+  assert.equal(ran.code, 0, ran.stderr);
+  const snapshots = ran.records.filter(({ kind }) => kind === "snapshot");
+  assert.deepEqual(
+    snapshots.map(({ runtime }) => runtime),
+    ["agh", "agsh", "agdd"],
+  );
+  for (const [at, { base }] of [agh, agsh, agdd].entries()) assertUntouched(before[at]!, treeState(base));
+  await ok("verify", "--all", "--level", "deep", "--repo", repo);
+  for (const { id, runtime } of snapshots) {
+    const drilled = await ok("drill", String(id), "--repo", repo);
+    const verdicts = drilled.records.filter(({ kind }) => kind === "verdict").map(({ verdict }) => verdict);
+    assert.deepEqual(verdicts, ["passed"], String(runtime));
+  }
+});
+
+test("a snapshot holds every row, restores byte for byte, and is read as a place", async (t) => {
+  const real = realHome(t, "agsh-v08");
+  if (!real) return;
+  const repo = await repository(t);
+  await ok("create", "--home", real.home, "--repo", repo);
+  const to = join(tempDir(t), "back");
+  await ok("restore", "latest", "--to", to, "--repo", repo);
+  assert.deepEqual(readdirSync(to), ["sessions.db"]);
+  assert.equal(treeState(to).get("sessions.db")!.content, treeState(real.home).get("sessions.db")!.content);
+  const { records } = await runHere(inspect, ["sessions", "--home", `backup:${repo}@latest`]);
+  assert.equal(records.length, 8);
+  const held = records.filter(({ state }) => state === "locked");
+  assert.deepEqual(
+    held.map(({ effective }) => effective),
+    ["unknown", "unknown"],
+    "pids of a copy mean nothing here",
+  );
+  const again = await ok("create", "--home", real.home, "--repo", repo);
+  assert.equal(again.records[0]!["stored_bytes"], 0);
+});
+
+/** As after kill -9 amid a transaction: the file half written, its journal beside it. */
+function leaveJournal(file: string): void {
+  const db = new DatabaseSync(file);
+  db.exec("PRAGMA cache_size = 1; BEGIN; UPDATE messages SET content = content || 'SPILLED' || hex(zeroblob(20000))");
+  for (const suffix of ["", "-journal"]) cpSync(file + suffix, `${file}.kept${suffix}`);
+  db.exec("ROLLBACK");
+  db.close();
+  for (const suffix of ["", "-journal"]) renameSync(`${file}.kept${suffix}`, file + suffix);
+}
+
+test("a home whose writer died amid a transaction: what was committed is in the snapshot, the home keeps its journal", async (t) => {
+  const { home, file } = madeAgsh(t, { sessions: SESSIONS });
+  const committed = dumpDatabase(file);
+  leaveJournal(file);
+  const repo = await repository(t);
+  const before = treeState(home);
+  await ok("create", "--home", home, "--repo", repo);
+  assertUntouched(before, treeState(home));
+  assert.ok(existsSync(`${file}-journal`));
+  await ok("verify", "latest", "--level", "deep", "--repo", repo);
+  const to = join(tempDir(t), "back");
+  await ok("restore", "latest", "--to", to, "--repo", repo);
+  assert.deepEqual(readdirSync(to), ["sessions.db"]);
+  assert.equal(dumpDatabase(join(to, "sessions.db")).digest, committed.digest);
+});
+
+test("meka's WAL is in the snapshot", async (t) => {
+  const { home, file } = madeAgsh(t, { shape: "0.27.0", name: "meka.db", sessions: SESSIONS });
+  const db = new DatabaseSync(file);
+  try {
+    db.exec(`PRAGMA wal_autocheckpoint = 0; UPDATE messages SET content = 'only in the WAL' WHERE id = 1`);
+    const repo = await repository(t);
+    await ok("create", "--home", home, "--repo", repo);
+    const { records } = await runHere(inspect, ["events", uuid(1), "--home", `backup:${repo}@latest`]);
+    assert.equal(records[0]!["content"], "only in the WAL");
+  } finally {
+    db.close();
+  }
+});
+
+interface Lost {
+  readonly home: string;
+  readonly file: string;
+  readonly repo: string;
+}
+
+/** A home that lost a session after its backup, and has others since. */
+async function lost(t: TestContext, sql = ""): Promise<Lost> {
+  const { home, file } = madeAgsh(t, { sessions: SESSIONS });
+  const repo = await repository(t);
+  await ok("create", "--home", home, "--repo", repo);
+  const db = new DatabaseSync(file);
+  db.exec(`DELETE FROM messages WHERE session_id = '${uuid(2)}'; DELETE FROM sessions WHERE id = '${uuid(2)}'; ${sql}`);
+  db.close();
+  return { home, file, repo };
+}
+
+test("restore --session --into: planned, then done; messages first to last, the lock not brought back", async (t) => {
+  const { home, file, repo } = await lost(t);
+  const before = treeState(home);
+  const argv = ["restore", "latest", "--session", uuid(2).slice(0, 8), "--into", file, "--repo", repo];
+  const planned = await ok(...argv);
+  assert.deepEqual(
+    planned.records.map(({ kind, state }) => [kind, state]),
+    [
+      ["action", "planned"],
+      ["summary", undefined],
+    ],
+  );
+  assertUntouched(before, treeState(home));
+  const done = await ok(...argv, "--apply");
+  assert.deepEqual(
+    done.records.map(({ kind }) => kind),
+    ["action", "session", "summary"],
+  );
+  const [session] = done.records.filter(({ kind }) => kind === "session");
+  assert.deepEqual([session!["state"], session!["effective"]], ["unlocked", "stopped"]);
+  const events = await runHere(inspect, ["events", uuid(2), "--home", home]);
+  assert.deepEqual(
+    events.records.map(({ content }) => content),
+    SESSIONS[1]!.messages!.map(({ content }) => content),
+  );
+  const again = await ok(...argv, "--apply");
+  assert.equal(again.records.at(-1)!["unchanged"], 1);
+});
+
+test("a session that is there and differs stays as it is (4)", async (t) => {
+  const { home, file, repo } = await lost(t);
+  const db = new DatabaseSync(file);
+  db.exec(`UPDATE messages SET content = 'changed' WHERE session_id = '${uuid(1)}'`);
+  db.close();
+  const before = dumpDatabase(file);
+  const ran = await runHere(backup, [
+    "restore",
+    "latest",
+    "--session",
+    uuid(1),
+    "--into",
+    home,
+    "--repo",
+    repo,
+    "--apply",
+  ]);
+  assert.equal(ran.code, 4);
+  assert.match(ran.stderr, /is not what the snapshot has/);
+  assert.deepEqual(dumpDatabase(file), before);
+});
+
+test("message ids that were given to others since: the messages come after them, in their order", async (t) => {
+  const { home, file, repo } = await lost(t);
+  const db = new DatabaseSync(file);
+  db.exec("UPDATE messages SET id = id + 2");
+  db.close();
+  await ok("restore", "latest", "--session", uuid(2), "--into", home, "--repo", repo, "--apply");
+  const events = await runHere(inspect, ["events", uuid(2), "--home", home]);
+  assert.deepEqual(
+    events.records.map(({ content }) => content),
+    SESSIONS[1]!.messages!.map(({ content }) => content),
+  );
+});
+
+test("what is not there is told, and no database is made for it", async (t) => {
+  const { home, repo } = await lost(t);
+  const nowhere = join(tempDir(t), "agsh");
+  const argv = ["restore", "latest", "--repo", repo, "--into"];
+  assert.equal((await runHere(backup, [...argv, nowhere, "--session", uuid(2), "--apply"])).code, 6);
+  assert.equal(existsSync(nowhere), false);
+  assert.equal((await runHere(backup, [...argv, home, "--session", "ffffffff"])).code, 2);
+  const whole = await runHere(backup, [...argv, home, "--apply"]);
+  assert.equal(whole.code, 4);
+  assert.match(whole.stderr, /try: --session ID/);
+  const replace = await runHere(backup, [...argv, home, "--session", uuid(2), "--replace", "--apply"]);
+  assert.equal(replace.code, 4);
+  const apart = ["restore", "latest", "--repo", repo, "--session", uuid(2), "--to", nowhere];
+  assert.equal((await runHere(backup, apart)).code, 4);
+});
+
+test("only the database of a directory that is not agsh's own goes into a snapshot", async (t) => {
+  const base = tempDir(t);
+  const { file } = madeAgsh(t, { sessions: SESSIONS });
+  cpSync(file, join(base, "sessions.db"));
+  writeFileSync(join(base, "somebody's.txt"), "work");
+  const repo = await repository(t);
+  await ok("create", "--home", join(base, "sessions.db"), "--repo", repo);
+  const to = join(tempDir(t), "back");
+  await ok("restore", "latest", "--to", to, "--repo", repo);
+  assert.deepEqual(readdirSync(to), ["sessions.db"]);
+});
