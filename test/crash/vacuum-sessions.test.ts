@@ -193,3 +193,24 @@ for (const lasting of [false, true]) {
     },
   );
 }
+
+test(
+  "trash restore on a full, failing or read-only disk: nothing lost, and the next run ends it",
+  { timeout: 300_000 },
+  async () => {
+    await faultPoints({
+      command,
+      args: args("trash", "restore", "--all"),
+      prepare: inTheTrash,
+      async check(directory, { code, stderr }, fault) {
+        const invented = /injected, (?:close|rm)/.test(stderr);
+        assert.ok(invented || [0, 3, 5, 6].includes(code ?? -1), `${fault}: ${code} ${stderr}`);
+        const again = await vacuum(["trash", "restore", "--all"], home(directory));
+        assert.deepEqual([again.code, stateOf(home(directory))], [0, wholeSealed], again.stderr);
+        assert.deepEqual(tombstones(home(directory)), []);
+      },
+      errors: ["ENOSPC", "EIO", "EROFS"],
+      points: 6,
+    });
+  },
+);
