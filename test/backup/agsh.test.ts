@@ -73,7 +73,7 @@ test("a snapshot holds every row, restores byte for byte, and is read as a place
     "pids of a copy mean nothing here",
   );
   const again = await ok("create", "--home", real.home, "--repo", repo);
-  assert.equal(again.records[0]!["stored_bytes"], 0);
+  assert.equal(again.records[0]!["new_files"], 0);
 });
 
 /** As after kill -9 amid a transaction: the file half written, its journal beside it. */
