@@ -98,7 +98,7 @@ export const session = kind("session", "One unit of agent work, joined from ever
   session_type: optional(nullable(text("user, dream, system, coordinator, spawned."))),
   state: nullable(text("The state that is recorded.")),
   effective: oneOf(
-    "What it really is: dead = claims life without a process; unindexed = no catalog row; orphaned = no readable directory.",
+    "What it really is: dead = claims life without a process; unindexed = no catalog row; orphaned = no readable directory; purged = its events are in the ledger alone.",
     "running",
     "dead",
     "stopped",
@@ -109,7 +109,7 @@ export const session = kind("session", "One unit of agent work, joined from ever
     "unknown",
   ),
   state_from: oneOf(
-    "The store that `state` came from.",
+    "The store that `state` came from; ledger where the events are there alone.",
     "meta",
     "catalog",
     "ledger",

@@ -59,6 +59,8 @@ async function* planPurge(home: Home, options: PurgeEvents, source: Within["sour
       yield planned(home, session, judged, policy);
     }
   }
+  if (left.length > 0)
+    deps.log.info(`${left.length} sessions keep their rows; the summary of --json says why, in left`);
   return { facts: { events, ...(left.length > 0 && { left }) } };
 }
 
