@@ -115,7 +115,7 @@ export class EventParts {
       bytes += 200 + (content?.length ?? 0);
     }
     day.bytes += bytes;
-    this.#collect(3 * bytes); // columns, pages and what they are compressed into
+    this.#collect(2 * bytes); // columns, and what they are compressed into
     this.#held += bytes;
     if (day.bytes >= GROUP) this.#flush(day);
   }

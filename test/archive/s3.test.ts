@@ -173,6 +173,32 @@ function suite({ port, env, bucket, objects }: S3Server): void {
     });
   });
 
+  test("a server that fails in the middle ends put with 6, and the rerun with the same bytes", async (t) => {
+    const { home } = madeHome(t, { sessions: 2 });
+    const expected = await reference(home);
+    for (const fate of ["reset", { status: 503, name: "ServiceUnavailable" }] as const) {
+      for (const nth of [3, 6, 9]) {
+        const prefix = fresh();
+        const proxy = await startProxy(port, (asked) => (asked.nth < nth ? "pass" : fate));
+        const failed = await put(home, urlOf(prefix), envOf(proxy.port)).finally(() => proxy.stop());
+        assert.equal(failed.code, 6, failed.stderr);
+        assertReceipted(at(prefix));
+        const again = await put(home, urlOf(prefix));
+        assert.equal(again.code, 0, again.stderr);
+        assert.equal(treeDigest(at(prefix), ["content"]), expected);
+      }
+    }
+  });
+
+  test("four puts at once into one bucket do no harm", async (t) => {
+    const { home } = madeHome(t, { sessions: 3 });
+    const expected = await reference(home);
+    const prefix = fresh();
+    const ran = await Promise.all(Array.from({ length: 4 }, () => put(home, urlOf(prefix))));
+    for (const { code, stderr } of ran) assert.ok([0, 5].includes(code!), stderr);
+    assert.equal(treeDigest(at(prefix), ["content"]), expected);
+  });
+
   test("get killed at any of its requests leaves the home as it was, and the rerun brings all", async () => {
     await inTempDir("s3-get-kills", async (dir) => {
       const home = path.join(dir, ".agh");
