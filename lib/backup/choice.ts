@@ -96,7 +96,11 @@ export class Choice {
   }
 
   /** A failed read is the path's trouble, not the run's; whatever else was thrown is thrown again. */
-  failed({ root, found }: Chosen, error: unknown): void {
+  failed({ root, found, of }: Chosen, error: unknown): void {
+    if (error instanceof ToolError && error.code === "E_JOURNAL") {
+      this.leftOut.add(root, found, of.class, "the journal beside it cannot be rolled back");
+      return this.#parts.deps.log.problem(error);
+    }
     const { code, syscall } = error as NodeJS.ErrnoException;
     if (error instanceof ToolError || code === undefined || syscall === undefined) throw error;
     this.unreadable(root, found.path, error as NodeJS.ErrnoException);
@@ -120,6 +124,9 @@ export class Choice {
     if (found.type === "file" && found.path.endsWith(".db-wal")) {
       const wal = this.#againstWal(root, found);
       if (wal !== undefined) return wal;
+    }
+    if (found.type === "file" && found.path === `${this.#database?.path}-journal`) {
+      return "a rollback journal: its database is taken as it was before the transaction";
     }
     return this.cut?.excludes(root.name, found);
   }

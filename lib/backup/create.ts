@@ -154,6 +154,7 @@ class Run {
       choice,
       listing,
       sink,
+      scratch,
       deps: this.#deps,
       parent: await ParentCursor.open(this.#repo, parent, (error) => this.#tell(error)),
     });

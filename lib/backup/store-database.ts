@@ -1,12 +1,14 @@
 // Reads one database into a sink as it was at a cut: main, and the WAL's prefix of that moment, with plain reads.
 import { setTimeout as sleep } from "node:timers/promises";
 import { identityOf, identityText, isFresh, sameIdentity } from "../files/identity.ts";
+import type { Scratch } from "../files/scratch.ts";
 import { SEQUENCE, type DatabaseLine, type Line } from "../formats/listing.ts";
 import { noteCut, openCut, verifyCut, type Cut, type CutReader } from "../sqlite/copy.ts";
 import { lastRow } from "../sqlite/last-row.ts";
 import { pagesOf, type Bytes } from "../sqlite/pages.ts";
 import { walPath } from "../sqlite/wal.ts";
 import type { ChunkSink } from "./chunk-sink.ts";
+import { openRolledBack } from "./rolled-back.ts";
 import { storeOpen, type Content } from "./store-file.ts";
 
 export interface StoredDatabase extends Content {
@@ -25,6 +27,8 @@ interface Database {
   readonly cutAt: Date | undefined;
   /** The parent's line of it. */
   readonly before: Line | undefined;
+  /** For a copy in which a journal is rolled back. */
+  readonly scratch: Scratch;
 }
 
 const TRIES = 50;
@@ -52,9 +56,10 @@ const isLate = ({ cutAt }: Database, { wal, main }: Cut): boolean =>
   cutAt !== undefined && (wal !== undefined || main!.mtimeNs >= BigInt(cutAt.getTime()) * 1_000_000n);
 
 async function storeCut(database: Database, cut: Cut, sink: ChunkSink): Promise<StoredDatabase | undefined> {
-  using opened = openCut(database.file, cut);
+  using opened = cut.journal ? openRolledBack(database.file, cut, database.scratch) : openCut(database.file, cut);
   if (!opened) return undefined;
-  const stat = identityText(cut.main!);
+  // What was rolled back is not the file that lies there: the next run looks again.
+  const stat = cut.journal ? "" : identityText(cut.main!);
   const main = knownContent(database.before, stat) ?? (await storeOpen(opened.main, opened.mainSize, sink));
   const wal = opened.wal === undefined ? undefined : await storeOpen(opened.wal, opened.walSize, sink);
   if (!main || (opened.wal !== undefined && !wal)) return undefined;
@@ -67,7 +72,7 @@ async function storeCut(database: Database, cut: Cut, sink: ChunkSink): Promise<
     mtimeNs: cut.main!.mtimeNs,
     database: {
       ...seen,
-      copied: wal ? "pair" : "resting",
+      copied: wal ? "pair" : cut.journal ? "online" : "resting",
       ...(wal && { wal: { size: wal.size, chunks: wal.chunks ?? [wal.sha256], stat: walStat } }),
     },
   };
@@ -83,7 +88,8 @@ function walStatAt(file: string, { wal }: Cut): string {
 
 /** The parent's chunks, where main is the file it was then. */
 function knownContent(before: Line | undefined, stat: string): Content | undefined {
-  if (before?.stat !== stat || before.sha256 === undefined || before.size === undefined) return undefined;
+  if (stat === "" || before?.stat !== stat || before.sha256 === undefined || before.size === undefined)
+    return undefined;
   const { size, sha256, chunks } = before;
   return { size, sha256, ...(chunks && { chunks }) };
 }

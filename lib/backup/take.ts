@@ -1,5 +1,6 @@
 // Takes the paths of a home into a snapshot: walked in the listing's order, compared with the parent on the way.
 import { identityOf, identityText, isFresh } from "../files/identity.ts";
+import type { Scratch } from "../files/scratch.ts";
 import { belowRoot, walk } from "../files/walk.ts";
 import { decodeLine, encodeLine, headOf, startOf, tailOf, type Line } from "../formats/listing.ts";
 import type { Deps } from "../records/deps.ts";
@@ -16,6 +17,7 @@ export interface TakeParts {
   readonly parent: ParentCursor;
   readonly listing: ListingWriter;
   readonly sink: ChunkSink;
+  readonly scratch: Scratch;
   readonly deps: Deps;
 }
 
@@ -68,6 +70,7 @@ export class Take {
   /** Main is what it was: so is the database, when its WAL is, too. */
   #sameDatabase({ root, found: { path, beside } }: Chosen, line: string): boolean {
     const name = path.slice(path.lastIndexOf("/") + 1);
+    if (beside.includes(`${name}-journal`)) return false;
     const wal = beside.includes(`${name}-wal`) ? identityOf(`${belowRoot(root.dir, path)}-wal`) : undefined;
     if (!wal || wal.size === 0n) {
       if (!line.includes('"copied":"resting"')) return false;
@@ -116,7 +119,7 @@ export class Take {
 
   async #databaseLine(item: Item): Promise<Line | undefined> {
     const { root, found, of, before } = item;
-    const { choice, sink } = this.#parts;
+    const { choice, sink, scratch } = this.#parts;
     const home = root.name === "home" ? choice.cut : undefined;
     const copy = home?.copies.get(found.path);
     const stored = await storeDatabase(
@@ -126,6 +129,7 @@ export class Take {
         noted: copy ? undefined : home?.databases.get(found.path),
         cutAt: copy ? undefined : home?.at,
         before: before && !copy ? decodeLine(before.line) : undefined,
+        scratch,
       },
       sink,
     );

@@ -3,16 +3,17 @@ import { closeSync, readSync } from "node:fs";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { identityOf, sameIdentity, sameInode } from "../files/identity.ts";
-import { scratchDir } from "../files/scratch.ts";
+import { scratchDir, type Scratch } from "../files/scratch.ts";
 import { TAR_END, tarHeader, tarPadding } from "../files/tar-write.ts";
 import { belowRoot, openFound, walk } from "../files/walk.ts";
 import type { Deps } from "../records/deps.ts";
 import { Artefact } from "../records/record.ts";
 import type { Root } from "../sources/source.ts";
-import { noteCut, openCut, verifyCut } from "../sqlite/copy.ts";
+import { noteCut, openCut, verifyCut, type Cut, type CutReader } from "../sqlite/copy.ts";
 import { Choice, type Chosen } from "./choice.ts";
 import { classesOf, type ClassChoice } from "./classes.ts";
 import { openJob, type Consistency, type HomeWords } from "./job.ts";
+import { openRolledBack } from "./rolled-back.ts";
 
 export interface TarStream extends ClassChoice, Consistency {
   /** This toolkit's version. */
@@ -34,7 +35,7 @@ export async function* tarStream(words: HomeWords, options: TarStream, deps: Dep
   using scratch = scratchDir(deps.env);
   const cut = consistency === "cold" ? undefined : await source.cut?.(home, scratch, deps);
   const choice = new Choice({ source, classes: new Set(classes), cut, deps });
-  const tar = new Tar(choice, deps);
+  const tar = new Tar(choice, scratch, deps);
   for (const root of roots) yield* tar.root(root);
   yield* tar.end({
     runtime: home.runtime,
@@ -67,14 +68,16 @@ const SECOND = 1_000_000_000n;
 class Tar {
   readonly totals = { files: 0, directories: 0, bytes: 0 };
   #choice: Choice;
+  #scratch: Scratch;
   #deps: Deps;
   /** Lent in turn: while one is being written, the other is free. */
   #buffers = [Buffer.allocUnsafe(PIECE), Buffer.allocUnsafe(PIECE)] as const;
   #free = 0;
   #newest = 0n;
 
-  constructor(choice: Choice, deps: Deps) {
+  constructor(choice: Choice, scratch: Scratch, deps: Deps) {
     this.#choice = choice;
+    this.#scratch = scratch;
     this.#deps = deps;
   }
 
@@ -141,7 +144,7 @@ class Tar {
     for (let tries = 0; tries < DATABASE_TRIES; tries++) {
       const cut = (tries === 0 ? noted : undefined) ?? noteCut(file);
       if (!cut.main) return false;
-      using opened = cut.fresh ? undefined : openCut(file, cut);
+      using opened = cut.fresh ? undefined : this.#open(file, cut);
       if (opened) {
         const times = { mode: found.stat.mode, mtimeNs: (copy ? found.stat : cut.main).mtimeNs };
         let whole = yield* this.#content(path, opened.main, opened.mainSize, times);
@@ -151,7 +154,7 @@ class Tar {
         } else if (hasWal) yield this.#header(`${path}-wal`, "file", 0, times);
         hasWal ||= opened.wal !== undefined;
         if (whole && verifyCut(file, cut) === "same") {
-          const copied = copy?.copied ?? (opened.wal === undefined ? "resting" : "pair");
+          const copied = copy?.copied ?? (opened.wal ? "pair" : cut.journal ? "online" : "resting");
           this.#choice.met({
             path: found.path,
             copied,
@@ -164,6 +167,10 @@ class Tar {
       await sleep(Math.min(25, 5 * tries + 20));
     }
     return false;
+  }
+
+  #open(file: string, cut: Cut): CutReader | undefined {
+    return cut.journal ? openRolledBack(file, cut, this.#scratch) : openCut(file, cut);
   }
 
   /** An entry of `size` bytes; false when the file ended before: zeros follow then, for the length has been said. */
