@@ -9,7 +9,10 @@ import { applyFlags, LOCK_TIMEOUT_MS } from "./lock-flag.ts";
 
 const flags = {
   what: optionalOperand("list|restore|empty", "What to do; list unless given"),
-  ids: operands("ID", "With restore: sessions, by id or unique prefix; - reads ids or trash records from stdin"),
+  ids: operands(
+    "ID",
+    "With restore: sessions, by id or unique prefix; - reads ids, trash, session or tombstone records from stdin",
+  ),
   all: toggle("With restore: every session in it"),
   verify: toggle("With list: read every byte, and say what was touched"),
   olderThan: option("With empty: only what was put there longer ago; then also what runs have kept for undo", {
@@ -37,7 +40,7 @@ export const trash = verb({
     const { what = "list", verify, olderThan, apply, dryRun, lockTimeout: lockTimeoutMs = LOCK_TIMEOUT_MS } = values;
     check(what, values);
     if (what === "restore") {
-      const { records, ids } = await input.selection(values.ids, ["trash"]);
+      const { records, ids } = await input.selection(values.ids, ["trash", "session", "tombstone"]);
       const { restoreTrash } = await import("../../lib/vacuum/trash-restore.ts");
       const named = [...ids, ...records.map(({ session_id, id }) => String(session_id ?? id))];
       return restoreTrash({ place: values, ids: named, all: values.all, dryRun, lockTimeoutMs }, deps);

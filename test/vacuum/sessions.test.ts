@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
+import { tool } from "../../bin/agh-vacuum.ts";
 import { madeHome } from "../support/homes.ts";
+import { runHere } from "../support/memory.ts";
 import { treeState, assertUntouched } from "../support/tree.ts";
 import {
   actions,
@@ -253,4 +255,21 @@ test("a config.toml that cannot be parsed never falls back, whatever the flags s
     assert.match(stderr, /mend config\.toml/);
   }
   assert.equal(sessionDirs(home).length, 8);
+});
+
+test("a clock that was set back retires nothing, at plan or at apply", async (t) => {
+  const home = await archivedHome(t);
+  const at = (now: string, ...args: string[]) =>
+    runHere(tool, [...args, "--home", home, "--now", now, "--json"], { stdin: args[0] === "apply" ? plan.stdout : "" });
+  const plan = await vacuum(["sessions", "--older-than", "0s"], home);
+  assert.equal(actions(plan, "planned").length, 8);
+  for (const rule of [
+    ["--older-than", "0s"],
+    ["--max-total", "0"],
+  ]) {
+    const early = await at("2001-01-01T00:00:00Z", "sessions", ...rule, "--apply");
+    assert.deepEqual(actions(early), [], early.stderr);
+  }
+  const stale = await at("2001-01-01T00:00:00Z", "apply", "-");
+  assert.deepEqual([stale.code, actions(stale, "skipped").length, sessionDirs(home).length], [3, 8, 8]);
 });
