@@ -20,9 +20,11 @@ function outcomeOf(
   reasons: ReadonlyMap<string, string>,
   gone: ReadonlyMap<string, RunWeight>,
 ): Outcome {
-  const run = gone.get(String(action.id));
+  // The same rows as in the plan, so the same bytes: the fingerprint says so.
   return {
-    action: run ? done(action, run.bytes) : skipped(action, reasons.get(String(action.id)) ?? "it has gone already"),
+    action: gone.has(String(action.id))
+      ? done(action, action.bytes ?? 0)
+      : skipped(action, reasons.get(String(action.id)) ?? "it has gone already"),
   };
 }
 
@@ -38,8 +40,9 @@ function removeThem(actions: readonly Action[], { home, run, deps }: Within): Re
   let reasons = new Map<string, string>();
   let chosen: readonly string[] = [];
   const gone = removeRuns(file, {
-    choose: (runs) => {
-      const judged = judge(runs, wanted);
+    ids: [...wanted.keys()],
+    choose: (runs, parents) => {
+      const judged = judge(runs, parents, wanted);
       reasons = judged.reasons;
       chosen = [...judged.going];
       return judged.going;
@@ -58,17 +61,18 @@ function isKept(actions: readonly Action[]): boolean {
 }
 
 /** What has changed since the plan stays, and with it all that stands above it. */
-function judge(runs: readonly RunWeight[], wanted: ReadonlyMap<string, Action>) {
+function judge(
+  runs: readonly RunWeight[],
+  parents: ReadonlyMap<string, string | null>,
+  wanted: ReadonlyMap<string, Action>,
+) {
   const reasons = new Map<string, string>();
   const going = new Set<string>();
   for (const { id, fingerprint } of runs) {
-    const action = wanted.get(id);
-    if (!action) continue;
-    if (textIn(action, "expect", "fingerprint") === fingerprint) going.add(id);
+    if (textIn(wanted.get(id)!, "expect", "fingerprint") === fingerprint) going.add(id);
     else reasons.set(id, "it has changed since the plan");
   }
-  const parents = new Map(runs.map(({ id, parent }) => [id, parent]));
-  for (const { id } of runs) {
+  for (const id of parents.keys()) {
     if (going.has(id)) continue;
     for (let up = parents.get(id) ?? null; up !== null && going.delete(up); up = parents.get(up) ?? null) {
       reasons.set(up, `its child ${id} stays`);

@@ -8,7 +8,7 @@ import type { AnyRecord } from "../records/record.ts";
 import { readShaped, STORAGE_SHAPE } from "../sources/agdd/databases.ts";
 import { strangeTriggers } from "../sources/agdd/full-text.ts";
 import { storageOf, type Storage } from "../sources/agdd/layout.ts";
-import { runWeights, type RunWeight } from "../sources/agdd/run-facts.ts";
+import { eventBytes, runFacts, type RunWeight } from "../sources/agdd/run-facts.ts";
 import type { Home } from "../sources/source.ts";
 import { noDatabase } from "../sqlite/trouble.ts";
 import { actionOf, type Planning } from "./actions.ts";
@@ -71,13 +71,18 @@ async function* plan(home: Home, { file }: Storage, options: Retaining, deps: De
     now: now.getTime(),
     staleBefore: staleRunning === undefined ? undefined : now.getTime() - staleRunning,
   };
-  const { runs, strange } = readShaped(file, STORAGE_SHAPE, deps, (db) => ({
-    runs: runWeights(db),
-    strange: strangeTriggers(db),
-  }));
+  const { stay, going, strange } = readShaped(file, STORAGE_SHAPE, deps, (db) => {
+    const runs = runFacts(db);
+    const stay = staying(runs, retention);
+    const going = runs.filter(({ id }) => !stay.has(id));
+    const bytes = eventBytes(
+      db,
+      going.map(({ id }) => id),
+    );
+    const weighed = going.map((run) => ({ ...run, bytes: run.bytes + (bytes.get(run.id) ?? 0) }));
+    return { stay, going: weighed, strange: strangeTriggers(db) };
+  });
   if (strange.length > 0) throw strangeTrigger(file, strange[0]!);
-  const stay = staying(runs, retention);
-  const going = runs.filter(({ id }) => !stay.has(id));
   for (const run of going) yield actionFor(home, run, options);
   return { facts: { cutoff: new Date(cutoff).toISOString(), ...sums(going), stays: counted(stay) } };
 }

@@ -6,33 +6,30 @@ import { quoted } from "../../sqlite/shape.ts";
 import { ownedRows } from "../owned-rows.ts";
 import { assertShape, STORAGE_SHAPE } from "./databases.ts";
 import { strangeTriggers, withoutIndexing } from "./full-text.ts";
-import { eventBytes, runFacts, tablesOfRuns, type RunWeight } from "./run-facts.ts";
+import { AMONG, parentsOf, runFacts, tablesOfRuns, type RunWeight } from "./run-facts.ts";
 
 export interface RemoveRuns {
-  /** Chooses among the runs as they are now, and says why others stay. Ids that are there. */
-  readonly choose: (runs: readonly RunWeight[]) => ReadonlySet<string>;
+  readonly ids: readonly string[];
+  /** Chooses among them as they are now, knowing every run's parent. */
+  readonly choose: (runs: readonly RunWeight[], parents: ReadonlyMap<string, string | null>) => ReadonlySet<string>;
   /** Gets the rows as JSON Lines before they go; durable when it returns. */
   readonly keep: ((lines: Iterable<string>) => void) | undefined;
 }
 
 /** The runs that went, with what hung on them. Throws (4) where triggers of others stand on the tables, (5) when it is locked. */
-export function removeRuns(file: string, { choose, keep }: RemoveRuns): RunWeight[] {
+export function removeRuns(file: string, { ids, choose, keep }: RemoveRuns): RunWeight[] {
   return changeDatabase(file, (db) => {
     assertShape(file, db, STORAGE_SHAPE);
     assertOwnTriggers(file, db);
-    const runs = runFacts(db);
-    const going = choose(runs);
-    const names = runs.filter(({ id }) => going.has(id)).map(({ id }) => id);
-    if (names.length === 0) return [];
-    const bytes = eventBytes(db, names);
-    const gone = runs
-      .filter(({ id }) => going.has(id))
-      .map((run) => ({ ...run, bytes: run.bytes + (bytes.get(run.id) ?? 0) }));
-    const ids = JSON.stringify(names);
+    const runs = runFacts(db, ids);
+    const going = choose(runs, parentsOf(db));
+    const gone = runs.filter(({ id }) => going.has(id));
+    if (gone.length === 0) return gone;
+    const names = gone.map(({ id }) => id);
     const tables = ["runs", ...tablesOfRuns(db)].map((table) => ({ table, key: "run_id" }));
     // Runs before what hangs on them, so that they can be put back in this order.
     keep?.(ownedRows(db, tables, names));
-    withoutIndexing(db, () => take(db, ids, gone));
+    withoutIndexing(db, () => take(db, JSON.stringify(names), gone));
     return gone;
   });
 }
@@ -42,8 +39,6 @@ function assertOwnTriggers(file: string, db: DatabaseSync): void {
   if (strange === undefined) return;
   throw refusal("E_STRANGE_TRIGGER", `${file} has a trigger '${strange}' that AGDD does not make`, "look at it first");
 }
-
-const AMONG = "IN (SELECT value FROM json_each(?))";
 
 /** What hangs on the runs goes first, so that nothing is left to a cascade that counts nothing. */
 function take(db: DatabaseSync, ids: string, gone: readonly RunWeight[]): void {

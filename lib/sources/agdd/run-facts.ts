@@ -29,10 +29,11 @@ const cascades = (db: DatabaseSync, table: string): boolean =>
     .all()
     .some((key) => key["table"] === "runs" && key["from"] === "run_id" && key["on_delete"] === "CASCADE");
 
+export const AMONG = "IN (SELECT value FROM json_each(?))";
+
 const RUNS = `SELECT run_id, parent_run_id, agent_slug, status, started_at, ended_at,
     octet_length(run_id) + octet_length(agent_slug) + octet_length(started_at) + octet_length(metrics)
-      + octet_length(tags) + coalesce(octet_length(ended_at), 0) + coalesce(octet_length(parent_run_id), 0)
-  FROM runs ORDER BY run_id`;
+      + octet_length(tags) + coalesce(octet_length(ended_at), 0) + coalesce(octet_length(parent_run_id), 0)`;
 
 type Run = readonly [
   id: string,
@@ -44,29 +45,23 @@ type Run = readonly [
   bytes: number,
 ];
 
-/** Every run, in order of id. */
-export function runWeights(db: DatabaseSync): RunWeight[] {
-  const runs = runFacts(db);
-  const bytes = eventBytes(db, undefined);
-  return runs.map((run) => ({ ...run, bytes: run.bytes + (bytes.get(run.id) ?? 0) }));
-}
-
-/** Bytes of the events of these runs, or of all. */
-export function eventBytes(db: DatabaseSync, ids: readonly string[] | undefined): Map<string, number> {
-  const among = ids ? "WHERE run_id IN (SELECT value FROM json_each(?))" : "";
-  const statement = db.prepare(`SELECT run_id, ${BYTES} FROM events ${among} GROUP BY +run_id`);
+/** Bytes of the events of these runs. */
+export function eventBytes(db: DatabaseSync, ids: readonly string[]): Map<string, number> {
+  const statement = db.prepare(`SELECT run_id, ${BYTES} FROM events WHERE run_id ${AMONG} GROUP BY +run_id`);
   statement.setReturnArrays(true);
-  return new Map(statement.all(...(ids ? [JSON.stringify(ids)] : [])) as unknown as [string, number][]);
+  return new Map(statement.all(JSON.stringify(ids)) as unknown as [string, number][]);
 }
 
-/** As `runWeights`, with the bytes of the rows of `runs` alone: the index on events tells the rest. */
-export function runFacts(db: DatabaseSync): RunWeight[] {
+/** These runs, or all, in order of id; `bytes` are those of the rows of `runs` alone: the index on events tells the rest. */
+export function runFacts(db: DatabaseSync, ids?: readonly string[]): RunWeight[] {
   const [, ...others] = tablesOfRuns(db);
-  const inEvents = eventsOf(db);
+  const values = ids ? [JSON.stringify(ids)] : [];
+  const where = ids ? `WHERE run_id ${AMONG}` : "";
+  const inEvents = eventsOf(db, where, values);
   const inOthers = others.map((table) => ({ table, of: countsIn(db, table) }));
-  const statement = db.prepare(RUNS);
+  const statement = db.prepare(`${RUNS} FROM runs ${where} ORDER BY run_id`);
   statement.setReturnArrays(true);
-  return (statement.all() as unknown as Run[]).map((run) => {
+  return (statement.all(...values) as unknown as Run[]).map((run) => {
     const [id, parent, agent, status, startedAt, endedAt, own] = run;
     const found = inEvents.get(id);
     const rows: { [table: string]: number } = found ? { events: found.count } : {};
@@ -106,11 +101,11 @@ const STAMPS = "SELECT ts FROM events WHERE run_id = ?";
 
 type Group = readonly [id: string, count: number, last: number, ts: string, usual: number];
 
-function eventsOf(db: DatabaseSync): Map<string, Events> {
-  const [groups, stamps] = [db.prepare(`${EVENTS} FROM events GROUP BY run_id`), db.prepare(STAMPS)];
+function eventsOf(db: DatabaseSync, where: string, values: readonly string[]): Map<string, Events> {
+  const [groups, stamps] = [db.prepare(`${EVENTS} FROM events ${where} GROUP BY run_id`), db.prepare(STAMPS)];
   for (const statement of [groups, stamps]) statement.setReturnArrays(true);
   const found = new Map<string, Events>();
-  for (const [id, count, last, ts, usual] of groups.all() as unknown as Group[]) {
+  for (const [id, count, last, ts, usual] of groups.all(...values) as unknown as Group[]) {
     const times = usual === 1 ? [timeOf(ts)] : (stamps.all(id) as unknown as [string][]).map(([one]) => timeOf(one));
     // Math.max is NaN when one of them is.
     found.set(id, { count, last: times.reduce((a, b) => Math.max(a, b)), print: `${count} ${last} ${ts}` });
@@ -124,4 +119,11 @@ function countsIn(db: DatabaseSync, table: string): Map<string, number> {
   );
   statement.setReturnArrays(true);
   return new Map(statement.all() as unknown as [string, number][]);
+}
+
+/** Every run's parent. */
+export function parentsOf(db: DatabaseSync): Map<string, string | null> {
+  const statement = db.prepare("SELECT run_id, parent_run_id FROM runs ORDER BY run_id");
+  statement.setReturnArrays(true);
+  return new Map(statement.all() as unknown as [string, string | null][]);
 }
