@@ -33,15 +33,16 @@ async function written(t: TestContext, meanwhile?: (home: string) => Promise<voi
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   t.after(() => child.kill("SIGKILL"));
   let out = "";
-  let ended = false;
   child.stdout.on("data", (text) => (out += String(text)));
-  const closed = once(child, "close").then(() => (ended = true));
+  const closed = once(child, "close");
   await once(child.stdout, "data");
   let calls = 0;
-  do {
-    await meanwhile?.(home);
-    calls++;
-  } while (meanwhile && !ended);
+  if (meanwhile) {
+    do {
+      await meanwhile(home);
+      calls++;
+    } while (child.exitCode === null && child.signalCode === null);
+  }
   await closed;
   return { home, calls, report: JSON.parse(out.trim().split("\n").at(-1)!) as Report };
 }
