@@ -1,5 +1,5 @@
 // Rewrites databases one after another: made beside, held against the old ones, swapped in together; each killed in between is old or new.
-import { copyFileSync, existsSync, mkdirSync, rmSync, statfsSync, statSync } from "node:fs";
+import { copyFileSync, existsSync, lstatSync, mkdirSync, rmSync, statfsSync, statSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
 import { digestOf } from "../files/digest.ts";
 import { joinPath, osPath } from "../files/os-path.ts";
@@ -102,12 +102,9 @@ const SIDECARS = ["-wal", "-shm", "-journal"];
 
 function rewritten(action: Action, ready: Ready, room: Room, deps: Deps): Attempt {
   const { path, keeps } = ready;
-  const owners = walOwners(path, readLocks());
-  if (owners === undefined || owners.length > 0) {
-    const who = owners?.length ? `process ${owners.join(", ")}` : "a process, maybe";
-    return { outcome: { action: skipped(action, `it is open in ${who}`) } };
-  }
-  const old = statSync(osPath(path));
+  const old = lstatSync(osPath(path));
+  const against = reasonAgainst(path, old);
+  if (against !== undefined) return { outcome: { action: skipped(action, against) } };
   const before = old.size + sizeOf(`${path}-wal`);
   // In place, by SQLite's own hand: a WAL that stayed behind would be taken for the new file's.
   if (SIDECARS.some((suffix) => existsSync(osPath(path + suffix)))) foldWal(path);
@@ -125,6 +122,14 @@ function rewritten(action: Action, ready: Ready, room: Room, deps: Deps): Attemp
     room.discard(out);
     throw error;
   }
+}
+
+function reasonAgainst(path: string, stat: Stats): string | undefined {
+  if (!stat.isFile()) return "it is a link: the file that it names is not the home's own";
+  if (stat.nlink > 1) return "it has another name (a hard link), under which the old bytes would stay";
+  const owners = walOwners(path, readLocks());
+  if (owners === undefined) return "it may be open in a process: who has it open cannot be known here";
+  return owners.length > 0 ? `it is open in process ${owners.join(", ")}` : undefined;
 }
 
 const sizeOf = (file: string): number => statSync(osPath(file), { throwIfNoEntry: false })?.size ?? 0;

@@ -240,6 +240,22 @@ test("what a process has open is left alone: named it is told (3)", async (t) =>
   assert.deepEqual([all.code, all.records.length], [0, 1], ids[0]);
 });
 
+test("a link is left alone, and so is a file with another name: its bytes would stay", async (t) => {
+  const { home } = madeHome(t, { sessions: 1, events: 10 });
+  const file = path.join(home, "agh.db");
+  makeHoles(home);
+  const other = path.join(tempDir(t), "other.db");
+  fs.linkSync(file, other);
+  const linked = await vacuum(["compact", "--apply"], home);
+  assert.equal(linked.code, 3, linked.stderr);
+  assert.match(String(actions(linked, "skipped")[0]?.["reason"]), /hard link/);
+  fs.rmSync(file);
+  fs.symlinkSync(other, file);
+  const named = await vacuum(["compact", "--apply"], home);
+  assert.equal(named.code, 3, named.stderr);
+  assert.ok(fs.lstatSync(file).isSymbolicLink());
+});
+
 test("eight at once do no harm", { timeout: 300_000 }, async (t) => {
   const { home } = madeHome(t, { sessions: 2, events: 10, seed: 13 });
   makeHoles(home);
