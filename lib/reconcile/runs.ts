@@ -17,6 +17,7 @@ import {
 import { isUlid } from "../formats/ulid.ts";
 import type { Deps } from "../records/deps.ts";
 import { refusal, usageError } from "../records/error.ts";
+import { canTake, takeSteps as takeOthers } from "../sources/agh/take-steps.ts";
 import type { Home } from "../sources/source.ts";
 import type { Plan } from "./plan.ts";
 import { ROWS } from "./rows-run.ts";
@@ -28,13 +29,18 @@ const UNDO = "agh-reconcile undo";
 
 export type Times = { readonly [directory: string]: string };
 
-/** Killed runs are brought to their end; `but` is left as it is. Those of other tools are theirs to finish. */
+/** Killed runs are brought to their end, those of other tools too where their steps are known; `but` is left as it is. */
 export function recover(home: Home, but?: string): void {
   for (const { dir, journal } of unfinished(home.root)) {
     if (!journal) closeJournal(dir);
-    else if (journal.tool !== APPLY && journal.tool !== UNDO) {
+    else if (journal.tool === APPLY || journal.tool === UNDO) {
+      if (journal.run !== but) finish(dir, journal);
+    } else if (canTake(journal)) {
+      takeOthers(home.root, journal);
+      closeJournal(dir);
+    } else {
       throw refusal("E_UNFINISHED", `${journal.tool} was killed in ${home.place}`, `run it again: ${journal.tool}`);
-    } else if (journal.run !== but) finish(dir, journal);
+    }
   }
 }
 

@@ -5,6 +5,8 @@ import fs from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { holdFlock } from "../../lib/files/flock.ts";
+import { writeJournal } from "../../lib/formats/journal.ts";
+import { ulid } from "../../lib/formats/ulid.ts";
 import { madeHome, PROJECT, realHome } from "../support/homes.ts";
 import { cleanEnv, run } from "../support/run.ts";
 import { tempDir } from "../support/temp.ts";
@@ -161,4 +163,32 @@ test("the selection's order and repetition do not matter", async (t) => {
   await putAll(home);
   const twice = await vacuum(["sessions", ...ids, ...ids.toReversed()], home);
   assert.deepEqual(idsOf(actions(twice, "planned")), ids.toSorted(), twice.stderr);
+});
+
+test("a retirement that was killed is ended by whichever command changes the home next", async (t) => {
+  const enders = [
+    (home: string) => reconcile(["plan", "--apply"], home),
+    (home: string) => archive("get", "--all", "--to", home),
+    (home: string) => vacuum(["sessions", "-", "--apply"], home),
+  ];
+  for (const end of enders) {
+    const { home, ids } = madeHome(t, { sessions: 2, events: 4, seed: 3 });
+    await putAll(home);
+    fs.writeFileSync(path.join(home, "daemon.json.tmp-1"), "{");
+    const run = ulid(new Date());
+    const dir = path.join(home, ".agh-toolkit/journal", run);
+    fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
+    const [path1, to] = [path.join(home, "sessions", ids[0]!), path.join(dir, "gone/sessions", ids[0]!)];
+    const steps = [{ do: "aside", path: path1, to } as const];
+    writeJournal(home, { format: 1, run, tool: "agh-vacuum sessions", home_id: "0123456789abcdef", steps });
+    const ended = await end(home);
+    assert.equal(ended.code, 0, ended.stderr);
+    assert.ok(!fs.existsSync(dir));
+    const isBack = fs.existsSync(path1);
+    assert.equal(
+      isBack,
+      ended.records.some(({ kind }) => kind === "session"),
+      "get brings it back, the others do not",
+    );
+  }
 });
