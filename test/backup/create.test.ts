@@ -1,6 +1,7 @@
 // create and restore over homes of the real runtime and made ones: what comes back, what an unchanged run costs.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import {
   appendFileSync,
   chmodSync,
@@ -122,6 +123,21 @@ test("a file larger than a chunk, an empty one, one that is no UTF-8, odd modes 
   assert.deepEqual(homeDifferences(home, restored, { except: leftOutOf(manifestOf(repo, id)) }), []);
   assert.equal(statSync(join(restored, "skills", "big")).mtime.toISOString(), "2001-02-03T04:05:06.123Z");
   chmodSync(join(skills, "closed"), 0o755);
+});
+
+test("much that is new after a parent: the first of it is packed right here, the rest by threads, all is there", async (t) => {
+  const { home } = madeHome(t, { sessions: 1, events: 2 });
+  const repo = await bench(t);
+  await repo.create(home);
+  mkdirSync(join(home, "skills", "big"), { recursive: true });
+  const contents = Array.from({ length: 6 }, () => randomBytes(6 << 20));
+  for (const [number, content] of contents.entries()) writeFileSync(join(home, "skills", "big", `${number}`), content);
+  const snapshot = await repo.create(home);
+  assert.ok(Number(snapshot["new_bytes"]) >= 36 << 20);
+  await repo.ok("verify", "--all", "--level", "full");
+  const restored = await repo.restore();
+  for (const [number, content] of contents.entries())
+    assert.ok(readFileSync(join(restored, "skills", "big", `${number}`)).equals(content), `${number}`);
 });
 
 test("classes: keys and logins only on request, what is excluded is named, links are never followed", async (t) => {
