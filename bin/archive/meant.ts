@@ -10,9 +10,10 @@ import type { SessionFilter } from "../../lib/sources/source.ts";
 
 export const meantFlags = {
   ids: operands("ID", "Sessions, by id or unique prefix; - reads ids or archive records from stdin"),
-  from: option<string>("Where they lie: a directory or s3://BUCKET/PREFIX; session-archive in the home unless given", {
-    hint: "TARGET",
-  }),
+  from: option<string>(
+    "Where they lie: a directory or s3://BUCKET/PREFIX; else where a retired session's tombstone says, else session-archive in the home",
+    { hint: "TARGET" },
+  ),
   home: option<string>("The home whose session-archive is meant; else AGH_HOME, else ~/.agh", { hint: "DIR" }),
 };
 
@@ -65,14 +66,12 @@ export async function meant(
   const named = [...ids, ...selected];
   const found: Meant[] = [];
   for (const [at, of] of Map.groupBy(records, targetIn)) {
-    found.push({
-      target: values.from ?? at ?? (await target()),
-      ids: of.map((record) => String(record["id"])),
-      all: false,
-      ...filter,
-    });
+    const listed = of.map((record) => String(record["id"]));
+    const from = values.from ?? at;
+    if (from === undefined) named.push(...listed);
+    else found.push({ target: from, ids: listed, all: false, ...filter });
   }
-  if (named.length > 0) found.push({ target: await target(), ids: named, all: false, ...filter });
+  for (const [at, of] of await targets(named, values, env)) found.push({ target: at, ids: of, all: false, ...filter });
   if (found.length > 0 || values.ids.includes("-")) return found;
   if (values.all === false && !selects(narrowing))
     throw usageError("which archives?", "name sessions, select them, or say --all");
@@ -83,6 +82,18 @@ function targetIn(record: AnyRecord): string | undefined {
   if (typeof record["target"] === "string") return record["target"];
   const home = record["home"];
   return typeof home === "string" && home.startsWith("archive:") ? home.slice("archive:".length) : undefined;
+}
+
+/** Where each of those lies that bring no target with them. */
+async function targets(
+  ids: readonly string[],
+  { from, home }: Values,
+  env: Parameters<typeof meant>[1],
+): Promise<Iterable<readonly [string, readonly string[]]>> {
+  if (ids.length === 0) return [];
+  if (from !== undefined) return [[from, ids]];
+  const { archiveTargets } = await import("../../lib/archive/default-target.ts");
+  return archiveTargets(ids, home, env);
 }
 
 async function defaultTarget(home: string | undefined, env: Parameters<typeof meant>[1]): Promise<string> {

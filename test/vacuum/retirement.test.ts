@@ -129,6 +129,24 @@ test("a ledger root elsewhere: ledgers go with their sessions, and come back", a
   assert.deepEqual([back.code, ledgers()], [0, before], back.stderr);
 });
 
+test("get finds by the tombstone where a session was archived", async (t) => {
+  const { home, ids } = madeHome(t, { sessions: 3, events: 4, seed: 3 });
+  const [one, two] = [path.join(tempDir(t), "one"), path.join(tempDir(t), "two")];
+  await putAll(home, ids.slice(0, 1), one);
+  await putAll(home, ids.slice(1), two);
+  for (const [target, some] of [
+    [one, ids.slice(0, 1)],
+    [two, ids.slice(1)],
+  ] as const) {
+    const done = await vacuum(["sessions", ...some, "--archive", target, "--apply"], home);
+    assert.equal(done.code, 0, done.stderr);
+  }
+  const dry = await archive("get", ids[0]!.slice(0, 12), "--to", home, "--dry-run");
+  assert.deepEqual([dry.code, idsOf(actions(dry))], [0, [ids[0]]], dry.stderr);
+  const back = await archive("get", ...ids, "--to", home);
+  assert.deepEqual([back.code, knownIn(home).length, tombstones(home)], [0, 3, []], back.stderr);
+});
+
 test("eight at once: each session goes once, losers are busy, no lock stays", { timeout: 240_000 }, async (t) => {
   const { home, ids } = madeHome(t, { sessions: 6, events: 4, seed: 3 });
   await putAll(home);

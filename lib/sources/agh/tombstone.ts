@@ -7,7 +7,10 @@ import type { Home } from "../source.ts";
 import { tombstonesDir } from "./layout.ts";
 
 /** Undefined where there is none; one that was touched tells only that. */
-export function tombstoneOf({ runtime, place, root }: Home, id: string): TombstoneRecord | undefined {
+export function tombstoneOf(
+  { runtime, place, root }: Pick<Home, "runtime" | "place" | "root">,
+  id: string,
+): TombstoneRecord | undefined {
   const path = joinPath(tombstonesDir(root), tombstoneName(id));
   const bytes = bytesOf(path);
   if (!bytes) return undefined;
