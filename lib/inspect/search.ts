@@ -96,7 +96,7 @@ async function indexed(
 ): Promise<AsyncIterable<readonly string[]>[] | undefined> {
   const known = terms && !terms.some(isUnspaced) ? terms : [];
   const found = await source.candidates?.(home, { sessions, types, fields, terms: known }, deps);
-  return found && [forgiving(found, deps)];
+  return found && [linesIn(found)];
 }
 
 /** Session by session, those with anything to read. */
@@ -116,12 +116,16 @@ async function* sessionBlocks(
 /** A session that cannot be read does not stop the others. */
 async function* forgiving(items: AsyncIterable<Block | AnyRecord>, deps: Deps): AsyncGenerator<readonly string[]> {
   try {
-    for await (const item of items) yield item instanceof Block ? lines(item) : [JSON.stringify(item)];
+    yield* linesIn(items);
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
     const { code, message, hint, cause } = error;
     deps.log.problem(new ToolError({ code, message, hint, exit: EXIT.partial, cause }));
   }
+}
+
+async function* linesIn(items: AsyncIterable<Block | AnyRecord>): AsyncGenerator<readonly string[]> {
+  for await (const item of items) yield item instanceof Block ? lines(item) : [JSON.stringify(item)];
 }
 
 const tooSlow = (count: number): ToolError =>

@@ -40,6 +40,7 @@ export const agsh: Source = {
     if (kind === "turn") yield* turns(home, query, deps);
     if (kind === "tool") yield* tools(home, query, deps);
   },
+  candidates: async (...of) => (await import("./candidates.ts")).candidates(...of),
   roots,
   wellKnown: (root) => (root === "home" ? WELL_KNOWN : []),
   classify,

@@ -54,6 +54,32 @@ export function openDatabase(root: string, { env, signal }: Within): OpenDatabas
   }
 }
 
+/** The database while many sessions are read one after another: opened when it is asked for, and anew after `drop`. */
+export class KeptOpen implements Disposable {
+  readonly #root: string;
+  readonly #deps: Within;
+  #reading: OpenDatabase | undefined;
+
+  constructor(root: string, deps: Within) {
+    this.#root = root;
+    this.#deps = deps;
+  }
+
+  get(): OpenDatabase {
+    return (this.#reading ??= openDatabase(this.#root, this.#deps));
+  }
+
+  /** It has changed: what is open tells of the past. */
+  drop(): void {
+    this.#reading?.close();
+    this.#reading = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.drop();
+  }
+}
+
 export function assertShape(file: string, db: DatabaseSync): Schema {
   const schema = schemaOf(db);
   if (schema) return schema;

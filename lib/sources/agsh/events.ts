@@ -5,7 +5,7 @@ import { Block } from "../../records/record.ts";
 import { pause } from "../../sqlite/pause.ts";
 import { busy, databaseTrouble } from "../../sqlite/trouble.ts";
 import type { EventRange, Home } from "../source.ts";
-import { openDatabase } from "./databases.ts";
+import { KeptOpen, type OpenDatabase } from "./databases.ts";
 import { eventLine } from "./event-line.ts";
 import { databaseFile } from "./layout.ts";
 import { Timeline, type Placed } from "./messages.ts";
@@ -68,48 +68,64 @@ const PAGE_LENGTH = 1 << 20;
 const MOST_CHANGES = 1000;
 
 /** The events of each message in turn. Goes on where it was when the file changes: what was read from a changed file is not used. */
-export async function* timeline(home: Home, id: string, deps: Deps): AsyncGenerator<readonly Placed[]> {
-  const file = databaseFile(home.root);
-  const reader = new Timeline(id);
-  for (let changes = 0; ; changes++) {
-    if (changes === MOST_CHANGES) throw busy(`${file} changes all the time`);
-    if (changes > 0) pause(Math.min(5 * changes, 25), deps.signal);
-    using reading = openDatabase(home.root, deps);
-    for (let isEnd = false; ;) {
-      deps.signal.throwIfAborted();
-      const back = reader.mark();
-      let page: (readonly Placed[])[];
-      try {
-        ({ page, isEnd } = nextPage(reader, reading.db));
-      } catch (error) {
-        if (reading.unchanged()) throw databaseTrouble(file, error);
-        back();
-        break;
-      }
-      if (!reading.unchanged()) {
-        back();
-        break;
-      }
-      yield* page;
-      if (isEnd) return;
+export async function* timeline(
+  home: Home,
+  id: string,
+  deps: Deps,
+  kept?: KeptOpen,
+): AsyncGenerator<readonly Placed[]> {
+  if (kept) return yield* pages(databaseFile(home.root), new Timeline(id), kept, deps);
+  using own = new KeptOpen(home.root, deps);
+  yield* pages(databaseFile(home.root), new Timeline(id), own, deps);
+}
+
+async function* pages(
+  file: string,
+  reader: Timeline,
+  kept: KeptOpen,
+  deps: Deps,
+): AsyncGenerator<readonly Placed[], void> {
+  for (let changes = 0; ;) {
+    deps.signal.throwIfAborted();
+    const page = nextUnchanged(file, reader, kept.get());
+    if (page) {
+      yield* page.events;
+      if (page.isEnd) return;
+      continue;
     }
+    kept.drop();
+    if (++changes === MOST_CHANGES) throw busy(`${file} changes all the time`);
+    pause(Math.min(5 * changes, 25), deps.signal);
   }
 }
 
-function nextPage(
-  reader: Timeline,
-  db: Parameters<Timeline["more"]>[0],
-): { page: (readonly Placed[])[]; isEnd: boolean } {
-  const page: (readonly Placed[])[] = [];
+interface Page {
+  readonly events: readonly (readonly Placed[])[];
+  readonly isEnd: boolean;
+}
+
+/** Undefined where the file changed meanwhile; the reader stands where it stood then. */
+function nextUnchanged(file: string, reader: Timeline, reading: OpenDatabase): Page | undefined {
+  const back = reader.mark();
+  try {
+    const page = nextPage(reader, reading.db);
+    if (reading.unchanged()) return page;
+  } catch (error) {
+    if (reading.unchanged()) throw databaseTrouble(file, error);
+  }
+  back();
+  return undefined;
+}
+
+function nextPage(reader: Timeline, db: OpenDatabase["db"]): Page {
+  const events: (readonly Placed[])[] = [];
   let length = 0;
   for (const pieces of reader.more(db)) {
-    page.push(pieces);
+    events.push(pieces);
     for (const { json } of pieces) length += json.length;
-    if (page.length >= PAGE_MESSAGES || length >= PAGE_LENGTH) {
-      return { page, isEnd: false };
-    }
+    if (events.length >= PAGE_MESSAGES || length >= PAGE_LENGTH) return { events, isEnd: false };
   }
-  return { page, isEnd: true };
+  return { events, isEnd: true };
 }
 
 /** That a session which was asked for has none (exit 3). */
