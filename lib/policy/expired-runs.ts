@@ -19,7 +19,7 @@ export interface RunRetention {
 }
 
 /** Why a run stays; `young` is one that the retention does not mean. */
-export type Stay = "young" | "running" | "child" | "unsure";
+export type Stay = "young" | "running" | "child" | "unsure" | "unarchived";
 
 /** Midnight UTC of today, so many days ago: as AGDD counts its hot days. */
 export const hotSince = (now: Date, days: number): number =>
@@ -46,6 +46,12 @@ function reasonOf(run: RunFacts, { cutoff, now, staleBefore }: RunRetention): St
   if (!run.running) return newest >= cutoff ? "young" : undefined;
   if (run.started >= cutoff) return "young";
   return staleBefore === undefined || newest >= Math.min(staleBefore, cutoff) ? "running" : undefined;
+}
+
+/** Keeps these as well, and all that stands above them. */
+export function keepToo(runs: readonly RunFacts[], stay: Map<string, Stay>, ids: Iterable<string>, why: Stay): void {
+  for (const id of ids) stay.set(id, why);
+  keepParents(runs, stay);
 }
 
 /** A parent that goes takes its children with it: where one stays, so does the whole line above it. */

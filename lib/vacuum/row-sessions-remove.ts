@@ -1,13 +1,11 @@
 // Removes sessions of an agsh home: judged once more amid the transaction, the rows kept in the trash before they go.
-import { readArchive, readReceipt } from "../formats/archive-reader.ts";
-import { ToolError, usageError } from "../records/error.ts";
+import { usageError } from "../records/error.ts";
 import type { Action } from "../records/judgements.ts";
 import { lockOf } from "../sources/agsh/locks.ts";
 import { removeSessions, type SessionWeight } from "../sources/agsh/remove-sessions.ts";
-import { targetOf } from "../targets/target.ts";
 import { done, skipped, textIn, type Outcome, type Removal, type Within } from "./actions.ts";
 import { putRows } from "./row-trash.ts";
-import { archived } from "./row-sessions.ts";
+import { proven } from "./row-archived.ts";
 
 export const removingSessions: Removal = {
   daemonOut: false,
@@ -31,54 +29,6 @@ function toOf({ subject, id }: Action): "trash" | "nowhere" {
 function outcomeOf(action: Action, gone: SessionWeight | undefined, reasons: ReadonlyMap<string, string>): Outcome {
   if (gone) return { action: done(action, gone.bytes) };
   return { action: skipped(action, reasons.get(String(action.id)) ?? "it has gone already") };
-}
-
-/** Those whose archive holds the very rows that are here, and whose every byte can be read. */
-async function proven(
-  actions: readonly Action[],
-  { home, source, deps }: Within,
-  reasons: Map<string, string>,
-): Promise<Action[]> {
-  const archival = await source.archival!();
-  const proven: Action[] = [];
-  for (const action of actions) {
-    const id = textIn(action, "subject", "session_id");
-    const { archive } = action.subject as {
-      readonly archive?: { readonly target?: unknown; readonly sha256?: unknown };
-    };
-    const url = typeof archive?.target === "string" ? archive.target : undefined;
-    const options = { ...NO_OPTIONS, archive: url };
-    const answer = await archived(id, { home, archival, options }, deps);
-    const trouble = "refused" in answer ? answer.refused : await unreadable(url!, id, String(archive?.sha256));
-    if (trouble === undefined) proven.push(action);
-    else reasons.set(id, trouble);
-  }
-  return proven;
-}
-
-const NO_OPTIONS = {
-  rules: {},
-  floors: {},
-  selected: undefined,
-  require: ["archived" as const],
-  keepAgents: [],
-  keepWorkspaces: [],
-  archives: new Map<string, string>(),
-  toolkit: "",
-};
-
-async function unreadable(url: string, id: string, sha256: string): Promise<string | undefined> {
-  const target = targetOf(url);
-  try {
-    const receipt = (await readReceipt(target, id))!;
-    if (receipt.archive!.sha256 !== sha256)
-      return `another archive of it lies in ${target.url} than when it was planned`;
-    await readArchive(target, receipt, () => undefined);
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof ToolError) || !/^E_(?:ARCHIVE_|RECEIPT_|HOSTILE_)/.test(error.code)) throw error;
-    return `${error.message}: agh-archive verify ${id} --from ${target.url}`;
-  }
 }
 
 /** All in one transaction. */

@@ -1,22 +1,18 @@
 // Retires sessions that are rows of agsh's database: the same policy, and what is not archived goes to the trash.
-import { hash } from "node:crypto";
 import type { OpenPlace } from "../places/source-of.ts";
 import { retire, type Retirement, type Verdict } from "../policy/retirement.ts";
 import type { Deps } from "../records/deps.ts";
-import { EXIT, ToolError, refusal, usageError } from "../records/error.ts";
+import { EXIT, refusal, usageError } from "../records/error.ts";
 import type { Action } from "../records/judgements.ts";
 import type { SessionRecord } from "../records/things.ts";
-import { readReceipt } from "../formats/archive-reader.ts";
-import { archiveKey, ROWS } from "../formats/receipt.ts";
-import type { Archival } from "../sources/archival.ts";
 import { readDatabase } from "../sources/agsh/databases.ts";
 import { sessionWeights, type SessionWeight } from "../sources/agsh/remove-sessions.ts";
 import { resolveIds } from "../sources/selection.ts";
 import type { Home } from "../sources/source.ts";
-import { targetOf } from "../targets/target.ts";
 import { actionOf, skipped, type Ending, type Planning } from "./actions.ts";
-import type { GateName, Proof } from "./gates.ts";
+import type { Answer, GateName, Proof } from "./gates.ts";
 import { timesOf } from "./retire-judge.ts";
+import { archived } from "./row-archived.ts";
 import { policyFor, type Asked } from "./retire-policy.ts";
 
 export interface RetiringRows extends Asked {
@@ -38,8 +34,14 @@ export async function* planRowRetirement({ home, source }: OpenPlace, options: R
   const meant = options.selected && resolveIds([...options.selected], sessions.keys(), deps.log);
   const archival = await source.archival!();
   const proofs = new Map<string, Proof>();
+  const answerFor = (id: string): Promise<Answer> => {
+    const archive = options.archives.get(id) ?? options.archive;
+    if (archive !== undefined) return archived(id, { home, archival, archive }, deps);
+    const none = { refused: "nothing says where it is archived: --archive TARGET" };
+    return Promise.resolve(options.require.length === 0 ? { proof: {} } : none);
+  };
   const held = async (id: string): Promise<string | undefined> => {
-    const answer = await archived(id, { home, archival, options }, deps);
+    const answer = await answerFor(id);
     if ("proof" in answer) proofs.set(id, answer.proof);
     return "refused" in answer ? answer.refused : undefined;
   };
@@ -75,41 +77,6 @@ function assertKnown({ place }: Home, { keepAgents, keepWorkspaces, require }: R
     `--require ${other} cannot be answered for sessions of agsh`,
     "--require archived --archive T",
   );
-}
-
-type Answer = { readonly proof: Proof } | { readonly refused: string };
-
-interface Asking {
-  readonly home: Home;
-  readonly archival: Archival;
-  readonly options: RetiringRows;
-}
-
-/** Whether the archive holds the very rows that are here. Where none is asked for, nothing is proven. */
-export async function archived(id: string, { home, archival, options }: Asking, deps: Deps): Promise<Answer> {
-  const url = options.archives.get(id) ?? options.archive;
-  if (url === undefined) {
-    return options.require.length === 0
-      ? { proof: {} }
-      : { refused: "nothing says where it is archived: --archive TARGET" };
-  }
-  const target = targetOf(url);
-  try {
-    const receipt = await readReceipt(target, id);
-    if (!receipt) return { refused: `it is not archived in ${target.url}: agh-archive put ${id} --to ${target.url}` };
-    const head = await target.head(archiveKey(id));
-    if (head?.size !== receipt.archive!.bytes) {
-      return { refused: `its archive in ${target.url} is not what its receipt says: agh-archive verify ${id}` };
-    }
-    const rows = hash("sha256", Buffer.from(archival.take(home, id, deps).lines));
-    if (receipt.files.find(({ path }) => path === ROWS)?.sha256 !== rows) {
-      return { refused: "it was archived in an earlier state: archive it elsewhere" };
-    }
-    return { proof: { archive: { target: target.url, sha256: receipt.archive!.sha256 } } };
-  } catch (error) {
-    if (!(error instanceof ToolError) || !error.code.startsWith("E_RECEIPT_")) throw error;
-    return { refused: error.message };
-  }
 }
 
 interface Planned {

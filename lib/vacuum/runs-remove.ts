@@ -5,12 +5,16 @@ import { storageOf } from "../sources/agdd/layout.ts";
 import { removeRuns } from "../sources/agdd/remove-runs.ts";
 import type { RunWeight } from "../sources/agdd/run-facts.ts";
 import { done, skipped, textIn, type Outcome, type Removal, type Within } from "./actions.ts";
+import { proven } from "./row-archived.ts";
 import { putRows } from "./row-trash.ts";
 
 export const removingRuns: Removal = {
   daemonOut: false,
   async *perform(actions, within) {
-    const { reasons, gone } = removeThem(actions, within);
+    const unproven = new Map<string, string>();
+    const sure = isKept(actions) ? actions : await shown(actions, within, unproven);
+    const { reasons, gone } = removeThem(sure, within);
+    for (const [id, reason] of unproven) reasons.set(id, reason);
     for (const action of actions) yield outcomeOf(action, reasons, gone);
   },
 };
@@ -28,8 +32,15 @@ function outcomeOf(
   };
 }
 
+/** What a plan lets go because it is archived must still be. */
+async function shown(actions: readonly Action[], within: Within, reasons: Map<string, string>): Promise<Action[]> {
+  const isArchived = ({ subject }: Action): boolean => "archive" in (subject as object);
+  const proved = await proven(actions.filter(isArchived), within, reasons);
+  return [...actions.filter((action) => !isArchived(action)), ...proved];
+}
+
 interface Removed {
-  readonly reasons: ReadonlyMap<string, string>;
+  readonly reasons: Map<string, string>;
   readonly gone: ReadonlyMap<string, RunWeight>;
 }
 

@@ -1,6 +1,7 @@
 // Removes the runs of an AGDD home that a retention takes: the plan, and with `apply` the deed.
-import { hotSince, staying, type Stay } from "../policy/expired-runs.ts";
+import { hotSince, keepToo, staying, type Stay } from "../policy/expired-runs.ts";
 import { openAble, type Place } from "../places/at-home.ts";
+import type { OpenPlace } from "../places/source-of.ts";
 import type { Deps } from "../records/deps.ts";
 import { refusal, usageError } from "../records/error.ts";
 import type { Action } from "../records/judgements.ts";
@@ -11,7 +12,9 @@ import { storageOf, type Storage } from "../sources/agdd/layout.ts";
 import { eventBytes, runFacts, type RunWeight } from "../sources/agdd/run-facts.ts";
 import type { Home } from "../sources/source.ts";
 import { noDatabase } from "../sqlite/trouble.ts";
-import { actionOf, type Planning } from "./actions.ts";
+import { actionOf, skipped, type Planning } from "./actions.ts";
+import type { Proof } from "./gates.ts";
+import { archived as archivedIn } from "./row-archived.ts";
 import { remove } from "./remove.ts";
 
 export interface VacuumRuns {
@@ -33,23 +36,28 @@ export async function* vacuumRuns(options: VacuumRuns, deps: Deps): AsyncGenerat
   const { home } = opened;
   const storage = storageOf(home, deps);
   if (!storage.exists) throw noDatabase(storage.file);
-  assertSettings(home, storage);
+  assertSettings(storage);
   const hotDays = options.hotDays ?? daysOf(home, storage);
-  const planning = plan(home, storage, { ...options, hotDays }, deps);
+  const planning = plan(opened, storage, { ...options, hotDays, archive: archiveOf(home, storage) }, deps);
   const { apply, lockTimeoutMs } = options;
   yield* remove({ tool: "agh-vacuum runs", opened, planning, apply, lockTimeoutMs }, deps);
 }
 
-/** AGDD's settings say what is to be done before runs go; one that cannot be read, or cannot be done, stops here. */
-function assertSettings({ place }: Home, { settings, brand }: Storage): void {
+/** A setting that cannot be read, and that says what goes or what is to be done before, stops here. */
+function assertSettings({ settings }: Storage): void {
   const bad = settings.bad.find(({ name }) => name === "archive_enabled" || name === "hot_days");
   if (bad) throw usageError(bad.message, "AGDD does not start with it either");
-  if (!settings.archiveEnabled) return;
-  const name = `${brand.toUpperCase()}_STORAGE_ARCHIVE_ENABLED`;
+}
+
+/** Where runs must be archived before they go; undefined where nothing asks for it. */
+function archiveOf({ place }: Home, { settings, brand }: Storage): string | undefined {
+  if (!settings.archiveEnabled) return undefined;
+  if (settings.archiveDestination) return settings.archiveDestination;
+  const prefix = `${brand.toUpperCase()}_STORAGE_ARCHIVE`;
   throw refusal(
     "E_ARCHIVE_FIRST",
-    `${place}: ${name} asks for an archive before runs go, and runs cannot be archived yet`,
-    `agh-backup create --home ${place} keeps all of it; then ${name}=false agh-vacuum runs --hot-days N`,
+    `${place}: ${prefix}_ENABLED asks for an archive before runs go, and ${prefix}_DESTINATION does not say where`,
+    `agh-archive put --all --home ${place} --to DIR, then ${prefix}_DESTINATION=DIR agh-vacuum runs`,
   );
 }
 
@@ -60,9 +68,9 @@ function daysOf({ place }: Home, { settings: { hotDays }, brand }: Storage): num
   return hotDays;
 }
 
-type Retaining = Omit<VacuumRuns, "hotDays"> & { readonly hotDays: number };
+type Retaining = Omit<VacuumRuns, "hotDays"> & { readonly hotDays: number; readonly archive: string | undefined };
 
-async function* plan(home: Home, { file }: Storage, options: Retaining, deps: Deps): Planning {
+async function* plan({ home, source }: OpenPlace, { file }: Storage, options: Retaining, deps: Deps): Planning {
   const now = deps.now();
   const cutoff = hotSince(now, options.hotDays);
   const { staleRunning } = options;
@@ -71,7 +79,7 @@ async function* plan(home: Home, { file }: Storage, options: Retaining, deps: De
     now: now.getTime(),
     staleBefore: staleRunning === undefined ? undefined : now.getTime() - staleRunning,
   };
-  const { stay, going, strange } = readShaped(file, STORAGE_SHAPE, deps, (db) => {
+  const { runs, stay, going, strange } = readShaped(file, STORAGE_SHAPE, deps, (db) => {
     const runs = runFacts(db);
     const stay = staying(runs, retention);
     const going = runs.filter(({ id }) => !stay.has(id));
@@ -80,22 +88,59 @@ async function* plan(home: Home, { file }: Storage, options: Retaining, deps: De
       going.map(({ id }) => id),
     );
     const weighed = going.map((run) => ({ ...run, bytes: run.bytes + (bytes.get(run.id) ?? 0) }));
-    return { stay, going: weighed, strange: strangeTriggers(db) };
+    return { runs, stay, going: weighed, strange: strangeTriggers(db) };
   });
   if (strange.length > 0) throw strangeTrigger(file, strange[0]!);
-  for (const run of going) yield actionFor(home, run, options);
-  return { facts: { cutoff: new Date(cutoff).toISOString(), ...sums(going), stays: counted(stay) } };
+  const archived =
+    options.archive === undefined ? undefined : await asked(going, options.archive, { home, source, deps });
+  if (archived) {
+    keepToo(
+      runs,
+      stay,
+      going.filter(({ id }) => "refused" in archived.get(id)!).map(({ id }) => id),
+      "unarchived",
+    );
+  }
+  for (const run of going) {
+    const answer = archived?.get(run.id);
+    const proof = answer && "proof" in answer ? answer.proof : undefined;
+    const action = actionFor(home, run, proof, options);
+    if (!stay.has(run.id)) yield action;
+    else yield skipped(action, answer && "refused" in answer ? answer.refused : "a child of it stays");
+  }
+  const gone = going.filter(({ id }) => !stay.has(id));
+  return { facts: { cutoff: new Date(cutoff).toISOString(), ...sums(gone), stays: counted(stay) } };
+}
+
+type Answers = Map<string, Awaited<ReturnType<typeof archivedIn>>>;
+
+/** Whether the archive holds the very rows that would go. */
+async function asked(
+  going: readonly RunWeight[],
+  archive: string,
+  { home, source, deps }: Pick<OpenPlace, "home" | "source"> & { readonly deps: Deps },
+): Promise<Answers> {
+  const archival = await source.archival!();
+  const answers: Answers = new Map();
+  for (const { id } of going) {
+    deps.signal.throwIfAborted();
+    answers.set(id, await archivedIn(id, { home, archival, archive }, deps));
+  }
+  return answers;
 }
 
 const strangeTrigger = (file: string, name: string): Error =>
   refusal("E_STRANGE_TRIGGER", `${file} has a trigger '${name}' that AGDD does not make`, "look at it first");
 
-function actionFor(home: Home, run: RunWeight, { forGood, toolkit }: Retaining): Action {
+function actionFor(home: Home, run: RunWeight, proof: Proof | undefined, options: Retaining): Action {
+  const { forGood, toolkit } = options;
   const { id, agent, status, rows, bytes, fingerprint } = run;
   const newest = new Date(Math.max(run.started, run.ended ?? run.started, run.lastEvent ?? run.started));
   const reason = `${status}; nothing of it since ${newest.toISOString()}`;
-  const subject = { run_id: id, agent_slug: agent, rows: { runs: 1, ...rows }, trash: !forGood };
-  const loses = forGood ? `the run and its ${rows["events"] ?? 0} events, unless they are kept elsewhere` : null;
+  const trash = !forGood && options.archive === undefined;
+  const subject = { session_id: id, agent_slug: agent, rows: { runs: 1, ...rows }, trash, ...proof };
+  const loses =
+    !trash && !proof?.archive ? `the run and its ${rows["events"] ?? 0} events, unless they are kept elsewhere` : null;
   return actionOf(home, { id, verb: "remove-run", subject, expect: { fingerprint }, reason, bytes, loses }, toolkit);
 }
 

@@ -176,10 +176,15 @@ test("AGDD_STORAGE_HOT_DAYS=7  # Keep hot data for 7 days", async (t) => {
 
 test("AGDD_STORAGE_ARCHIVE_ENABLED=false, AGDD_STORAGE_ARCHIVE_DESTINATION=s3://bucket/prefix", async (t) => {
   const root = project(t);
-  const env = { AGDD_STORAGE_ARCHIVE_DESTINATION: "s3://bucket/prefix" };
-  await ok(vacuum, root, "runs --hot-days 1", { ...env, AGDD_STORAGE_ARCHIVE_ENABLED: "false" });
-  const asked = await at(vacuum, root, "runs --hot-days 1 --apply", { ...env, AGDD_STORAGE_ARCHIVE_ENABLED: "true" });
-  assert.equal(asked.code, 4);
+  const to = { AGDD_STORAGE_ARCHIVE_DESTINATION: tempDir(t) };
+  assert.equal(
+    (await ok(vacuum, root, "runs --hot-days 1", { ...to, AGDD_STORAGE_ARCHIVE_ENABLED: "false" })).length,
+    10,
+  );
+  const asked = await at(vacuum, root, "runs --hot-days 1 --apply", { ...to, AGDD_STORAGE_ARCHIVE_ENABLED: "true" });
+  assert.equal(asked.code, 3, "nothing is archived there yet");
+  assert.equal(count(root, "SELECT count(*) FROM runs"), 41);
+  assert.equal((await at(vacuum, root, "runs --hot-days 1", { AGDD_STORAGE_ARCHIVE_ENABLED: "true" })).code, 4);
 });
 
 test("Settings File: Alternatively, create .env", async (t) => {

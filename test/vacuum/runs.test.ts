@@ -4,11 +4,13 @@ import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
+import { tool as archive } from "../../bin/agh-archive.ts";
 import { tool } from "../../bin/agh-vacuum.ts";
 import type { AnyRecord } from "../../lib/records/record.ts";
 import { staying, type RunFacts } from "../../lib/policy/expired-runs.ts";
 import { count, indexFault, inStorage, madeProject, putRuns, realProject } from "../support/agdd.ts";
 import { runHere, type Ran } from "../support/memory.ts";
+import { tempDir } from "../support/temp.ts";
 import { strength } from "../support/strength.ts";
 import { treeDigest } from "../support/tree.ts";
 
@@ -150,12 +152,49 @@ test("days come from the flag, else from AGDD_STORAGE_HOT_DAYS; negative ones an
   assert.equal(count(root, "SELECT count(*) FROM runs"), 30);
 });
 
-test("an archive that is asked for first refuses the whole (4); a setting that is none is told (2)", async (t) => {
-  const { root } = madeProject(t, { runs: 30 });
+test("an archive that is asked for first: without a place refused (4), else only what it holds goes (3)", async (t) => {
+  const { root } = madeProject(t);
+  const old = { started: "2026-10-01T00:00:00+00:00", events: ["2026-10-01T00:00:00+00:00"] };
+  putRuns(root, [
+    { id: "mag-parent00", ...old },
+    { id: "sag-child000", parent: "mag-parent00", ...old },
+    { id: "mag-other000", ...old },
+    { id: "mag-changed0", ...old },
+  ]);
   writeFileSync(join(root, ".env"), "AGDD_STORAGE_ARCHIVE_ENABLED=yes\n");
-  const ran = await runs(root, "--hot-days", "0", "--apply");
-  assert.equal(ran.code, 4);
-  assert.match(ran.stderr, /asks for an archive before runs go/);
+  const nowhere = await runs(root, "--hot-days", "7", "--apply");
+  assert.equal(nowhere.code, 4);
+  assert.match(nowhere.stderr, /AGDD_STORAGE_ARCHIVE_DESTINATION does not say where/);
+  const to = join(tempDir(t), "archive");
+  writeFileSync(join(root, ".env"), `AGDD_STORAGE_ARCHIVE_ENABLED=yes\nAGDD_STORAGE_ARCHIVE_DESTINATION=${to}\n`);
+  const put = await runHere(archive, [
+    "put",
+    "mag-parent00",
+    "mag-other000",
+    "mag-changed0",
+    "--to",
+    to,
+    "--home",
+    root,
+  ]);
+  assert.equal(put.code, 0, put.stderr);
+  inStorage(root, (db) => db.exec("UPDATE runs SET tags = '[1]' WHERE run_id = 'mag-changed0'"));
+  const applied = await runs(root, "--hot-days", "7", "--apply");
+  assert.equal(applied.code, 3, applied.stderr);
+  assert.deepEqual(idsIn(root), ["mag-changed0", "mag-parent00", "sag-child000"]);
+  const reasons = new Map(actions(applied).map(({ id, state, reason }) => [id, state === "done" ? "done" : reason]));
+  assert.equal(reasons.get("mag-other000"), "done");
+  assert.equal(reasons.get("mag-changed0"), "it was archived in an earlier state: archive it elsewhere");
+  assert.match(String(reasons.get("sag-child000")), /^it is not archived in .*: agh-archive put sag-child000/);
+  assert.equal(reasons.get("mag-parent00"), "a child of it stays");
+  assert.deepEqual((await vacuum(root, ["trash"])).records, [], "what is archived goes at once");
+  const back = await runHere(archive, ["get", "mag-other000", "--from", to, "--to", root]);
+  assert.equal(back.code, 0, back.stderr);
+  assert.ok(idsIn(root).includes("mag-other000"));
+});
+
+test("a setting that AGDD does not take stops what depends on it (2)", async (t) => {
+  const { root } = madeProject(t, { runs: 30 });
   writeFileSync(join(root, ".env"), "AGDD_STORAGE_ARCHIVE_ENABLED=perhaps\n");
   assert.equal((await runs(root, "--hot-days", "0", "--apply")).code, 2);
   assert.equal(count(root, "SELECT count(*) FROM runs"), 30);
