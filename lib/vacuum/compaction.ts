@@ -80,10 +80,12 @@ export const compacting: Removal = {
       const found = look(one, deps);
       if (typeof found === "string") return { refused: found };
       const make = one.path === catalogFile(home.root) ? compactCatalog : compactEvents;
-      return { path: one.path, keeps: found.keeps, make, workDir: workDirOf(action) };
+      return { path: one.path, keeps: found.keeps, isNeeded: hasFreePages, make, workDir: workDirOf(action) };
     });
   },
 };
+
+const hasFreePages = (file: string): boolean => pagesInFile(file)?.free !== 0;
 
 const compactEvents = (file: string, out: string): Made => {
   vacuumInto(file, out);

@@ -16,7 +16,7 @@ import { foldWal } from "../sqlite/fold.ts";
 import { walOwners } from "../sqlite/owner.ts";
 import { pause } from "../sqlite/pause.ts";
 import { busy } from "../sqlite/trouble.ts";
-import { skipped, type Outcome, type Within } from "./actions.ts";
+import { done, skipped, type Outcome, type Within } from "./actions.ts";
 import { assertRoom, swapIn, type Rewritten } from "./swap-in.ts";
 
 /** One database that is to be rewritten, judged again just now. */
@@ -26,6 +26,8 @@ export interface Ready {
   readonly keeps: number;
   /** Where it is made; beside unless given. */
   readonly workDir?: string | undefined;
+  /** Whether there still is something to do when the WAL was folded in, which needs next to no room; yes unless given. */
+  isNeeded?(file: string): boolean;
   /** Writes the new file, and says what is wrong with it; facts go into the action. */
   make(file: string, out: string): Made;
   /** The time that the new file gets; that of the old one unless given. */
@@ -108,6 +110,9 @@ function rewritten(action: Action, ready: Ready, room: Room, deps: Deps): Attemp
   const before = old.size + sizeOf(`${path}-wal`);
   // In place, by SQLite's own hand: a WAL that stayed behind would be taken for the new file's.
   if (SIDECARS.some((suffix) => existsSync(osPath(path + suffix)))) foldWal(path);
+  if (ready.isNeeded?.(path) === false) {
+    return { outcome: { action: done(action, Math.max(0, before - sizeOf(path))) } };
+  }
   const cut = settled(path, deps);
   const out = room.fresh(path, ready.workDir);
   try {

@@ -7,7 +7,8 @@ import { test } from "node:test";
 import { tool as ledgerTool } from "../../bin/agh-ledger.ts";
 import { madeHome } from "../support/homes.ts";
 import { runHere } from "../support/memory.ts";
-import { change, eventsFile, leftIn, rowsIn } from "./purged.ts";
+import { tempDir } from "../support/temp.ts";
+import { assertSaid, change, eventsFile, leftIn, rowsIn, said } from "./purged.ts";
 import { actions, editMeta, idsOf, vacuum } from "./world.ts";
 
 const ledgerOf = (home: string, id: string): string => {
@@ -82,6 +83,23 @@ function brokenOff(home: string, id: string): void {
   db.close();
   fs.rmSync(ledgerOf(home, id));
 }
+
+test("ledgers that config.toml puts elsewhere are gone on from as well", async (t) => {
+  const { home, ids } = madeHome(t, { sessions: 2, events: 8, seed: 11 });
+  const elsewhere = tempDir(t);
+  for (const name of fs.readdirSync(path.join(home, "sessions")).filter((one) => one.startsWith("ws_"))) {
+    fs.cpSync(path.join(home, "sessions", name), path.join(elsewhere, name), {
+      recursive: true,
+      preserveTimestamps: true,
+    });
+    fs.rmSync(path.join(home, "sessions", name), { recursive: true });
+  }
+  fs.writeFileSync(path.join(home, "config.toml"), `[memory.session]\nledger_root = ${JSON.stringify(elsewhere)}\n`);
+  const before = await said(home);
+  const purge = await vacuum(["events", "--apply"], home);
+  assert.deepEqual(idsOf(actions(purge, "done")), [...ids].sort(), purge.stderr);
+  assertSaid(before, await said(home));
+});
 
 test("what must stay stays, and is told: in the summary, and where it was named as a record (3)", async (t) => {
   for (const [name, why, bend] of KEPT) {
