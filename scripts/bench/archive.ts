@@ -1,4 +1,5 @@
 // P12: archiving a home's sessions and bringing them back, against what people do by hand.
+import { execSync } from "node:child_process";
 import path from "node:path";
 import type { Comparison } from "./frame.ts";
 import { evict } from "./measure.ts";
@@ -31,7 +32,7 @@ export function archivePutRows(size: Size = "M"): Comparison[] {
   ];
 }
 
-/** Both write below a directory that is empty but (ours) for a catalog without sessions, and end with it on disk. */
+/** Both write into a home whose catalog has no sessions, and end with it on disk. */
 export function archiveGetRows(size: Size = "M"): Comparison[] {
   const { home } = benchHome(size);
   const [archives, out] = [scratch("archives"), scratch("archive-get")];
@@ -47,10 +48,10 @@ export function archiveGetRows(size: Size = "M"): Comparison[] {
     {
       name: "P12",
       what: `archive get of the sessions of ${size}`,
-      anchor: { name: "tar --zstd -x, each", command: `${first}; ${empty}; ${loop}`, needs: "zstd" },
-      ours: { name: "agh-archive get", command: `${first}; ${empty}; ${get}` },
+      anchor: { name: "tar --zstd -x, each", command: loop, needs: "zstd" },
+      ours: { name: "agh-archive get", command: get },
       target: { text: "≤ 1.5 ×", most: 1.5 },
-      before: () => out.clear(),
+      before: () => (out.clear(), execSync(`${first}; ${empty}`)),
       runs: 3,
     },
   ];
