@@ -1,5 +1,5 @@
 // Copies snapshots to another repository: only the chunks it lacks, each checked on its way, the manifest last.
-import { staySmall } from "../files/collect.ts";
+import { collector, staySmall } from "../files/collect.ts";
 import { chunksNeeded, decodeLine } from "../formats/listing.ts";
 import { MarkWatch } from "../formats/marks.ts";
 import { encodeManifest, type Manifest } from "../formats/manifest.ts";
@@ -132,6 +132,7 @@ class Portions implements AsyncDisposable {
   #way: Way;
   #packs: PackReader;
   #sink: ChunkSink;
+  #collect = collector();
 
   constructor(way: Way) {
     this.#way = way;
@@ -163,6 +164,7 @@ class Portions implements AsyncDisposable {
       const content = await this.#packs.content(part);
       if (!content) throw damaged(from, part);
       await store(content);
+      this.#collect(part.length + part.size);
       deps.progress.update({ label: "copied", done: this.storedBytes + this.#sink.newBytes, unit: "bytes" });
       if (this.#sink.newBytes >= PORTION) await this.#next();
     }
