@@ -1,6 +1,8 @@
 // A private database laid over another one: its own tables hide those of the same name, the rest is read through it.
 import { DatabaseSync } from "node:sqlite";
+import { placeError } from "../records/error.ts";
 import { allowReading } from "./read-only.ts";
+import { sqliteCode } from "./trouble.ts";
 
 /**
  * `uri` is that of a Reading, which must stay open longer. What `fill` makes lives in memory, or where it grows in a
@@ -20,6 +22,12 @@ export function openOver(uri: string, fill: (db: DatabaseSync) => void): Databas
     return db;
   } catch (error) {
     db.close();
-    throw error;
+    throw sqliteCode(error) === FULL ? noRoom(error) : error;
   }
 }
+
+const FULL = 13;
+
+/** It is SQLite's own temporary file that has none, not the database's. */
+const noRoom = (cause: unknown): Error =>
+  placeError("E_NO_SPACE", "there is no room for a temporary database", "name a place with room: TMPDIR=DIR", cause);

@@ -32,7 +32,9 @@ test("agh-clean: what is equal goes, every reader says the same as before, and b
   const done = idsOf(actions(purge, "done"));
   assert.equal(done.length, 9);
   assert.match(leftIn(purge)["sess-0e2a07363a40f0c0"]!, /yet to repair/);
+  const purged = treeState(home);
   assertSaid(before, await said(home));
+  assertUntouched(purged, treeState(home));
   for (const [id, those] of kept) assert.deepEqual(keptIn(home, id), those, id);
   for (const id of done) assert.equal(rowsIn(home, id), 0);
   assertTidy(home);
