@@ -14,7 +14,7 @@ export const COLUMNS: { readonly [kind: string]: readonly string[] } = {
     "updated_at",
     "problem",
   ],
-  event: ["sequence", "type", "agent_name", "timestamp", "turn_id", "session_id", "content"],
+  event: ["sequence", "type", "agent_name", "timestamp", "turn_id", "session_id", "level", "msg", "content"],
   match: ["session_id", "sequence", "type", "timestamp", "field", "context"],
   path: ["path", "class", "type", "size", "mode", "backed_up", "reason"],
   snapshot: [

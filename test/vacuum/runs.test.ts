@@ -1,6 +1,6 @@
 // agh-vacuum runs: the traps of AGDD's own vacuum, a sound index, exact counts, and the way back.
 import assert from "node:assert/strict";
-import { readdirSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
@@ -8,6 +8,7 @@ import { tool as archive } from "../../bin/agh-archive.ts";
 import { tool } from "../../bin/agh-vacuum.ts";
 import type { AnyRecord } from "../../lib/records/record.ts";
 import { staying, type RunFacts } from "../../lib/policy/expired-runs.ts";
+import { readRows, rowTrashes } from "../../lib/vacuum/row-trash.ts";
 import { count, indexFault, inStorage, madeProject, putRuns, realProject } from "../support/agdd.ts";
 import { runHere, type Ran } from "../support/memory.ts";
 import { tempDir } from "../support/temp.ts";
@@ -271,6 +272,28 @@ test("what went comes back out of the trash, value for value; touched rows are r
   const touched = await vacuum(root, ["trash", "restore", "--all"]);
   assert.equal(touched.code, 4);
   assert.equal((await vacuum(root, ["trash", "list", "--verify"])).records[0]!["restorable"], false);
+});
+
+test("R5: no flipped bit of what lies in the trash comes back as a row", async (t) => {
+  const { root } = madeProject(t, { runs: 30, events: 3 });
+  assert.equal((await runs(root, "--hot-days", "0", "--apply")).code, 0);
+  const dir = join(root, ".agh-toolkit/trash", readdirSync(join(root, ".agh-toolkit/trash"))[0]!);
+  const flips = strength("flips", 60);
+  for (let flip = 0; flip < flips; flip++) {
+    const file = join(dir, flip % 3 === 0 ? "rows.json" : "rows.jsonl");
+    const bytes = readFileSync(file);
+    const bit = (flip * 7919 + 13) % (bytes.length * 8);
+    bytes[bit >> 3]! ^= 1 << (bit & 7);
+    writeFileSync(file, bytes);
+    const found = rowTrashes(root);
+    assert.ok(
+      found.every((one) => readRows(one) === undefined),
+      `bit ${bit} of ${file}`,
+    );
+    bytes[bit >> 3]! ^= 1 << (bit & 7);
+    writeFileSync(file, bytes);
+  }
+  assert.ok(readRows(rowTrashes(root)[0]!) !== undefined);
 });
 
 test("--for-good keeps nothing, and the plan says what is lost", async (t) => {
