@@ -3,9 +3,11 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
+import { tool } from "../../bin/agh-vacuum.ts";
 import { makeAgdd } from "../../scripts/make-agdd.ts";
 import { crashPoints } from "../support/crash.ts";
 import { PROJECT } from "../support/homes.ts";
+import { runHere } from "../support/memory.ts";
 
 const command = path.join(PROJECT, "bin/agh-vacuum.ts");
 const project = (directory: string): string => path.join(directory, "project");
@@ -55,6 +57,28 @@ test("runs: all that go are there with their events, or none", async () => {
     complete(directory, { code, stderr }) {
       assert.equal(code, 0, stderr);
       assert.deepEqual(stateOf(directory), NEW);
+    },
+    points: 50,
+  });
+  assert.ok(killed * 2 >= points.length);
+});
+
+test("trash restore: all that come back are there with their events, or none", async () => {
+  const { killed, points } = await crashPoints({
+    command,
+    args: (directory) => ["trash", "restore", "--all", "--home", project(directory)],
+    async prepare(directory) {
+      made(directory);
+      const { code, stderr } = await runHere(tool, args(directory), { env: { HOME: "/nowhere" } });
+      assert.equal(code, 0, stderr);
+    },
+    check(directory) {
+      const state = stateOf(directory);
+      assert.deepEqual(state, state.runs === OLD.runs ? OLD : NEW);
+    },
+    complete(directory, { code, stderr }) {
+      assert.equal(code, 0, stderr);
+      assert.deepEqual(stateOf(directory), OLD);
     },
     points: 50,
   });
