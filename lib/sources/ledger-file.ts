@@ -11,6 +11,10 @@ export interface LedgerFile extends Disposable {
   readonly size: number;
   /** Fills the buffer from where the last call ended; 0 at the end. */
   read(into: Uint8Array): number;
+  /** Fills the buffer from a place; where `read` goes on stays as it is. */
+  readAt(into: Uint8Array, place: number): number;
+  /** Where `read` goes on. */
+  goTo(place: number): void;
 }
 
 /** Opens a regular file. Throws (exit 6) E_NOT_A_LEDGER for links and other things, E_MISSING, E_NO_PERMISSION. */
@@ -21,9 +25,17 @@ export function openLedger(path: string): LedgerFile {
     closeSync(fd);
     throw notALedger(path);
   }
+  let at = 0;
+  const readAt = (into: Uint8Array, place: number): number => readSync(fd, into, 0, into.length, place);
   return {
     size: stat.size,
-    read: (into) => readSync(fd, into, 0, into.length, null),
+    read(into) {
+      const read = readAt(into, at);
+      at += read;
+      return read;
+    },
+    readAt,
+    goTo: (place) => void (at = place),
     [Symbol.dispose]: () => closeSync(fd),
   };
 }

@@ -5,6 +5,7 @@ import { placeError } from "../../records/error.ts";
 import { linesOf, openLedger, pieces } from "../ledger-file.ts";
 import { isJson } from "./ledger-json.ts";
 import { nineDigits } from "./ledger-time.ts";
+import { placeAfter } from "./ledger-place.ts";
 
 const TEXT = String.raw`"(?:[^"\\]|\\.)*"`;
 const HEAD = new RegExp(
@@ -66,17 +67,28 @@ export interface LedgerRow {
   readonly timestamp: string;
 }
 
-/** Lines of a ledger in its order. Throws E_NOT_A_LEDGER, naming the line that is not AGH's. */
-export function* ledgerRows({ path, sessionId }: Pick<Origin, "path" | "sessionId">): Generator<LedgerRow> {
+/**
+ * Lines of a ledger in its order; with `after` some of those up to that sequence are passed over unread. Throws
+ * E_NOT_A_LEDGER, naming the line that is not AGH's.
+ */
+export function* ledgerRows(
+  { path, sessionId }: Pick<Origin, "path" | "sessionId">,
+  after?: bigint,
+): Generator<LedgerRow> {
   using file = openLedger(path);
-  const lines = linesOf(pieces(file));
+  let lines = linesOf(pieces(file));
   const first = lines.next();
   assertHead(first.done ? undefined : first.value, path, sessionId);
+  const from = after === undefined ? 0 : placeAfter(file, after);
+  if (from > 0) {
+    file.goTo(from);
+    lines = linesOf(pieces(file));
+  }
   let number = 1;
   for (const line of lines) {
     number++;
     const row = rowIn(line);
-    if (!row) throw notALedger(path, `line ${number} is no session_event`);
+    if (!row) throw notALedger(path, `line ${number}${from > 0 ? ` from byte ${from}` : ""} is no session_event`);
     yield row;
   }
 }
@@ -97,11 +109,12 @@ function rowIn(line: Buffer): LedgerRow | undefined {
 export function* ledgerEvents(
   { path, home, sessionId }: Origin,
   isWanted: (row: LedgerRow) => boolean = () => true,
+  after?: bigint,
 ): Generator<Block, void, undefined> {
   const before = `{"kind":"event","runtime":"agh","home":${JSON.stringify(home)},"id":`;
   const session = JSON.stringify(sessionId);
   let [held, bytes]: [Buffer[], number] = [[], 0];
-  for (const row of ledgerRows({ path, sessionId })) {
+  for (const row of ledgerRows({ path, sessionId }, after)) {
     if (!isWanted(row)) continue;
     const record = eventRecord(row, before, session);
     held.push(record);

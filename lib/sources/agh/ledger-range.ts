@@ -9,9 +9,11 @@ type Wanted = (row: LedgerRow) => boolean;
 /** As those of an events.db. `tail` reads the ledger twice, so that nothing but sequences is held. */
 export function* eventsInLedger(origin: Origin, range: EventRange): Generator<Block, void, undefined> {
   const wanted = wantedIn(range);
-  if (range.tail === undefined) return yield* ledgerEvents(origin, wanted);
-  const first = tailStart(origin, range.tail, wanted);
-  if (first !== undefined) yield* ledgerEvents(origin, (row) => BigInt(row.sequence) >= first && wanted(row));
+  const after = range.afterSequence === undefined ? undefined : BigInt(range.afterSequence);
+  if (range.tail === undefined) return yield* ledgerEvents(origin, wanted, after);
+  const first = tailStart(origin, range.tail, wanted, after);
+  if (first === undefined) return;
+  yield* ledgerEvents(origin, (row) => BigInt(row.sequence) >= first && wanted(row), first - 1n);
 }
 
 function wantedIn({ types, turns, afterSequence }: EventRange): Wanted {
@@ -29,10 +31,10 @@ function amongTexts(texts: readonly string[] | undefined): (json: string) => boo
 }
 
 /** The sequence of the last `count` wanted rows' first; undefined where none is wanted. */
-function tailStart(origin: Origin, count: number, wanted: Wanted): bigint | undefined {
+function tailStart(origin: Origin, count: number, wanted: Wanted, after: bigint | undefined): bigint | undefined {
   const last: bigint[] = [];
   let at = 0;
-  for (const row of ledgerRows(origin)) {
+  for (const row of ledgerRows(origin, after)) {
     if (!wanted(row)) continue;
     last[at % count] = BigInt(row.sequence);
     at++;
