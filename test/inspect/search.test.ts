@@ -107,7 +107,7 @@ test("matches: best first, with context, the same bytes each time", async (t) =>
   );
 });
 
-const withoutHome = ({ home: _, ...match }: AnyRecord): object => match;
+const withoutHome = (match: AnyRecord): object => ({ ...match, home: "" });
 
 test("context of a long text is cut around the hit, at no half character", async (t) => {
   const long = `${"🚀".repeat(200)} needle ${"é".repeat(200)}`;

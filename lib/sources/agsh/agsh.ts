@@ -34,6 +34,9 @@ export const agsh: Source = {
   async *usage(...of) {
     yield* (await import("./details.ts")).usage(...of);
   },
+  async *follow(...of) {
+    yield* (await import("./follow.ts")).follow(...of);
+  },
   async *records(home, kind, query, deps) {
     if (kind === "row") return yield* (await import("./tables.ts")).rows(home, query, deps);
     const { tools, turns } = await import("./details.ts");

@@ -27,7 +27,8 @@ export async function* events(home: Home, id: string, range: EventRange, deps: D
   if (!found) deps.log.problem(noEvents(home, id));
 }
 
-const isWanted = ({ type, turn, sequence }: Placed, { types, turns, afterSequence }: EventRange): boolean =>
+/** Whether an event is in a range; its tail is its reader's to cut. */
+export const isWanted = ({ type, turn, sequence }: Placed, { types, turns, afterSequence }: EventRange): boolean =>
   sequence > (afterSequence ?? 0) && isAmong(types, type) && isAmong(turns, turn);
 
 const isAmong = (wanted: readonly string[] | undefined, value: string): boolean =>
@@ -105,7 +106,7 @@ interface Page {
 }
 
 /** Undefined where the file changed meanwhile; the reader stands where it stood then. */
-function nextUnchanged(file: string, reader: Timeline, reading: OpenDatabase): Page | undefined {
+export function nextUnchanged(file: string, reader: Timeline, reading: OpenDatabase): Page | undefined {
   const back = reader.mark();
   try {
     const page = nextPage(reader, reading.db);

@@ -3,7 +3,6 @@ import type { Rule, Rules } from "../reconciling.ts";
 
 /** What a plan can do; each is undone by its journal. */
 export const VERBS = ["clear-lock", "add-session"] as const;
-export type Verb = (typeof VERBS)[number];
 
 const TABLE = {
   DATABASE_UNREADABLE: {

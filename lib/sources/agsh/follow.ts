@@ -1,0 +1,95 @@
+// Follows sessions while agsh writes them: each event once, as soon as its message is committed.
+import { setTimeout as sleep } from "node:timers/promises";
+import { identityOf, identityText } from "../../files/identity.ts";
+import type { Deps } from "../../records/deps.ts";
+import { EXIT, ToolError } from "../../records/error.ts";
+import { Block } from "../../records/record.ts";
+import type { EventRange, Following, Home } from "../source.ts";
+import { KeptOpen } from "./databases.ts";
+import { eventLine } from "./event-line.ts";
+import { isWanted, nextUnchanged } from "./events.ts";
+import { databaseFile } from "./layout.ts";
+import { Timeline } from "./messages.ts";
+
+const POLL_MS = 100;
+
+export async function* follow(
+  home: Home,
+  { sessionIds, range, idleExit }: Following,
+  deps: Deps,
+): AsyncGenerator<Block> {
+  const file = databaseFile(home.root);
+  const tails = sessionIds.map((id) => new Tail(home, id, range));
+  let seen = "";
+  for (let heard = performance.now(); !deps.signal.aborted;) {
+    // Asked before it is read: what comes meanwhile changes it again.
+    const now = stateOf(file);
+    if (now !== seen) {
+      const { blocks, isAll } = read(file, tails, home, deps);
+      if (isAll) seen = now;
+      // While somebody writes it is not known that nothing comes.
+      if (blocks.length > 0 || !isAll) heard = performance.now();
+      yield* blocks;
+    }
+    if (idleExit !== undefined && performance.now() - heard >= idleExit) return;
+    await sleep(POLL_MS, undefined, { signal: deps.signal }).catch(() => undefined); // the signal ends the loop
+  }
+}
+
+const stateOf = (file: string): string =>
+  ["", "-wal"]
+    .map((suffix) => identityOf(file + suffix))
+    .map((found) => (found ? identityText(found) : "-"))
+    .join(" ");
+
+/** Not all where a writer was in the way: the next look goes on from here. */
+function read(file: string, tails: readonly Tail[], home: Home, deps: Deps): { blocks: Block[]; isAll: boolean } {
+  using kept = new KeptOpen(home.root, deps);
+  const blocks: Block[] = [];
+  try {
+    for (const tail of tails) {
+      const block = tail.more(file, kept);
+      if (block === undefined) return { blocks, isAll: false };
+      if (block.count > 0) blocks.push(block);
+    }
+    return { blocks, isAll: true };
+  } catch (error) {
+    if (error instanceof ToolError && error.exit === EXIT.busy) return { blocks, isAll: false };
+    throw error;
+  }
+}
+
+class Tail {
+  readonly #home: Home;
+  readonly #id: string;
+  readonly #range: EventRange;
+  readonly #timeline: Timeline;
+  #isFirst = true;
+
+  constructor(home: Home, id: string, range: EventRange) {
+    this.#home = home;
+    this.#id = id;
+    this.#range = range;
+    this.#timeline = new Timeline(id);
+  }
+
+  /** What has come since; of what was there at first only the tail that is asked for. */
+  more(file: string, kept: KeptOpen): Block | undefined {
+    const lines: string[] = [];
+    const back = this.#timeline.mark();
+    for (let isEnd = false; !isEnd;) {
+      const page = nextUnchanged(file, this.#timeline, kept.get());
+      if (!page) {
+        back();
+        return undefined;
+      }
+      for (const event of page.events.flat()) {
+        if (isWanted(event, this.#range)) lines.push(eventLine(this.#home, this.#id, event));
+      }
+      isEnd = page.isEnd;
+    }
+    const wanted = this.#isFirst && this.#range.tail !== undefined ? lines.slice(-this.#range.tail) : lines;
+    this.#isFirst = false;
+    return new Block(Buffer.from(wanted.join("")), wanted.length);
+  }
+}
