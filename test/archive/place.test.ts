@@ -44,3 +44,16 @@ test("of a place of archives only the sessions that are named are unpacked", asy
   assert.match(other.stderr, /is damaged/);
   assert.equal((await runHere(inspect, ["sessions", "--home", place])).code, 3);
 });
+
+test("what runs of ours stage beside archives is taken for no session", async (t) => {
+  const { home, ids } = madeHome(t, { sessions: 1 });
+  const before = await runHere(inspect, ["sessions", "--home", home]);
+  for (const name of [".stage/run-1", "agh-toolkit-0-1-2-abc/d-1"])
+    fs.mkdirSync(path.join(home, "session-archive", name), { recursive: true });
+  const after = await runHere(inspect, ["sessions", "--home", home]);
+  assert.deepEqual([after.code, after.stdout], [0, before.stdout]);
+  assert.deepEqual(
+    after.records.map(({ id }) => id),
+    ids,
+  );
+});
