@@ -13,9 +13,14 @@ export interface OwnedTable {
   readonly key: string;
 }
 
-/** Lines of all rows of these sessions, table by table in order of rowid; each table's columns first. */
+/** Sessions whose rows are sorted at once: all of them together would be sorted on disk. */
+const AT_ONCE = 200;
+
+/** Lines of all rows of these sessions, table by table, so many sessions after one another, in order of rowid; columns first. */
 export function* ownedRows(db: DatabaseSync, tables: readonly OwnedTable[], ids: readonly string[]): Generator<string> {
-  const among = JSON.stringify(ids);
+  const chunks = Array.from({ length: Math.ceil(ids.length / AT_ONCE) }, (_, at) =>
+    JSON.stringify(ids.slice(at * AT_ONCE, (at + 1) * AT_ONCE)),
+  );
   for (const { table, key } of tables) {
     const columns = columnsOf(db, table);
     const statement = db.prepare(
@@ -26,11 +31,13 @@ export function* ownedRows(db: DatabaseSync, tables: readonly OwnedTable[], ids:
     statement.setReadBigInts(true);
     yield columnsLine(table, columns);
     let odd: ((rowid: bigint) => string) | undefined;
-    for (const row of statement.iterate(among) as unknown as Iterable<readonly [string | null, bigint]>) {
-      const [line, rowid] = row;
-      const whole = line === null ? (odd ??= oddRows(db, table, columns))(rowid) : `${line}\n`;
-      if (whole.includes("\ufffd")) assertUtf8(db, { table, columns, rowid });
-      yield whole;
+    for (const among of chunks) {
+      for (const row of statement.iterate(among) as unknown as Iterable<readonly [string | null, bigint]>) {
+        const [line, rowid] = row;
+        const whole = line === null ? (odd ??= oddRows(db, table, columns))(rowid) : `${line}\n`;
+        if (whole.includes("\ufffd")) assertUtf8(db, { table, columns, rowid });
+        yield whole;
+      }
     }
   }
 }
