@@ -3,7 +3,9 @@ import { placeFlags } from "../../lib/cli/selectors.ts";
 import { verb } from "../../lib/cli/verb.ts";
 
 export const homes = verb({
-  summary: "every home that is found: --home, else AGH_HOME and the default places",
+  summary: "every home that is found: --home, else what the environment and the default places of each runtime hold",
+  description:
+    "AGH: AGH_HOME, ~/.agh. agsh and meka: AGSH_DATA_DIR, else the platform's data directory ($XDG_DATA_HOME or ~/.local/share, ~/Library/Application Support, %APPDATA%). AGDD: the working directory, when it is a project.",
   flags: placeFlags,
   examples: ["agh-inspect homes", "agh-inspect homes --json | agh-backup create -"],
   prints: ["home"],

@@ -6,13 +6,16 @@ import { choice, option, repeated, toggle, type Values } from "./flags.ts";
 
 /** Which home: a directory, `backup:REPO@ID`, `archive:TARGET`, … */
 export const placeFlags = {
-  home: option("The place to read; else AGH_HOME, else ~/.agh", { hint: "PLACE" }),
+  home: option("The place to read; else the usual one of --runtime: AGH_HOME, else ~/.agh", { hint: "PLACE" }),
   runtime: choice("What wrote it", ["agh", "agsh", "agdd", "auto"]),
   homeId: option("Name the home by this id in records", { hint: "ID" }),
 };
 
 export const selectorFlags = {
-  session: repeated("Full id, or a unique prefix of 4 or more characters after the first '-'", { hint: "ID" }),
+  session: repeated(
+    "Full id, or a unique prefix of 4 or more characters after the first '-' (of a UUID: from its beginning)",
+    { hint: "ID" },
+  ),
   agent: repeated("Agent name", { hint: "NAME" }),
   workspace: repeated("Workspace: either id, name or path", { hint: "WS" }),
   state: repeated("Recorded or effective state", { hint: "STATE" }),

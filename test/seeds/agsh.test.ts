@@ -1,6 +1,6 @@
 // The document "Sessions" of agsh: every row of it, done with our commands over a home that agsh's own statements made.
 import assert from "node:assert/strict";
-import { cpSync } from "node:fs";
+import { cpSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test, type TestContext } from "node:test";
@@ -208,3 +208,26 @@ seed(
     assert.equal((await ok(inspect, home, "events", id)).length, 4);
   },
 );
+
+test("docs/agsh.md: every command line in it is one that our commands take", async (t) => {
+  const text = readFileSync(join(import.meta.dirname, "../../docs/agsh.md"), "utf8");
+  const block = /```sh\n([^]*?)```/.exec(text)![1]!;
+  const { home } = madeAgsh(t, { shape: "0.1.0", sessions: [{ id: uuid(1) }] });
+  const env = { AGSH_DATA_DIR: home, HOME: "/nowhere" };
+  const tools: { readonly [name: string]: Tool } = {
+    "agh-inspect": inspect,
+    "agh-reconcile": reconcile,
+    "agh-vacuum": vacuum,
+  };
+  const lines = block
+    .split("\n")
+    .flatMap((line) => line.split(" | ").slice(0, 1))
+    .filter((line) => line !== "");
+  const known = lines.filter((line) => tools[line.split(" ")[0]!]);
+  assert.equal(known.length, 4);
+  for (const line of known) {
+    const [name, ...argv] = line.split(" ");
+    const ran = await runHere(tools[name!]!, argv, { env });
+    assert.equal(ran.code, 0, `${line}: ${ran.stderr}`);
+  }
+});
