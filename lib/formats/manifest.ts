@@ -61,6 +61,38 @@ export interface LeftOut {
 export const encodeManifest = (manifest: Omit<Manifest, "digest">): { bytes: Buffer; digest: string } =>
   encodeSealed(manifest);
 
-/** Undefined when it is not what was written. */
-export const decodeManifest = (bytes: Buffer): Manifest | undefined =>
-  decodeSealed(bytes) as unknown as Manifest | undefined;
+/** Undefined when it is not what was written, or nothing that a create would write. */
+export function decodeManifest(bytes: Buffer): Manifest | undefined {
+  const value = decodeSealed(bytes) as unknown as Manifest | undefined;
+  return value && isManifest(value) ? value : undefined;
+}
+
+const TEXTS = [
+  "id",
+  "runtime",
+  "home_id",
+  "home_path",
+  "hostname",
+  "toolkit",
+  "sqlite",
+  "started_at",
+  "finished_at",
+  "consistency",
+] as const;
+const COUNTS = ["files", "directories", "sessions", "bytes", "new_files", "new_bytes", "stored_bytes"] as const;
+
+const isText = (value: unknown): boolean => typeof value === "string";
+const areAll = (list: unknown, test: (value: never) => boolean): boolean =>
+  Array.isArray(list) && (list as never[]).every((value) => value !== null && test(value));
+
+/** A digest can be made by anybody who may write to the repository. */
+const isManifest = (value: Manifest): boolean =>
+  TEXTS.every((key) => isText(value[key])) &&
+  !Number.isNaN(Date.parse(value.started_at)) &&
+  (value.parent === null || isText(value.parent)) &&
+  COUNTS.every((key) => typeof value.totals?.[key] === "number") &&
+  areAll(value.tags, isText) &&
+  areAll(value.classes, isText) &&
+  areAll(value.roots, ({ name, dir }: Manifest["roots"][number]) => isText(name) && isText(dir)) &&
+  areAll(value.listing?.chunks, isText) &&
+  areAll(value.coverage, ({ root, path, class: of, reason }: LeftOut) => [root, path, of, reason].every(isText));
