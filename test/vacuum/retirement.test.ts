@@ -147,7 +147,7 @@ test("get finds by the tombstone where a session was archived", async (t) => {
   assert.deepEqual([back.code, knownIn(home).length, tombstones(home)], [0, 3, []], back.stderr);
 });
 
-test("eight at once: each session goes once, losers are busy, no lock stays", { timeout: 240_000 }, async (t) => {
+test("eight at once: each session goes once, losers are busy, no lock stays", async (t) => {
   const { home, ids } = madeHome(t, { sessions: 6, events: 4, seed: 3 });
   await putAll(home);
   const args = ["sessions", "--older-than", "0s", "--apply", "--home", home, "--now", "2026-11-21T09:00:00Z"];
