@@ -1,36 +1,16 @@
 // agh-vacuum runs: the traps of AGDD's own vacuum, a sound index, exact counts, and the way back.
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { tool as archive } from "../../bin/agh-archive.ts";
-import { tool } from "../../bin/agh-vacuum.ts";
 import type { AnyRecord } from "../../lib/records/record.ts";
-import { staying, type RunFacts } from "../../lib/policy/expired-runs.ts";
-import { readRows, rowTrashes } from "../../lib/vacuum/row-trash.ts";
 import { count, indexFault, inStorage, madeProject, putRuns, realProject } from "../support/agdd.ts";
-import { runHere, type Ran } from "../support/memory.ts";
+import { runHere } from "../support/memory.ts";
 import { tempDir } from "../support/temp.ts";
-import { strength } from "../support/strength.ts";
 import { treeDigest } from "../support/tree.ts";
-
-const NOW = "2026-11-21T12:00:00Z";
-
-const vacuum = (root: string, argv: readonly string[], env = {}): Promise<Ran> =>
-  runHere(tool, [...argv, "--home", root, "--now", NOW], { env: { HOME: "/nowhere", ...env } });
-
-const runs = (root: string, ...argv: readonly string[]): Promise<Ran> => vacuum(root, ["runs", ...argv]);
-
-const actions = ({ records }: Ran): AnyRecord[] => records.filter(({ kind }) => kind === "action");
-const ids = (ran: Ran): string[] => actions(ran).map(({ id }) => String(id));
-const idsIn = (root: string): string[] =>
-  inStorage(root, (db) =>
-    db
-      .prepare("SELECT run_id FROM runs ORDER BY run_id")
-      .all()
-      .map((row) => String(row["run_id"])),
-  );
+import { actions, ids, idsIn, runs, vacuum } from "./runs.ts";
 
 const TRAPS = ["mag-stalea000", "mag-oldpara00", "sag-newkida00", "mag-recenta00"];
 const ABANDONED = ["mag-e3dcf29d", "mag-37fa2e16"];
@@ -274,28 +254,6 @@ test("what went comes back out of the trash, value for value; touched rows are r
   assert.equal((await vacuum(root, ["trash", "list", "--verify"])).records[0]!["restorable"], false);
 });
 
-test("R5: no flipped bit of what lies in the trash comes back as a row", async (t) => {
-  const { root } = madeProject(t, { runs: 30, events: 3 });
-  assert.equal((await runs(root, "--hot-days", "0", "--apply")).code, 0);
-  const dir = join(root, ".agh-toolkit/trash", readdirSync(join(root, ".agh-toolkit/trash"))[0]!);
-  const flips = strength("flips", 60);
-  for (let flip = 0; flip < flips; flip++) {
-    const file = join(dir, flip % 3 === 0 ? "rows.json" : "rows.jsonl");
-    const bytes = readFileSync(file);
-    const bit = (flip * 7919 + 13) % (bytes.length * 8);
-    bytes[bit >> 3]! ^= 1 << (bit & 7);
-    writeFileSync(file, bytes);
-    const found = rowTrashes(root);
-    assert.ok(
-      found.every((one) => readRows(one) === undefined),
-      `bit ${bit} of ${file}`,
-    );
-    bytes[bit >> 3]! ^= 1 << (bit & 7);
-    writeFileSync(file, bytes);
-  }
-  assert.ok(readRows(rowTrashes(root)[0]!) !== undefined);
-});
-
 test("--for-good keeps nothing, and the plan says what is lost", async (t) => {
   const { root } = madeProject(t, { runs: 30, events: 2 });
   const ran = await runs(root, "--hot-days", "0", "--for-good", "--apply");
@@ -309,68 +267,4 @@ test("homes of other runtimes are refused (4), and AGDD's by vacuum sessions", a
   const ran = await vacuum(root, ["sessions", "--older-than", "1d"]);
   assert.equal(ran.code, 4, ran.stderr);
   assert.match(ran.stderr, /agh-vacuum runs/);
-});
-
-/** R7: what the rule must be, said in another way: a run goes when it and all below it may go. */
-function mayGo(run: RunFacts, all: readonly RunFacts[], cutoff: number, now: number): boolean {
-  const times = [run.started, run.ended ?? run.started, run.lastEvent ?? run.started];
-  const own = !run.running && times.every((time) => time < cutoff && time <= now);
-  return own && all.filter(({ parent }) => parent === run.id).every((child) => mayGo(child, all, cutoff, now));
-}
-
-test("over random families of runs the rule keeps every line above what stays", () => {
-  let seed = 42;
-  const random = (below: number): number => (seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31) % below;
-  const rounds = strength("random homes", 200);
-  for (let round = 0; round < rounds; round++) {
-    const all: RunFacts[] = Array.from({ length: 1 + random(25) }, (_, at) => ({
-      id: `r${at}`,
-      parent: at > 0 && random(3) > 0 ? `r${random(at)}` : null,
-      running: random(6) === 0,
-      started: random(100),
-      ended: random(2) === 0 ? undefined : random(110),
-      lastEvent: random(3) === 0 ? undefined : random(110),
-    }));
-    const stay = staying(all, { cutoff: 80, now: 100, staleBefore: undefined });
-    for (const run of all) assert.equal(!stay.has(run.id), mayGo(run, all, 80, 100), `round ${round}: ${run.id}`);
-  }
-});
-
-test("R7: over random homes apply removes exactly the plan's rows", async (t) => {
-  let seed = 7;
-  const random = (below: number): number => (seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31) % below;
-  const day = (back: number): string =>
-    new Date(Date.parse(NOW) - back * 86_400_000 - random(86_400) * 1000).toISOString().replace(".000Z", "+00:00");
-  const homes = Math.max(8, Math.round(strength("random homes", 8) / 25));
-  for (let home = 0; home < homes; home++) {
-    const { root } = madeProject(t, { fts: home % 3 > 0 });
-    const names = Array.from({ length: 3 + random(30) }, (_, at) => `mag-${at}`);
-    putRuns(
-      root,
-      names.map((id, at) => ({
-        id,
-        parent: at > 0 && random(3) > 0 ? names[random(at)]! : null,
-        started: day(random(40)),
-        status: ["running", "succeeded", "failed"][random(3)]!,
-        events: Array.from({ length: random(6) }, () => day(random(40))),
-      })),
-    );
-    const plan = await runs(root, "--hot-days", String(random(30)), "--json");
-    const summary = plan.records.at(-1)!;
-    const file = join(root, "plan.jsonl");
-    writeFileSync(file, plan.stdout, { mode: 0o600 });
-    const before = idsIn(root);
-    const events = count(root, "SELECT count(*) FROM events");
-    const applied = await vacuum(root, ["apply", file]);
-    assert.equal(applied.code, 0, applied.stderr);
-    const gone = before.filter((id) => !idsIn(root).includes(id));
-    assert.deepEqual(gone, ids(plan));
-    assert.equal(
-      events - count(root, "SELECT count(*) FROM events"),
-      (summary["rows"] as { events?: number }).events ?? 0,
-    );
-    assert.equal(applied.records.at(-1)!["freed_bytes"], summary["predicted_bytes"]);
-    assert.equal(count(root, "SELECT count(*) FROM runs WHERE parent_run_id NOT IN (SELECT run_id FROM runs)"), 0);
-    if (home % 3 > 0) assert.equal(indexFault(root), null);
-  }
 });
