@@ -62,14 +62,27 @@ function discard(dir: string): void {
   }
 }
 
+/** Nobody else writes to the catalog now, and nothing is written here while it is open. */
 async function staged(coming: readonly Coming[], dir: string, into: Into): Promise<Step[]> {
+  const catalog = openCatalog(into.home.root, into.deps);
+  try {
+    return await stagedBeside(catalog.db, coming, dir, into);
+  } finally {
+    catalog.close(); // not by `using`: an error of the disk would be hidden in one of disposal
+  }
+}
+
+async function stagedBeside(
+  catalog: DatabaseSync,
+  coming: readonly Coming[],
+  dir: string,
+  into: Into,
+): Promise<Step[]> {
   const { home, deps } = into;
   const own: string[] = [];
   const foreign: string[] = [];
   const moves: Step[] = [];
-  // Nobody else writes to it now, and nothing is written here while it is open.
-  using catalog = openCatalog(home.root, deps);
-  const staging = { catalog: catalog.db, areThere: rowsAreThere(catalog.db), made: collector() };
+  const staging = { catalog, areThere: rowsAreThere(catalog), made: collector() };
   for (const [index, one] of coming.entries()) {
     deps.signal.throwIfAborted();
     const { incoming } = one;
