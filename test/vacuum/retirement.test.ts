@@ -152,7 +152,9 @@ test("eight at once: each session goes once, losers are busy, no lock stays", as
   await putAll(home);
   const args = ["sessions", "--older-than", "0s", "--apply", "--home", home, "--now", "2026-11-21T09:00:00Z"];
   const all = await Promise.all(
-    Array.from({ length: 8 }, (_, i) => run("vacuum", [...args, "--lock-timeout", i % 2 === 0 ? "1ms" : "60s"])),
+    Array.from({ length: 8 }, (_, i) =>
+      run("vacuum", [...args, "--lock-timeout", i % 2 === 0 ? "1ms" : "1h"], { timeout: 3_600_000 }),
+    ),
   );
   const done = all.flatMap(({ records }) =>
     records.filter(({ state }) => state === "done").map(({ id }) => String(id)),
@@ -161,7 +163,7 @@ test("eight at once: each session goes once, losers are busy, no lock stays", as
   // The slow ones plan before the first has the lock: then they find its sessions gone (3), or the lock taken (5).
   for (const { code, stderr } of all) assert.ok([0, 3, 5].includes(code ?? -1), `${code}: ${stderr}`);
   assert.deepEqual([sessionDirs(home), tombstones(home).length], [[], 6]);
-  const after = await run("vacuum", args);
+  const after = await run("vacuum", args, { timeout: 3_600_000 });
   assert.equal(after.code, 0, after.stderr);
   const back = await archive("get", "--all", "--to", home);
   assert.deepEqual([back.code, knownIn(home).length], [0, 6], back.stderr);
