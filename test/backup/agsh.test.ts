@@ -1,5 +1,7 @@
 // agsh homes through agh-backup: consistent copies whatever the writer does, and one session brought back.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, existsSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -8,7 +10,8 @@ import { tool as backup } from "../../bin/agh-backup.ts";
 import { tool as inspect } from "../../bin/agh-inspect.ts";
 import { realHome } from "../support/homes.ts";
 import { runHere, type Ran } from "../support/memory.ts";
-import { dumpDatabase } from "../support/sqlite-dump.ts";
+import { run } from "../support/run.ts";
+import { dumpDatabase, queryCopy } from "../support/sqlite-dump.ts";
 import { tempDir } from "../support/temp.ts";
 import { assertUntouched, treeState } from "../support/tree.ts";
 import { madeAgsh, text, user, uuid, type MadeSession } from "../sources/agsh/made.ts";
@@ -34,12 +37,18 @@ test("homes | create -: AGH, agsh and AGDD, one snapshot each", async (t) => {
   const [agh, agsh, agdd] = [realHome(t, "agh-clean"), realHome(t, "agsh"), realHome(t, "agdd")];
   if (!agh || !agsh || !agdd) return;
   const repo = await repository(t);
-  const records: string[] = [];
-  for (const home of [agh.home, agsh.home, dirname(agdd.home)]) {
-    records.push((await runHere(inspect, ["homes", "--home", home])).stdout);
-  }
   const before = [agh, agsh, agdd].map(({ base }) => treeState(base));
-  const ran = await runHere(backup, ["create", "-", "--repo", repo], { stdin: records.join("") });
+  const env = { AGH_HOME: agh.home, AGSH_DATA_DIR: agsh.home };
+  const homes = await run("inspect", ["homes", "--json"], { env, cwd: dirname(agdd.home) });
+  assert.deepEqual(
+    homes.records.map(({ runtime, home }) => [runtime, home]),
+    [
+      ["agh", agh.home],
+      ["agsh", agsh.home],
+      ["agdd", dirname(agdd.home)],
+    ],
+  );
+  const ran = await run("backup", ["create", "-", "--repo", repo], { stdin: homes.stdout });
   assert.equal(ran.code, 0, ran.stderr);
   const snapshots = ran.records.filter(({ kind }) => kind === "snapshot");
   assert.deepEqual(
@@ -53,6 +62,45 @@ test("homes | create -: AGH, agsh and AGDD, one snapshot each", async (t) => {
     const verdicts = drilled.records.filter(({ kind }) => kind === "verdict").map(({ verdict }) => verdict);
     assert.deepEqual(verdicts, ["passed"], String(runtime));
   }
+});
+
+/** Commits pairs of messages as fast as it can, and says after each how many are committed. */
+const WRITER = `const { DatabaseSync } = await import("node:sqlite");
+  const db = new DatabaseSync(process.argv[1], { timeout: 60000 });
+  const put = db.prepare("INSERT INTO messages (session_id, role, content, created_at) VALUES (?, 'user', ?, ?)");
+  for (let n = 1; ; n++) {
+    db.exec("BEGIN IMMEDIATE");
+    for (const half of ["a", "b"]) put.run(process.argv[2], n + half, new Date().toISOString());
+    db.exec("COMMIT");
+    process.stdout.write(n + "\\n");
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }`;
+
+test("under a writer that never rests each snapshot is one moment, with all that was committed before it", async (t) => {
+  const { home, file } = madeAgsh(t, { sessions: [{ id: uuid(1), messages: [user("first")] }] });
+  const writer = spawn(process.execPath, ["--input-type=module", "-e", WRITER, file, uuid(1)]);
+  t.after(() => writer.kill("SIGKILL"));
+  let committed = 0;
+  writer.stdout.on("data", (chunk: Buffer) => (committed = Number(chunk.toString().trim().split("\n").at(-1))));
+  await once(writer.stdout, "data");
+  const db = new DatabaseSync(file, { timeout: 60_000 });
+  db.prepare("UPDATE sessions SET locked_by = ?").run(String(writer.pid));
+  db.close();
+  const repo = await repository(t);
+  for (let round = 1; round <= 3; round++) {
+    const before = committed;
+    const ran = await runHere(backup, ["create", "--home", home, "--repo", repo], { isAlive: () => true });
+    assert.equal(ran.code, 0, ran.stderr);
+    const to = join(tempDir(t), "back");
+    await ok("restore", "latest", "--to", to, "--repo", repo);
+    const rows = queryCopy(join(to, "sessions.db"), "SELECT content FROM messages ORDER BY id").map(
+      ({ content }) => content,
+    );
+    const pairs = (rows.length - 1) / 2;
+    assert.ok(pairs >= before, `${pairs} of ${before} pairs`);
+    assert.deepEqual(rows, ["first", ...Array.from({ length: pairs }, (_, n) => [`${n + 1}a`, `${n + 1}b`]).flat()]);
+  }
+  await ok("verify", "--all", "--level", "deep", "--repo", repo);
 });
 
 test("a snapshot holds every row, restores byte for byte, and is read as a place", async (t) => {
