@@ -41,7 +41,7 @@ type Judge = (action: Action) => Promise<Ready | { readonly refused: string }>;
 /** What is swapped in, and synced, together. */
 const MOST = { files: 64, bytes: 64 << 20 };
 /** Over what a new file is expected to have. */
-const MARGIN = 1 << 18;
+const MARGIN = 1 << 16;
 
 /** The daemon and our own other runs are kept out meanwhile. */
 export async function* rewriteAll(actions: readonly Action[], within: Within, judge: Judge): AsyncGenerator<Outcome> {

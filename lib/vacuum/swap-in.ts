@@ -95,5 +95,5 @@ export function assertRoom(dir: string, bytes: number): void {
   const { bavail, bsize } = statfsSync(osPath(dir) as string);
   const free = bavail * bsize;
   if (free >= bytes) return;
-  throw placeError("E_NO_SPACE", `${dir} has ${free} bytes free, and it takes ${bytes}`);
+  throw placeError("E_NO_SPACE", `it takes ${bytes} bytes to write the database anew, and ${free} are free in ${dir}`);
 }
