@@ -150,6 +150,18 @@ test("a home whose writer died amid a transaction: what was committed is in the 
   assert.equal(dumpDatabase(join(to, "sessions.db")).digest, committed.digest);
 });
 
+test("a live agsh's home is left as it is, journal and all", async (t) => {
+  for (const journal of [false, true]) {
+    const { home, file } = madeAgsh(t, { sessions: SESSIONS });
+    if (journal) leaveJournal(file);
+    const repo = await repository(t);
+    const before = treeState(home);
+    const ran = await runHere(backup, ["create", "--home", home, "--repo", repo], { isAlive: () => true });
+    assert.equal(ran.code, 0, ran.stderr);
+    assertUntouched(before, treeState(home));
+  }
+});
+
 test("meka's WAL is in the snapshot", async (t) => {
   const { home, file } = madeAgsh(t, { shape: "0.27.0", name: "meka.db", sessions: SESSIONS });
   const db = new DatabaseSync(file);
