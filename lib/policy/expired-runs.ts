@@ -57,7 +57,7 @@ export function keepToo(runs: readonly RunFacts[], stay: Map<string, Stay>, ids:
 /** A parent that goes takes its children with it: where one stays, so does the whole line above it. */
 function keepParents(runs: readonly RunFacts[], stay: Map<string, Stay>): void {
   const parents = new Map(runs.map(({ id, parent }) => [id, parent]));
-  for (const id of [...stay.keys()]) {
+  for (const id of stay.keys()) {
     for (
       let parent = parents.get(id) ?? null;
       parent !== null && !stay.has(parent);

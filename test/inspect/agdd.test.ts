@@ -1,12 +1,15 @@
 // agh-inspect over AGDD projects: runs as sessions, exact payloads, usage from the ledger, and what is refused with a reason.
 import assert from "node:assert/strict";
-import { appendFileSync, cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { tool } from "../../bin/agh-inspect.ts";
+import { tool as reconcile } from "../../bin/agh-reconcile.ts";
+import { makeAgdd } from "../../scripts/make-agdd.ts";
 import type { AnyRecord } from "../../lib/records/record.ts";
 import { inStorage, madeProject, putRuns, realProject, storageIn } from "../support/agdd.ts";
+import { realHome } from "../support/homes.ts";
 import { runHere, type Ran } from "../support/memory.ts";
 import { tempDir } from "../support/temp.ts";
 import { assertUntouched, treeState } from "../support/tree.ts";
@@ -276,3 +279,26 @@ test("another program's storage.db is refused (6), a damaged one told (6)", asyn
   assert.equal(foreign.code, 6);
   assert.match(foreign.stderr, /no runs and events as AGDD makes it/);
 });
+
+test("MAGSAG beside AGDD in one project: the newer one's runs, and the older ones when they are asked for", async (t) => {
+  const { root } = madeProject(t, { runs: 3 });
+  makeAgdd(root, { runs: 1, directory: ".magsag" });
+  assert.equal((await read(root, "sessions")).length, 1);
+  const older = await inspect(root, ["sessions"], { MAGSAG_STORAGE_DB_PATH: ".agdd/storage.db" });
+  assert.equal(older.records.length, 3);
+  const ran = await runHere(reconcile, ["check", "--home", root, "--code", "storage_twice"], {
+    env: { HOME: "/nowhere" },
+  });
+  assert.equal(ran.records[0]!["message"], ".agdd/storage.db is not read: there is a newer one");
+});
+
+test(
+  "a .env that may not be read does not hide another runtime's home",
+  { skip: process.getuid?.() === 0 },
+  async (t) => {
+    const real = realHome(t, "agh-clean");
+    if (!real) return;
+    symlinkSync(".env", join(real.home, ".env"));
+    assert.equal((await read(real.home, "sessions")).length, 10);
+  },
+);

@@ -25,6 +25,12 @@ const TABLE = {
     "a failing disk, or a copy that was made while AGDD wrote",
     "nothing safe: agh-backup restore, or agh-reconcile salvage",
   ),
+  STORAGE_TWICE: rule(
+    ["info", "quick"],
+    "both .agdd and .magsag hold a storage.db; MAGSAG's is read",
+    "AGDD became MAGSAG, which begins anew and migrates nothing",
+    "nothing to do: MAGSAG_STORAGE_DB_PATH=.agdd/storage.db before a command reads the older one",
+  ),
   INDEX_GHOSTS: {
     ...rule(
       ["warn", "full"],

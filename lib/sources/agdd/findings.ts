@@ -13,7 +13,7 @@ import { costFiles, type CostFile } from "./costs.ts";
 import { COSTS_SHAPE, readShaped, STORAGE_SHAPE } from "./databases.ts";
 import type { Code } from "./findings-rules.ts";
 import { hasIndex, indexFault } from "./full-text.ts";
-import { COST_DATABASES, storageOf, type Storage } from "./layout.ts";
+import { COST_DATABASES, olderStorage, storageOf, type Storage } from "./layout.ts";
 import { legacyDir, legacyIds, readLegacy, type LegacyRun } from "./legacy.ts";
 import { lastEvents } from "./runs.ts";
 import { isUsual, millis } from "./time.ts";
@@ -54,6 +54,10 @@ function* findings(look: Look, known: Rows | string | undefined): Generator<Agdd
 function* settings({ storage, home }: Look): Generator<AgddFound> {
   for (const { name, message } of storage.settings.bad) {
     yield { code: "SETTING_BAD", message, evidence: { setting: name, home: home.place } };
+  }
+  const older = olderStorage(home.root);
+  if (older !== undefined) {
+    yield { code: "STORAGE_TWICE", message: `${older} is not read: there is a newer one`, evidence: { path: older } };
   }
 }
 

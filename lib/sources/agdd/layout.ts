@@ -3,13 +3,14 @@ import { existsSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, resolve } from "node:path";
 import { joinPath, osPath } from "../../files/os-path.ts";
 import type { Deps } from "../../records/deps.ts";
-import { placeError, refusal } from "../../records/error.ts";
+import { placeError, refusal, ToolError } from "../../records/error.ts";
 import { noDatabase } from "../../sqlite/trouble.ts";
 import type { Home } from "../source.ts";
 import { readSettings, type Brand, type Settings } from "./settings.ts";
 
 export const STORAGE = "storage.db";
-export const BRANDS: readonly Brand[] = ["agdd", "magsag"];
+/** MAGSAG is what AGDD became: where both have left a database, the newer one counts. */
+export const BRANDS: readonly Brand[] = ["magsag", "agdd"];
 const DIRECTORY: { readonly [brand in Brand]: string } = { agdd: ".agdd", magsag: ".magsag" };
 
 /** Legacy runs, one directory each. */
@@ -40,11 +41,21 @@ export const isProject = (root: string): boolean =>
 /** A project whose database lies elsewhere is known by what its `.env` says. */
 function namedStorage(root: string): string | undefined {
   for (const brand of BRANDS) {
-    const { dbPath, backend } = readSettings(root, brand, { env: {}, live: false });
-    if (backend !== "sqlite") return backend;
-    if (dbPath !== undefined) return dbPath;
+    const settings = attempt(() => readSettings(root, brand, { env: {}, live: false }));
+    if (settings && settings.backend !== "sqlite") return settings.backend;
+    if (settings?.dbPath !== undefined) return settings.dbPath;
   }
   return undefined;
+}
+
+/** A `.env` that cannot be read says nothing about a directory of another runtime; who needs its settings is told. */
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof ToolError || (error as NodeJS.ErrnoException).syscall !== undefined) return undefined;
+    throw error;
+  }
 }
 
 /** The storage database where it usually lies, relative to the project. */
@@ -53,9 +64,15 @@ export const usualStorage = (root: string): string | undefined =>
     existsSync(osPath(joinPath(root, path))),
   );
 
-/** MAGSAG's where only its directory is there. */
-export const brandOf = (root: string): Brand =>
-  isDirectory(joinPath(root, DIRECTORY.magsag)) && !isDirectory(joinPath(root, DIRECTORY.agdd)) ? "magsag" : "agdd";
+/** Whose database is there, else whose directory. */
+export function brandOf(root: string): Brand {
+  const holds = (brand: Brand, name: string): boolean => existsSync(osPath(joinPath(root, DIRECTORY[brand] + name)));
+  return BRANDS.find((brand) => holds(brand, `/${STORAGE}`)) ?? BRANDS.find((brand) => holds(brand, "")) ?? "agdd";
+}
+
+/** The database that is not read because the newer program has one as well. */
+export const olderStorage = (root: string): string | undefined =>
+  BRANDS.map((brand) => `${DIRECTORY[brand]}/${STORAGE}`).filter((path) => existsSync(osPath(joinPath(root, path))))[1];
 
 export interface Storage {
   /** Absolute. */
