@@ -67,6 +67,15 @@ interface Page {
 
 const ROWS = `SELECT ${EVENT_COLUMNS} FROM events WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id`;
 
+/** Ids of a run's rows in the order of writing, as bare numbers: there may be a million. */
+export function idsOf(db: DatabaseSync, run: string): number[] {
+  const statement = db.prepare("SELECT id FROM events WHERE run_id = ? ORDER BY +id");
+  statement.setReturnArrays(true);
+  const ids: number[] = [];
+  for (const [id] of statement.iterate(run) as unknown as Iterable<readonly [number]>) ids.push(id);
+  return ids;
+}
+
 /** One run's rows in one open database. Their ids are looked up once: rows of other runs may lie between them. */
 export class Timeline {
   readonly #origin: Origin;
@@ -82,9 +91,7 @@ export class Timeline {
     this.#rows = db.prepare(ROWS);
     this.#rows.setReturnArrays(true);
     this.#rows.setReadBigInts(true);
-    const ids = db.prepare("SELECT id FROM events WHERE run_id = ? ORDER BY +id");
-    ids.setReturnArrays(true);
-    this.#ids = (ids.all(origin.id) as unknown as [number][]).map(([rowid]) => rowid);
+    this.#ids = idsOf(db, origin.id);
   }
 
   get length(): number {

@@ -4,6 +4,7 @@ import type { Term } from "../../policy/search-query.ts";
 import { Block } from "../../records/record.ts";
 import type { Home } from "../source.ts";
 import { EVENT_COLUMNS, eventLine, type EventRow } from "./event-line.ts";
+import { idsOf } from "./events.ts";
 
 const PAGE_ROWS = 500;
 
@@ -88,19 +89,18 @@ const MOST_KEPT = 1_000_000;
 
 /** Which event of its run a row is, from 1. */
 class Places {
-  readonly #ids: StatementSync;
+  readonly #db: DatabaseSync;
   readonly #known = new Map<string, readonly number[]>();
   #kept = 0;
 
   constructor(db: DatabaseSync) {
-    this.#ids = db.prepare("SELECT id FROM events WHERE run_id = ? ORDER BY +id");
-    this.#ids.setReturnArrays(true);
+    this.#db = db;
   }
 
   of(run: string, id: number): number {
     let ids = this.#known.get(run);
     if (!ids) {
-      ids = (this.#ids.all(run) as unknown as [number][]).map(([one]) => one);
+      ids = idsOf(this.#db, run);
       if ((this.#kept += ids.length) > MOST_KEPT) {
         this.#known.clear();
         this.#kept = ids.length;
