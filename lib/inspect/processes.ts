@@ -5,9 +5,9 @@ import { readCatalog } from "../sources/agh/databases.ts";
 import { processAlive } from "../sources/agh/liveness.ts";
 import { processes as processesIn, type ProcessFields } from "../sources/agh/processes.ts";
 import { sessions } from "../sources/agh/sessions.ts";
+import { selects } from "../sources/selection.ts";
 import type { Home, SessionFilter } from "../sources/source.ts";
 import { atHome } from "./at-home.ts";
-import { selects } from "./selects.ts";
 import { take } from "./take.ts";
 
 export interface ProcessQuery {

@@ -5,10 +5,10 @@ import type { Item } from "../records/record.ts";
 import { openCatalog } from "../sources/agh/databases.ts";
 import { changed, eachDatabase, openSettled } from "../sources/agh/each-session.ts";
 import { isSecret } from "../sources/agh/tables.ts";
+import { selects } from "../sources/selection.ts";
 import type { Home, SessionFilter } from "../sources/source.ts";
 import { tableRecords, type TableIdentity } from "../sources/tables.ts";
 import { atHome } from "./at-home.ts";
-import { selects } from "./selects.ts";
 import { take } from "./take.ts";
 
 export interface TablesQuery {

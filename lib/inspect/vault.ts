@@ -6,9 +6,9 @@ import { readCatalog } from "../sources/agh/databases.ts";
 import { vaultKeyFile } from "../sources/agh/layout.ts";
 import { sessions } from "../sources/agh/sessions.ts";
 import { vaultRefs } from "../sources/agh/vault.ts";
+import { selects } from "../sources/selection.ts";
 import type { SessionFilter } from "../sources/source.ts";
 import { atHome } from "./at-home.ts";
-import { selects } from "./selects.ts";
 
 export interface VaultQuery {
   readonly sessions: SessionFilter;

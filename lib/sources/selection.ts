@@ -58,6 +58,10 @@ function notOne(typed: string, found: readonly string[]): ToolError {
   );
 }
 
+/** Whether a filter narrows at all: false when every session passes. */
+export const selects = (filter: SessionFilter): boolean =>
+  Object.values(filter).some((value) => (Array.isArray(value) ? value.length > 0 : Boolean(value)));
+
 /** Whether last events must be read to answer the filter. */
 export const needsLastEvents = ({ since, until, sort, lastEvents }: SessionFilter): boolean =>
   lastEvents === true || since !== undefined || until !== undefined || sort?.endsWith("last-event") === true;

@@ -2,6 +2,7 @@
 import type { Deps } from "../../records/deps.ts";
 import type { Block } from "../../records/record.ts";
 import { busy, databaseTrouble } from "../../sqlite/trouble.ts";
+import { selects } from "../selection.ts";
 import type { Home, SessionFilter, Sought } from "../source.ts";
 import { openStorage, readShaped, STORAGE_SHAPE } from "./databases.ts";
 import { assertThere, storageOf, type Storage } from "./layout.ts";
@@ -16,7 +17,7 @@ const MOST_CHANGES = 1000;
 export async function candidates(home: Home, sought: Sought, deps: Deps): Promise<AsyncGenerator<Block>> {
   const storage = storageOf(home, deps);
   assertThere(home, storage, legacyIds(home.root).length);
-  const only = isNarrow(sought.sessions) ? await idsOf(home, sought.sessions, deps) : undefined;
+  const only = selects(sought.sessions) ? await idsOf(home, sought.sessions, deps) : undefined;
   return found(storage, { home, sought, only, deps });
 }
 
@@ -30,9 +31,6 @@ async function* found({ file, exists }: Storage, reads: Reads): AsyncGenerator<B
     if (!stored.has(id)) yield* legacyEvents(home, id, { types: sought.types }) ?? [];
   }
 }
-
-const isNarrow = (filter: SessionFilter): boolean =>
-  Object.values(filter).some((value) => (Array.isArray(value) ? value.length > 0 : Boolean(value)));
 
 async function idsOf(home: Home, filter: SessionFilter, deps: Deps): Promise<ReadonlySet<string>> {
   const ids = new Set<string>();

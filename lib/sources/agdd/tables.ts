@@ -4,6 +4,7 @@ import { joinPath, osPath } from "../../files/os-path.ts";
 import type { Deps } from "../../records/deps.ts";
 import type { AnyRecord } from "../../records/record.ts";
 import { columnsOf, tablesOf } from "../../sqlite/shape.ts";
+import { selects } from "../selection.ts";
 import type { DetailQuery, Home } from "../source.ts";
 import { tableRecords } from "../tables.ts";
 import { COSTS_SHAPE, readShaped, STORAGE_SHAPE } from "./databases.ts";
@@ -15,7 +16,7 @@ const COSTS = "cost_records";
 /** `row` records; with selectors only the rows that name one of the selected runs. */
 export async function* rows(home: Home, query: DetailQuery, deps: Deps): AsyncGenerator<AnyRecord> {
   const { name, order } = query;
-  const ids = isNarrow(query) ? await idsOf(home, query, deps) : undefined;
+  const ids = selects(query.sessions ?? {}) ? await idsOf(home, query, deps) : undefined;
   const storage = storageOf(home, deps);
   const costs = COST_DATABASES.map((path) => joinPath(home.root, path)).find((file) => existsSync(osPath(file)));
   const sources = [
@@ -32,9 +33,6 @@ export async function* rows(home: Home, query: DetailQuery, deps: Deps): AsyncGe
     });
   }
 }
-
-const isNarrow = ({ sessions: filter = {} }: DetailQuery): boolean =>
-  Object.values(filter).some((value) => (Array.isArray(value) ? value.length > 0 : Boolean(value)));
 
 async function idsOf(home: Home, query: DetailQuery, deps: Deps): Promise<string[]> {
   const ids: string[] = [];

@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import type { Deps } from "../../records/deps.ts";
 import { EXIT, ToolError } from "../../records/error.ts";
 import type { SessionRecord } from "../../records/things.ts";
+import { selects } from "../selection.ts";
 import type { Home, SessionFilter, SessionUsage, UsedTurn } from "../source.ts";
 import { allCosts, costFiles, type Cost } from "./costs.ts";
 import { readLegacy } from "./legacy.ts";
@@ -21,16 +22,13 @@ export async function* usage(home: Home, filter: SessionFilter, deps: Deps): Asy
     const turns = costs ? costs.map(turnOf) : fromMetrics(home, session);
     yield { ...keysOf(session), turns: turns.sort(byTime) };
   }
-  if (isNarrow(filter)) return;
+  if (selects(filter)) return;
   for (const [runId, costs] of [...byRun].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const session = runId === "" ? null : runId;
     const turns = costs.map(turnOf).sort(byTime);
     yield { session, agent: costs[0]?.agent ?? null, provider: null, model: null, workspace: null, turns };
   }
 }
-
-const isNarrow = (filter: SessionFilter): boolean =>
-  Object.values(filter).some((value) => (Array.isArray(value) ? value.length > 0 : Boolean(value)));
 
 const keysOf = ({ id, agent_name, provider, model }: SessionRecord): Omit<SessionUsage, "turns"> => ({
   session: id,

@@ -2,6 +2,7 @@
 import type { Deps } from "../../records/deps.ts";
 import type { AnyRecord } from "../../records/record.ts";
 import { columnsOf } from "../../sqlite/shape.ts";
+import { selects } from "../selection.ts";
 import type { DetailQuery, Home, SessionFilter } from "../source.ts";
 import { tableRecords } from "../tables.ts";
 import { readDatabase } from "./databases.ts";
@@ -11,7 +12,7 @@ import { sessions } from "./sessions.ts";
 /** `row` records; with selectors only the rows of the selected sessions. */
 export async function* rows(home: Home, query: DetailQuery, deps: Deps): AsyncGenerator<AnyRecord> {
   const { name, order, sessions: filter = {} } = query;
-  const ids = isNarrow(filter) ? await idsOf(home, filter, deps) : undefined;
+  const ids = selects(filter) ? await idsOf(home, filter, deps) : undefined;
   yield* readDatabase(home.root, deps, (db) => {
     const column = ids && name !== undefined ? sessionColumn(name, columnsOf(db, name)) : undefined;
     const among = ids && column !== undefined ? { column, values: ids } : undefined;
@@ -21,9 +22,6 @@ export async function* rows(home: Home, query: DetailQuery, deps: Deps): AsyncGe
 
 const sessionColumn = (table: string, columns: readonly string[]): string | undefined =>
   table === "sessions" ? "id" : columns.find((column) => column === "session_id");
-
-const isNarrow = (filter: SessionFilter): boolean =>
-  Object.values(filter).some((value) => (Array.isArray(value) ? value.length > 0 : Boolean(value)));
 
 async function idsOf(home: Home, filter: SessionFilter, deps: Deps): Promise<string[]> {
   const ids: string[] = [];
