@@ -87,7 +87,8 @@ function isThere(
 ): boolean {
   const held = decodeRows(Buffer.from(archival.take(home, id, deps).lines));
   if (held.rows.length === 0) return false;
-  if (textOf(held) === textOf(rows)) return true;
+  const essence = (of: RowsFile): string => textOf(archival.essence?.(of) ?? of);
+  if (essence(held) === essence(rows)) return true;
   throw refusal(
     "E_EXISTS",
     `session ${id} is in ${home.place}, and is not what the snapshot has`,

@@ -30,6 +30,8 @@ export interface Archival {
   facts(rows: RowsFile): EventFacts | null;
   /** The rows as of a session that nobody holds: a lock is never brought back. */
   released?(rows: RowsFile): RowsFile;
+  /** What of rows must be equal for two sessions to be the same: a row's number may have been given to another since. */
+  essence?(rows: RowsFile): RowsFile;
   /** Puts the rows of sessions back that are not there, in one transaction. Throws (4) what does not fit. */
   put(home: Home, sessions: ReadonlyMap<string, RowsFile>, deps: Deps): void;
 }

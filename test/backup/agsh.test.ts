@@ -255,6 +255,8 @@ test("message ids that were given to others since: the messages come after them,
     events.records.map(({ content }) => content),
     SESSIONS[1]!.messages!.map(({ content }) => content),
   );
+  const again = await ok("restore", "latest", "--session", uuid(2), "--into", home, "--repo", repo, "--apply");
+  assert.equal(again.records.at(-1)!["unchanged"], 1);
 });
 
 test("what is not there is told, and no database is made for it", async (t) => {

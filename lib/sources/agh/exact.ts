@@ -1,6 +1,7 @@
 // Records that carry a runtime's own JSON as it is: no number re-rounded, no key reordered.
 import { documented } from "../../records/documented.ts";
 import type { AnyRecord } from "../../records/record.ts";
+import { oneLine } from "../exact-json.ts";
 
 /** JSON text that stands for its value. */
 export class Exact {
@@ -19,6 +20,3 @@ export function exactLine(record: AnyRecord): string {
   }
   return `{${pairs.join(",")}}\n`;
 }
-
-/** Line breaks can only be white space between the tokens of a JSON text: inside strings they are escaped. */
-const oneLine = (json: string): string => (/[\r\n]/.test(json) ? json.replace(/[\r\n]+/g, " ") : json);

@@ -22,12 +22,16 @@ export const archival: Archival = {
   trees: ({ root }, id) => ledgerDirOf(root, id).map((dir) => ({ part: "ledger", dir })),
   take: ({ root }, id, deps) => readDatabase(root, deps, (db, schema) => taken(db, schema, id)),
   facts: (rows) => eventFacts(rows, { table: "messages", time: "created_at", utc }),
+  essence: ({ columns, rows }) => ({ columns, rows: rows.map(withoutNumber) }),
   released: ({ columns, rows }) => ({ columns, rows: rows.map(withoutLock) }),
   put: ({ root }, sessions) =>
     changeAgsh(root, (db, schema) => {
       for (const [id, rows] of sessions) putSession(db, schema, id, rows);
     }),
 };
+
+const withoutNumber = (row: RowsFile["rows"][number]): RowsFile["rows"][number] =>
+  row.table === "messages" ? { ...row, values: { ...row.values, id: null } } : row;
 
 const withoutLock = (row: RowsFile["rows"][number]): RowsFile["rows"][number] =>
   row.table === "sessions" && "locked_by" in row.values ? { ...row, values: { ...row.values, locked_by: null } } : row;
