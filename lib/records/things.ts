@@ -23,8 +23,10 @@ const trouble = optional(text("What could not be read, and why."));
 export const home = kind("home", "A root of one runtime's state.", {
   ...identity,
   id: text("First 16 hex digits of SHA-256(runtime NUL hostname NUL real path), or --home-id."),
-  alive: nullable(yes("Whether its daemon runs; null where that cannot be known.")),
-  version: nullable(text("Newest schema migration of its catalog.")),
+  alive: nullable(
+    yes("Whether its daemon runs, of agsh whether a live process holds a session; null where that cannot be known."),
+  ),
+  version: nullable(text("Newest schema migration of its catalog; of agsh the version that first made this shape.")),
   pid: optional(integer("The daemon's process.")),
   sessions: integer("Sessions found by any store."),
   by_state: optional(json("Sessions counted by effective state.")),
@@ -146,7 +148,10 @@ export const session = kind("session", "One unit of agent work, joined from ever
   last_sequence: optional(nullable(integer("Sequence of the last event, where it was read."))),
   event_types: optional(json("Events counted by type; only `show` reads them.")),
   lock: optional(
-    object("agsh: who holds it.", { pid: nullable(integer("The holder.")), alive: nullable(yes("Whether it runs.")) }),
+    object("agsh: who holds it.", {
+      pid: nullable(integer("The holder; null where nobody does, or the column names no process.")),
+      alive: nullable(yes("Whether it runs, whoever's it is; null where that cannot be known.")),
+    }),
   ),
   is_last: optional(yes("agsh: the session that `agsh -c` would continue.")),
   resume: optional(text("agsh: the command that continues it.")),
