@@ -72,22 +72,25 @@ function discard(dir: string): void {
 function writeLines(file: string, lines: Iterable<string>): { readonly size: number; readonly sha256: string } {
   const hash = createHash("sha256");
   const fd = openSync(osPath(file), "wx", 0o600);
-  let size = 0;
-  const write = (parts: readonly string[]): void => {
-    const bytes = Buffer.from(parts.join(""));
+  const buffer = Buffer.allocUnsafe(CHUNK);
+  let [size, filled] = [0, 0];
+  const write = (bytes: Buffer): void => {
     for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
     hash.update(bytes);
     size += bytes.length;
   };
+  const flush = (): void => {
+    write(buffer.subarray(0, filled));
+    filled = 0;
+  };
   try {
-    let [parts, length]: [string[], number] = [[], 0];
     for (const line of lines) {
-      parts.push(line);
-      if ((length += line.length) < CHUNK) continue;
-      write(parts);
-      [parts, length] = [[], 0];
+      const most = line.length * 3; // bytes of UTF-8
+      if (filled + most > CHUNK) flush();
+      if (most > CHUNK) write(Buffer.from(line));
+      else filled += buffer.write(line, filled);
     }
-    write(parts);
+    flush();
     fsyncSync(fd);
   } finally {
     closeSync(fd);
