@@ -5,6 +5,7 @@ import type { Manifest } from "../formats/manifest.ts";
 import type { Deps } from "../records/deps.ts";
 import type { EntryRecord, SnapshotRecord } from "../records/made.ts";
 import { EXIT, ToolError, usageError } from "../records/error.ts";
+import { heldRow } from "./held-rows.ts";
 import { lastSequenceIn, sessionIn } from "./held-session.ts";
 import { entryRecord, snapshotRecord } from "./records.ts";
 
@@ -17,7 +18,8 @@ export interface ListSnapshots extends Wanted {
 }
 
 /** Snapshots, newest last; a damaged manifest is a problem (3). */
-export async function* listSnapshots(options: ListSnapshots, { log, env }: Deps): AsyncGenerator<SnapshotRecord> {
+export async function* listSnapshots(options: ListSnapshots, deps: Deps): AsyncGenerator<SnapshotRecord> {
+  const { log, env } = deps;
   const repo = await openRepository(options.repo, { env });
   const wanted: Manifest[] = [];
   const damaged = ({ code, message, hint }: ToolError): void =>
@@ -25,20 +27,32 @@ export async function* listSnapshots(options: ListSnapshots, { log, env }: Deps)
   for await (const manifest of newestFirst(repo, options, damaged)) {
     if ((options.tags ?? []).every((tag) => manifest.tags.includes(tag))) wanted.push(manifest);
   }
-  if (options.session !== undefined) return yield* holding(repo, wanted, options.session);
+  if (options.session !== undefined) return yield* holding(repo, wanted, options.session, deps);
   for (const manifest of wanted.reverse()) yield snapshotRecord(repo.url, manifest);
 }
 
 /** `newest` first; a prefix means the same session in all of them. */
-async function* holding(repo: Repository, newest: readonly Manifest[], word: string): AsyncGenerator<SnapshotRecord> {
+async function* holding(
+  repo: Repository,
+  newest: readonly Manifest[],
+  word: string,
+  deps: Deps,
+): AsyncGenerator<SnapshotRecord> {
   let id: string | undefined;
-  for (const manifest of newest) id ??= await sessionIn(repo, manifest, word);
+  for (const manifest of newest) id ??= await idIn(repo, manifest, word, deps);
   if (id === undefined) throw usageError(`no snapshot holds a session '${word}'`, `agh-backup list --repo ${repo.url}`);
   for (const manifest of newest.toReversed()) {
-    const last_sequence = await lastSequenceIn(repo, manifest, id);
+    const last_sequence = isAgh(manifest)
+      ? await lastSequenceIn(repo, manifest, id)
+      : (await heldRow(repo, manifest, id, deps))?.last_sequence;
     if (last_sequence !== undefined) yield { ...snapshotRecord(repo.url, manifest), last_sequence };
   }
 }
+
+const isAgh = ({ runtime }: Manifest): boolean => runtime === "agh";
+
+const idIn = async (repo: Repository, manifest: Manifest, word: string, deps: Deps): Promise<string | undefined> =>
+  isAgh(manifest) ? sessionIn(repo, manifest, word) : (await heldRow(repo, manifest, word, deps))?.id;
 
 export interface ShowSnapshot extends Wanted {
   readonly repo: string;

@@ -222,6 +222,17 @@ test("restore --session --into: planned, then done; messages first to last, the 
   assert.equal(again.records.at(-1)!["unchanged"], 1);
 });
 
+test("list --session names the snapshots that hold it", async (t) => {
+  const { home, repo } = await lost(t);
+  await ok("create", "--home", home, "--repo", repo);
+  const all = (await ok("list", "--repo", repo)).records.map(({ id }) => id);
+  const held = async (word: string): Promise<unknown[]> =>
+    (await ok("list", "--session", word, "--repo", repo)).records.map(({ id }) => id);
+  assert.deepEqual(await held(uuid(1)), all);
+  assert.deepEqual(await held(uuid(2).slice(0, 8)), all.slice(0, 1));
+  assert.equal((await runHere(backup, ["list", "--session", "ffffffff", "--repo", repo])).code, 2);
+});
+
 test("a session that is there and differs stays as it is (4)", async (t) => {
   const { home, file, repo } = await lost(t);
   const db = new DatabaseSync(file);
