@@ -8,7 +8,7 @@ import { MarkWatch } from "../formats/marks.ts";
 import { openRepository, type Repository } from "../formats/repository.ts";
 import { newestFirst } from "../formats/snapshots.ts";
 import { ulid } from "../formats/ulid.ts";
-import type { Deps } from "../records/deps.ts";
+import { withoutProblems, type Deps } from "../records/deps.ts";
 import { EXIT, refusal, ToolError } from "../records/error.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
@@ -159,6 +159,7 @@ class Run {
       parent: await ParentCursor.open(this.#repo, parent, (error) => this.#tell(error)),
     });
     for (const root of roots) await take.root(root);
+    if (source.archival) take.totals.sessions = await this.#countRows();
     const pages = await listing.finish();
     if (!this.#options.dryRun) await sink.publish();
     checkGrace();
@@ -171,6 +172,18 @@ class Run {
       totals: { ...take.totals, new_bytes: sink.newBytes, stored_bytes: sink.storedBytes },
       coverage: choice.leftOut.all,
     });
+  }
+
+  /** Of sessions that are rows: as many as are listed now. A database that cannot be listed was told when it was taken. */
+  async #countRows(): Promise<number> {
+    const { home, source } = this.#job;
+    let count = 0;
+    try {
+      for await (const _ of source.sessions(home, {}, withoutProblems(this.#deps))) count++;
+    } catch (error) {
+      if (!(error instanceof ToolError)) throw error;
+    }
+    return count;
   }
 
   async #publish(manifest: Omit<Manifest, "digest">): Promise<Manifest> {
