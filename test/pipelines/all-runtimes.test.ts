@@ -4,7 +4,6 @@ import fs from "node:fs";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
 import { KINDS } from "../../lib/records/kinds.ts";
-import type { AnyRecord } from "../../lib/records/record.ts";
 import { realHome } from "../support/homes.ts";
 import { run, type RunResult } from "../support/run.ts";
 import { tempDir } from "../support/temp.ts";
@@ -55,7 +54,7 @@ test("agh-inspect homes --json | agh-backup create -: all three, in one snapshot
   }
 });
 
-const named = ({ home, runtime }: AnyRecord): { home: string; runtime: string } => ({
+const named = ({ home, runtime }: { readonly [key: string]: unknown }): { home: string; runtime: string } => ({
   home: String(home),
   runtime: String(runtime),
 });
@@ -84,7 +83,7 @@ test("every verb gives records of the same shape over all three, or says why the
       assert.ok([0, 1, 3, 4].includes(ran.code!), said);
       if (ran.code === 4) assert.match(ran.stderr, new RegExp(`home of ${runtime}: `), said);
       for (const record of ran.records) {
-        const { fields } = KINDS.get(record.kind)!;
+        const { fields } = KINDS.get(String(record["kind"]))!;
         const strange = Object.keys(record).filter((name) => name !== "kind" && !Object.hasOwn(fields, name));
         assert.deepEqual(strange, [], said);
         assert.deepEqual([record["runtime"], record["home"]], [runtime, home], said);
