@@ -1,12 +1,12 @@
 // Does what a prune has planned. Each action is held against the repository as it is now; what drifted is skipped.
 import type { PackLine } from "../formats/chunk-index.ts";
 import { encodeLine, INDEX_CHUNKS } from "../formats/chunk-index.ts";
-import { markKey, packKey, snapshotKey } from "../formats/layout.ts";
+import { markKey, nameIn, packKey, snapshotKey, SNAPSHOTS } from "../formats/layout.ts";
 import type { Manifest } from "../formats/manifest.ts";
 import { MARKS_FORMAT, putMarks } from "../formats/marks.ts";
 import { indexFiles, type Repository } from "../formats/repository.ts";
 import { newestFirst } from "../formats/snapshots.ts";
-import { ulid } from "../formats/ulid.ts";
+import { isUlid, ulid } from "../formats/ulid.ts";
 import type { Deps } from "../records/deps.ts";
 import { EXIT, refusal } from "../records/error.ts";
 import type { Action } from "../records/judgements.ts";
@@ -57,13 +57,19 @@ export async function* performPrune(
   await doing.lock.assertHeld();
   await writeMarks(repo, found, { marked: new Set([...chosen.of("mark-pack"), ...chosen.of("repack")]), doing });
   for (const verb of ["repack", "mark-pack"] as const) for (const each of chosen.actions(verb)) yield told(done(each));
-  const deleted = new Set(chosen.of("delete-pack"));
+  const cameMeanwhile = await hasCome(repo, stay);
+  // A create that has published since the survey may rely on what was to go; those that publish from now on see the marks.
+  const deleted = new Set(cameMeanwhile ? [] : chosen.of("delete-pack"));
   const merge = of("merge-indexes");
   if (deleted.size + moved.size + merge.length > 0) {
     await rewriteIndexes(repo, found, { deleted, moved: new Set(chosen.of("repack")), lock: doing.lock });
   }
   for (const each of merge) yield told(done(each));
   for (const each of chosen.actions("delete-pack")) {
+    if (cameMeanwhile) {
+      yield told(skipped(each, "a snapshot came meanwhile: the next prune looks again"));
+      continue;
+    }
     await doing.lock.assertHeld();
     await repo.target.delete(packKey(each.id!));
     yield told(done(each));
@@ -75,6 +81,13 @@ async function allManifests(repo: Repository): Promise<Manifest[]> {
   const all: Manifest[] = [];
   for await (const manifest of newestFirst(repo)) all.push(manifest);
   return all;
+}
+
+/** Whether there is a snapshot that the survey did not know. */
+async function hasCome(repo: Repository, known: readonly Manifest[]): Promise<boolean> {
+  const ids = new Set(known.map(({ id }) => snapshotKey(id)));
+  for await (const { key } of repo.target.list(SNAPSHOTS)) if (isUlid(nameIn(key)) && !ids.has(key)) return true;
+  return false;
 }
 
 const done = (action: Action): Action => ({ ...action, state: "done" });

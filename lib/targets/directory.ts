@@ -15,6 +15,7 @@ import {
   statSync,
   unlinkSync,
   writeSync,
+  type Stats,
 } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { fsyncDir, fsyncFile } from "../files/atomic.ts";
@@ -128,12 +129,28 @@ function head(path: string): { size: number } | undefined {
 }
 
 async function* list(dir: string, prefix: string): AsyncGenerator<{ key: string; size: number }> {
-  for (const name of (orUndefined(() => readdirSync(osPath(joinPath(dir, prefix)))) ?? []).sort()) {
+  for (const { name, stat } of namesAtOnce(joinPath(dir, prefix))) {
     if (prefix === "" && name === STAGES) continue;
     const key = prefix + name;
-    const stat = orUndefined(() => lstatSync(osPath(joinPath(dir, key))));
-    if (stat?.isDirectory()) yield* list(dir, `${key}/`);
-    else if (stat?.isFile()) yield { key, size: stat.size };
+    if (stat.isDirectory()) yield* list(dir, `${key}/`);
+    else if (stat.isFile()) yield { key, size: stat.size };
+  }
+}
+
+interface Named {
+  readonly name: string;
+  readonly stat: Stats;
+}
+
+const TRIES = 50;
+
+/** A name that goes while it is looked at may have been replaced by one that came after the listing: then all is listed anew. */
+function namesAtOnce(dir: string): Named[] {
+  for (let tries = 1; ; tries++) {
+    const names = (orUndefined(() => readdirSync(osPath(dir))) ?? []).sort();
+    const found = names.map((name) => ({ name, stat: orUndefined(() => lstatSync(osPath(joinPath(dir, name)))) }));
+    const there = found.filter((one): one is Named => one.stat !== undefined);
+    if (there.length === found.length || tries === TRIES) return there;
   }
 }
 

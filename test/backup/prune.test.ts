@@ -203,7 +203,8 @@ test("four creates while prune runs: every published snapshot restores (R9)", as
   const prune = async (): Promise<void> => {
     for (let round = 0; round < 3; round++) {
       const { code, stderr } = await spawned("prune", "--keep-last", "1", "--apply", "--now", later(2 * round));
-      assert.equal(code, 0, stderr);
+      // A snapshot that came while it looked leaves what was to be deleted to the next one.
+      assert.ok(code === 0 || code === 3, `${code}: ${stderr}`);
     }
   };
   const create = async (home: string): Promise<void> => {
