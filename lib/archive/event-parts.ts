@@ -1,7 +1,8 @@
 // Events gathered by day, each day a Parquet file in a staging directory, with a bound on what is held in memory.
 import { joinPath } from "../files/os-path.ts";
-import { collector } from "../files/collect.ts";
-import { ParquetFile, parquetLibrary, type ParquetColumn, type ParquetPart, type Values } from "../formats/parquet.ts";
+import { boundedNursery, collector } from "../files/collect.ts";
+import { ColumnValues, type ParquetColumn } from "../formats/parquet-column.ts";
+import { ParquetFile, parquetLibrary, type ParquetPart } from "../formats/parquet.ts";
 import { TOKEN_KEYS, type EventColumns } from "../sources/agh/event-columns.ts";
 
 const TOKENS = TOKEN_KEYS.map((key) => key.replace(/[A-Z]/g, (letter, at) => (at ? "_" : "") + letter.toLowerCase()));
@@ -28,15 +29,22 @@ export const EVENT_COLUMNS: readonly ParquetColumn[] = [
 const HELD = 16 << 20;
 /** Of one day: then a row group is written. */
 const GROUP = 4 << 20;
+/** Row groups that are being compressed while others are gathered. */
+const UNDER_WAY = 2;
+/** Most events are strings for a moment; a smaller one copies them too often, a larger one is mostly memory. */
+const NURSERY = 8 << 20;
 /** What Hive calls a partition without a value: events whose time is none. */
 const NO_DAY = "__HIVE_DEFAULT_PARTITION__";
 
 interface Day {
   readonly key: string;
   readonly file: ParquetFile;
-  values: Values[number][][];
+  columns: ColumnValues[];
   bytes: number;
 }
+
+const newColumns = (before: readonly ColumnValues[] = []): ColumnValues[] =>
+  EVENT_COLUMNS.map((column, index) => new ColumnValues(column, before[index]));
 
 export class EventParts {
   rows = 0;
@@ -46,7 +54,9 @@ export class EventParts {
   #stage: string;
   #days = new Map<string, Day>();
   #held = 0;
+  #underWay: Promise<void>[] = [];
   #collect = collector();
+  #tend = boundedNursery(NURSERY);
 
   private constructor(library: Awaited<ReturnType<typeof parquetLibrary>>, stage: string) {
     this.#library = library;
@@ -57,26 +67,31 @@ export class EventParts {
     return new EventParts(await parquetLibrary(), stage);
   }
 
-  add(runtime: string, session: string, page: EventColumns): void {
+  /** The page may be forgotten when it returns. */
+  async add(runtime: string, session: string, page: EventColumns): Promise<void> {
     const rows = page.sequence.length;
+    const sessions = Array.from({ length: rows }, () => session);
     for (let from = 0; from < rows;) {
       let to = from + 1;
       while (to < rows && page.day[to] === page.day[from]) to++;
-      this.#addRun(this.#day(runtime, page.day[from] ?? NO_DAY), session, page, from, to);
+      this.#addRun(this.#day(runtime, page.day[from] ?? NO_DAY), sessions, page, from, to);
       from = to;
     }
     this.rows += rows;
     this.odd += page.raw.reduce((count, it) => count + (it === null ? 0 : 1), 0);
     if (this.#held > HELD) for (const day of this.#days.values()) this.#flush(day);
+    this.#tend();
+    while (this.#underWay.length > UNDER_WAY) await this.#underWay.shift();
   }
 
   /** Every file, with the key that its content gives it. */
-  close(): { readonly key: string; readonly part: ParquetPart }[] {
+  async close(): Promise<{ readonly key: string; readonly part: ParquetPart }[]> {
     const days = [...this.#days.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
-    return days.map((day) => {
-      this.#flush(day);
-      const part = day.file.close();
-      return { key: `${day.key}/part-${part.sha256.slice(0, 16)}.parquet`, part };
+    for (const day of days) this.#flush(day);
+    await Promise.all(this.#underWay);
+    return days.map(({ key, file }) => {
+      const part = file.close();
+      return { key: `${key}/part-${part.sha256.slice(0, 16)}.parquet`, part };
     });
   }
 
@@ -85,35 +100,36 @@ export class EventParts {
     let day = this.#days.get(key);
     if (!day) {
       const file = new ParquetFile(this.#library, joinPath(this.#stage, `${this.#days.size}.parquet`), EVENT_COLUMNS);
-      day = { key, file, values: EVENT_COLUMNS.map(() => []), bytes: 0 };
+      day = { key, file, columns: newColumns(), bytes: 0 };
       this.#days.set(key, day);
     }
     return day;
   }
 
-  #addRun(day: Day, session: string, page: EventColumns, from: number, to: number): void {
-    let bytes = 0;
-    for (let row = from; row < to; row++) {
-      const usage = page.usage[row];
-      const content = page.content[row] ?? null;
-      const values = day.values;
-      let column = 0;
-      values[column++]!.push(session);
-      values[column++]!.push(page.sequence[row]!);
-      values[column++]!.push(page.event_id[row]!);
-      values[column++]!.push(page.turn_id[row]!);
-      values[column++]!.push(page.type[row]!);
-      values[column++]!.push(page.agent[row]!);
-      values[column++]!.push(page.ts[row]!);
-      values[column++]!.push(page.tool_name[row]!);
-      values[column++]!.push(page.tool_call_id[row]!);
-      for (let token = 0; token < TOKENS.length; token++) values[column++]!.push(usage?.tokens[token] ?? null);
-      values[column++]!.push(usage?.cost ?? null);
-      values[column++]!.push(usage?.currency ?? null);
-      values[column++]!.push(content);
-      values[column++]!.push(page.raw[row]!);
-      bytes += 200 + (content?.length ?? 0);
+  #addRun(day: Day, sessions: readonly string[], page: EventColumns, from: number, to: number): void {
+    const { content } = page;
+    const values = [
+      sessions,
+      page.sequence,
+      page.event_id,
+      page.turn_id,
+      page.type,
+      page.agent,
+      page.ts,
+      page.tool_name,
+      page.tool_call_id,
+      ...page.tokens,
+      page.cost,
+      page.currency,
+      content,
+      page.raw,
+    ];
+    for (const [index, column] of day.columns.entries()) {
+      const of = values[index]!;
+      if ("bytes" in of) column.addSlices(of, from, to);
+      else column.add(of, from, to);
     }
+    const bytes = 200 * (to - from) + content.starts[to]! - content.starts[from]!;
     day.bytes += bytes;
     this.#collect(2 * bytes); // columns, and what they are compressed into
     this.#held += bytes;
@@ -121,10 +137,12 @@ export class EventParts {
   }
 
   #flush(day: Day): void {
-    if (day.values[0]!.length === 0) return;
-    day.file.write(day.values);
+    if (day.bytes === 0) return;
+    const writing = day.file.write(day.columns.map((column) => column.encoded()));
+    writing.catch(() => undefined); // told by whoever waits for it
+    this.#underWay.push(writing);
     this.#held -= day.bytes;
     day.bytes = 0;
-    day.values = EVENT_COLUMNS.map(() => []);
+    day.columns = newColumns(day.columns);
   }
 }

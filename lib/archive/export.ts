@@ -1,5 +1,4 @@
 // Exports events as Parquet, partitioned by runtime and day; what was exported before is not exported again.
-import { smallNursery } from "../files/collect.ts";
 import { makeDirectories } from "../files/make-directories.ts";
 import { joinPath } from "../files/os-path.ts";
 import { scratchDir } from "../files/scratch.ts";
@@ -41,7 +40,6 @@ export interface ExportEvents {
 
 /** Yields an `action` for each file that came to be, and a `summary` with `rows`, `sessions` and `odd`. */
 export async function* exportEvents(options: ExportEvents, deps: Deps): AsyncGenerator<AnyRecord> {
-  smallNursery(); // the nursery would be half of its memory
   const tally = new Tally("agh-archive export", deps, ulid(deps.now()));
   const target = targetOf(options.to);
   using _lock = options.dryRun ? undefined : await lockOf(target, options.lockTimeoutMs, deps);
@@ -57,7 +55,7 @@ export async function* exportEvents(options: ExportEvents, deps: Deps): AsyncGen
     for await (const session of newSessions(opened, sessions, before, tally, deps)) {
       const key = sessionKey(opened.home.id, session.id);
       if (!parts) yield planned(session, target);
-      else done[key] = exportSession(opened, session, { history, after: before.get(key), parts, deps });
+      else done[key] = await exportSession(opened, session, { history, after: before.get(key), parts, deps });
     }
   }
   if (parts) yield* publish({ target, parts, runs, done, tally, deps });
@@ -117,19 +115,19 @@ interface Exporting {
 }
 
 /** Returns the last sequence. */
-function exportSession(
+async function exportSession(
   { home }: OpenPlace,
   session: SessionRecord,
   { history, after, parts, deps }: Exporting,
-): number | string {
+): Promise<number | string> {
   const dir = directoryOf(home.root, session.id) ?? archives(home.root).get(session.id);
   if (dir === undefined) throw new Error(`session ${session.id} has lost its directory`);
   using reading = history.open(dir, session.id);
   let last = BigInt(after ?? Number.MIN_SAFE_INTEGER);
   try {
     for (const page of eventColumns(reading.db, last)) {
-      parts.add(home.runtime, session.id, page);
-      last = page.sequence.at(-1) ?? last;
+      await parts.add(home.runtime, session.id, page);
+      last = BigInt(page.sequence.at(-1) ?? last);
       deps.signal.throwIfAborted();
       deps.progress.update({ label: "events exported", done: parts.rows, unit: "items" });
     }
@@ -159,7 +157,7 @@ interface Publishing {
 /** Files before the manifest that lists them; what a killed run left is taken away. */
 async function* publish({ target, parts, runs, done, tally, deps }: Publishing): AsyncGenerator<AnyRecord> {
   const written: ExportPart[] = [];
-  for (const { key, part } of parts.close()) {
+  for (const { key, part } of await parts.close()) {
     deps.signal.throwIfAborted();
     await target.put(key, { file: part.path });
     written.push({ key, rows: part.rows, bytes: part.bytes, sha256: part.sha256 });

@@ -1,5 +1,5 @@
 // Keeps the garbage small: buffers are memory that V8 does not count in time, and its nursery grows for speed.
-import { setFlagsFromString } from "node:v8";
+import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 const EVERY = 32 << 20;
@@ -22,6 +22,16 @@ export function collector(every = EVERY): (bytes: number) => void {
 /** The nursery of this thread and of those to come stays as it is now instead of growing to 48 MB. */
 export function smallNursery(): void {
   setFlagsFromString("--semi-space-growth-factor=1");
+}
+
+/** For a lone thread whose objects live for a moment: call it now and then; the nursery grows to `most` bytes, not to 48 MB. */
+export function boundedNursery(most: number): () => void {
+  let factor = 0;
+  return () => {
+    const nursery = getHeapSpaceStatistics().find(({ space_name: name }) => name === "new_space");
+    const wanted = (nursery?.space_size ?? most) < most ? 2 : 1;
+    if (wanted !== factor) setFlagsFromString(`--semi-space-growth-factor=${(factor = wanted)}`);
+  };
 }
 
 /**

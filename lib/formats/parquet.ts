@@ -1,23 +1,13 @@
-// Writes one Parquet file row group by row group; the only importer of hyparquet-writer.
+// Writes one Parquet file row group by row group; the only importer of hyparquet-writer, which writes what frames the pages.
 import { createHash } from "node:crypto";
 import { appendFileSync } from "node:fs";
-import { constants, zstdCompressSync } from "node:zlib";
+import { promisify } from "node:util";
+import { constants, zstdCompress } from "node:zlib";
 import type { ByteWriter, ParquetWriter } from "hyparquet-writer";
 import { osPath } from "../files/os-path.ts";
 import { fileTrouble } from "../files/trouble.ts";
-
-export interface ParquetColumn {
-  readonly name: string;
-  readonly type: "string" | "int64" | "double" | "time_ns";
-  /** Never null. */
-  readonly required?: boolean;
-  /** Hardly a value comes twice: no dictionary is tried. */
-  readonly distinct?: boolean;
-  /** Least and greatest value of each row group are kept, so that readers can pass over it. */
-  readonly ranges?: boolean;
-}
-
-export type Values = readonly (string | bigint | number | Uint8Array | null)[];
+import type { EncodedColumn, ParquetColumn } from "./parquet-column.ts";
+import { dataHeader, dictionaryHeader } from "./parquet-page.ts";
 
 export interface ParquetPart {
   readonly path: string;
@@ -27,6 +17,8 @@ export interface ParquetPart {
 }
 
 type Library = typeof import("hyparquet-writer");
+type RowGroup = ParquetWriter["row_groups"][number];
+type Chunk = RowGroup["columns"][number];
 
 /** Loads the library: 31 ms that only an export pays. */
 export const parquetLibrary = (): Promise<Library> => import("hyparquet-writer");
@@ -39,22 +31,26 @@ const PHYSICAL = {
 } as const;
 
 /** Pages are small, and so is what a higher level gains. */
-const LEVEL = 1;
-const PAGE_BYTES = 1 << 20;
+const LEVEL = { [constants.ZSTD_c_compressionLevel]: 1 };
+const zstd = promisify(zstdCompress);
+const optionsFor = ({ length }: Uint8Array) => ({
+  chunkSize: Math.max(64, Math.min(length + 64, 1 << 20)),
+  pledgedSrcSize: length,
+  params: LEVEL,
+});
 
 /** The file is opened for each row group only, so that any number may be under way. */
 export class ParquetFile {
   readonly path: string;
   rows = 0;
-  #columns: readonly ParquetColumn[];
   #writer: ByteWriter;
   #parquet: ParquetWriter;
   #hash = createHash("sha256");
   #bytes = 0;
+  #before: Promise<void> = Promise.resolve();
 
   constructor({ ByteWriter, ParquetWriter }: Library, path: string, columns: readonly ParquetColumn[]) {
     this.path = path;
-    this.#columns = columns;
     this.#writer = new ByteWriter();
     const fields = columns.map(({ name, type, required }) => ({
       name,
@@ -64,33 +60,79 @@ export class ParquetFile {
     this.#parquet = new ParquetWriter({
       writer: this.#writer,
       schema: [{ name: "root", num_children: columns.length }, ...fields],
-      codec: "ZSTD",
-      compressors: {
-        ZSTD: (bytes) => zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: LEVEL } }),
-      },
       createdBy: "agh-toolkit",
     });
   }
 
-  /** Writes one row group; `values` in the order of the columns. */
-  write(values: readonly Values[]): void {
-    const rows = values[0]!.length;
-    const columnData = this.#columns.map(({ name, distinct, ranges }, index) => ({
-      name,
-      data: values[index] as never[],
-      statistics: ranges === true,
-      ...(distinct === true && { encoding: "PLAIN" as const }),
-    }));
-    void this.#parquet.write({ columnData, rowGroupSize: rows, pageSize: PAGE_BYTES });
-    this.rows += rows;
-    this.#drain();
+  /** Writes one row group: in the order of the calls, compressed on other threads. */
+  write(columns: readonly EncodedColumn[]): Promise<void> {
+    this.#before = this.#after(this.#before, Promise.all(columns.map(packed)));
+    return this.#before;
   }
 
-  /** What the file has become. */
+  async #after(before: Promise<void>, packing: Promise<readonly Packed[]>): Promise<void> {
+    const chunks = await packing;
+    await before;
+    this.#group(chunks);
+  }
+
+  /** What the file has become. Every row group must have been written. */
   close(): ParquetPart {
     void this.#parquet.finish();
     this.#drain();
     return { path: this.path, rows: this.rows, bytes: this.#bytes, sha256: this.#hash.digest("hex") };
+  }
+
+  #group(chunks: readonly Packed[]): void {
+    const start = this.#writer.offset;
+    const columns = chunks.map((chunk) => this.#chunk(chunk));
+    const rows = chunks[0]!.rows;
+    this.#parquet.row_groups.push({
+      columns,
+      num_rows: BigInt(rows),
+      total_byte_size: columns.reduce((sum, it) => sum + it.meta_data!.total_uncompressed_size, 0n),
+      total_compressed_size: BigInt(this.#writer.offset - start),
+    });
+    this.#parquet.num_rows += BigInt(rows);
+    this.rows += rows;
+    this.#drain();
+  }
+
+  #chunk({ column, rows, nulls, levels, encoding, values, dictionary, range, stored }: Packed): Chunk {
+    const writer = this.#writer;
+    const start = writer.offset;
+    let plain = 0;
+    const put = (header: Uint8Array, ...parts: readonly Uint8Array[]): void => {
+      writer.appendBytes(header);
+      for (const part of parts) writer.appendBytes(part);
+      plain += header.length;
+    };
+    if (dictionary) {
+      const sizes = { plain: dictionary.bytes.length, stored: stored.dictionary.length };
+      put(dictionaryHeader(sizes, dictionary.count), stored.dictionary);
+      plain += sizes.plain;
+    }
+    const page = writer.offset;
+    const sizes = { plain: levels.length + values.length, stored: levels.length + stored.values.length };
+    put(dataHeader(sizes, { rows, nulls, encoding, levelBytes: levels.length }), levels, stored.values);
+    plain += sizes.plain;
+    return {
+      file_offset: BigInt(start),
+      meta_data: {
+        type: PHYSICAL[column.type].type,
+        encodings: dictionary ? ["PLAIN", encoding] : [encoding],
+        path_in_schema: [column.name],
+        codec: "ZSTD",
+        num_values: BigInt(rows),
+        total_compressed_size: BigInt(writer.offset - start),
+        total_uncompressed_size: BigInt(plain),
+        data_page_offset: BigInt(page),
+        ...(dictionary && { dictionary_page_offset: BigInt(start) }),
+        ...(range && {
+          statistics: { min_value: range.least, max_value: range.greatest, null_count: BigInt(nulls) },
+        }),
+      },
+    };
   }
 
   #drain(): void {
@@ -105,3 +147,17 @@ export class ParquetFile {
     this.#writer.index = 0;
   }
 }
+
+interface Packed extends EncodedColumn {
+  readonly stored: { readonly values: Uint8Array; readonly dictionary: Uint8Array };
+}
+
+async function packed(column: EncodedColumn): Promise<Packed> {
+  const [values, dictionary] = await Promise.all([
+    zstd(column.values, optionsFor(column.values)),
+    column.dictionary ? zstd(column.dictionary.bytes, optionsFor(column.dictionary.bytes)) : NOTHING,
+  ]);
+  return { ...column, stored: { values, dictionary } };
+}
+
+const NOTHING = new Uint8Array();

@@ -125,6 +125,35 @@ test("values that fit no column are in _raw, and counted", async (t) => {
   assert.deepEqual([raw(5), rows[5]!["content"]], [{ timestamp: "9999-12-31T00:00:00.000000000Z" }, "no json"]);
 });
 
+test("every row is the database's, whatever its texts: over several row groups, with and without a dictionary", async (t) => {
+  const { home, ids } = madeHome(t, { sessions: 1, events: 3000 });
+  const file = path.join(home, "sessions", ids[0]!, "events.db");
+  const db = new DatabaseSync(file);
+  db.exec(
+    `UPDATE events SET agent_name = 'ägent 🚀 ' || sequence WHERE sequence % 3 = 0; UPDATE events SET agent_name = '' WHERE sequence % 7 = 0;
+     UPDATE events SET turn_id = '\uFF5E' WHERE sequence % 11 < 9; UPDATE events SET type = '🚀' WHERE sequence % 50 = 0;
+     UPDATE events SET timestamp = '2026-01-02T03:04:05Z';
+     UPDATE events SET content = json_object('text', printf('%.*c', sequence * 3, 'é')) WHERE sequence % 2 = 0;`,
+  );
+  const sql =
+    "SELECT id AS event_id, sequence, turn_id, type, agent_name AS agent, content FROM events ORDER BY sequence";
+  const expected = db.prepare(sql).all() as Record<string, unknown>[];
+  db.close();
+  const target = path.join(tempDir(t), "lake");
+  await archived("export", "--all", "--home", home, "--to", target);
+  const rows = (await second(target)).sort((a, b) => Number(a["sequence"]) - Number(b["sequence"]));
+  const columns = ["event_id", "turn_id", "type", "agent", "content"];
+  const picked = (it: Record<string, unknown>): unknown[] => [Number(it["sequence"]), ...columns.map((key) => it[key])];
+  assert.deepEqual(rows.map(picked), expected.map(picked));
+  const [meta] = await duck(
+    target,
+    "SELECT count(*) AS n, count(DISTINCT agent) AS agents, count(*) FILTER (type = '🚀') AS rockets FROM EVENTS",
+  );
+  const agents = new Set(expected.map(({ agent }) => agent)).size;
+  const rockets = expected.filter(({ type }) => type === "🚀").length;
+  assert.deepEqual([Number(meta!["n"]), Number(meta!["agents"]), Number(meta!["rockets"])], [3000, agents, rockets]);
+});
+
 test("export killed at any call ends, when it is run again, with every event once", async () => {
   const outcome = await crashPoints({
     command: path.join(PROJECT, "bin/agh-archive.ts"),

@@ -5,8 +5,8 @@ import { looksBroken } from "../../sqlite/trouble.ts";
 
 /** Rows as columns, all of one length. Null = not there. */
 export interface EventColumns {
-  readonly sequence: readonly (bigint | null)[];
-  readonly event_id: readonly (string | null)[];
+  readonly sequence: readonly (bigint | number)[];
+  readonly event_id: Slices;
   readonly turn_id: readonly (string | null)[];
   readonly type: readonly (string | null)[];
   readonly agent: readonly (string | null)[];
@@ -16,20 +16,29 @@ export interface EventColumns {
   readonly day: readonly (string | null)[];
   readonly tool_name: readonly (string | null)[];
   readonly tool_call_id: readonly (string | null)[];
-  readonly usage: readonly (Usage | null)[];
+  /** In the order of `TOKEN_KEYS`. */
+  readonly tokens: readonly (readonly (bigint | null)[])[];
+  readonly cost: readonly (number | null)[];
+  readonly currency: readonly (string | null)[];
   /** The runtime's own JSON, UTF-8. */
-  readonly content: readonly (Uint8Array | null)[];
+  readonly content: Slices;
   /** A JSON object of the values that fit no column, by their names; null where all did. */
   readonly raw: readonly (string | null)[];
 }
 
-export interface Usage {
+/** UTF-8, one after the other; `starts` has one more than there are rows: the end. A length of null = not there. */
+interface Slices {
+  readonly bytes: Uint8Array;
+  readonly starts: readonly number[];
+  readonly lengths: readonly (number | null)[];
+}
+
+interface Usage {
   readonly tokens: readonly (bigint | null)[];
   readonly cost: number | null;
   readonly currency: string | null;
 }
 
-/** In the order of `Usage.tokens`. */
 export const TOKEN_KEYS = [
   "InputTokens",
   "OutputTokens",
@@ -39,7 +48,7 @@ export const TOKEN_KEYS = [
   "CacheWriteTokens",
 ] as const;
 
-const PAGE_ROWS = 2000;
+const PAGE_ROWS = 1000;
 /** Larger rows go one at a time. */
 const LARGE = 1 << 20;
 
@@ -48,7 +57,7 @@ const TOOL = `CASE WHEN type IN ('tool_call', 'tool_result', 'permission')
   THEN json_extract(content, '$.tool_name', '$.tool_call_id') END`;
 const ARRAYS = [
   "sequence",
-  "id",
+  "octet_length(id)",
   "turn_id",
   "type",
   "agent_name",
@@ -59,13 +68,14 @@ const ARRAYS = [
 ];
 
 const PAGE = `SELECT ${ARRAYS.map((name) => `json_group_array(${name})`).join(", ")},
-    CAST(group_concat(content, '') AS BLOB), count(*), max(sequence), sum(plain)
+    CAST(group_concat(id, '') AS BLOB), CAST(group_concat(content, '') AS BLOB), count(*), max(sequence), sum(plain)
   FROM (SELECT *, ${USAGE} AS usage, ${TOOL} AS tool,
-      typeof(content) = 'text' AND octet_length(content) <= ${LARGE} AND sequence <= ${Number.MAX_SAFE_INTEGER} AS plain
+      typeof(id) IN ('text', 'null') AND typeof(content) = 'text' AND octet_length(content) <= ${LARGE} AND sequence <= ${Number.MAX_SAFE_INTEGER} AS plain
     FROM events WHERE sequence > ? ORDER BY sequence LIMIT ${PAGE_ROWS})`;
 
 type PageRow = readonly [
   ...texts: string[],
+  ids: Uint8Array | null,
   content: Uint8Array | null,
   rows: bigint,
   last: bigint | null,
@@ -100,30 +110,30 @@ function fastPage(page: StatementSync, after: bigint): { columns: EventColumns; 
     if (looksBroken(error)) throw error;
     return undefined; // a BLOB where text belongs, or no JSON: SQLite refuses the page, not the row
   }
-  const [content, rows, last, plain] = row.slice(ARRAYS.length) as unknown as [
+  const [ids, content, rows, last, plain] = row.slice(ARRAYS.length) as unknown as [
+    Uint8Array | null,
     Uint8Array | null,
     bigint,
     bigint | null,
     bigint | null,
   ];
   if (last === null) return "end";
-  if (plain !== rows || !content || !isUtf8(content)) return undefined;
-  const [sequence, id, turn, type, agent, timestamp, lengths, usage, tool] = row
+  if (plain !== rows || !content || !isUtf8(content) || (ids && !isUtf8(ids))) return undefined;
+  const [sequence, idLengths, turn, type, agent, timestamp, contentLengths, usage, tool] = row
     .slice(0, ARRAYS.length)
     .map((text) => JSON.parse(text as string) as never[]);
   return {
     last,
     columns: columnsOf({
       sequence,
-      id,
+      id: slices(ids ?? NONE, idLengths!),
       turn,
       type,
       agent,
       timestamp,
-      lengths,
       usage,
       tool,
-      content,
+      content: slices(content, contentLengths!),
     } as unknown as Parsed),
   };
 }
@@ -132,15 +142,14 @@ type Texts = readonly (string | null)[];
 
 interface Parsed {
   readonly sequence: readonly number[];
-  readonly id: Texts;
+  readonly id: Slices;
   readonly turn: Texts;
   readonly type: Texts;
   readonly agent: Texts;
   readonly timestamp: Texts;
-  readonly lengths: readonly number[];
   readonly usage: Texts;
   readonly tool: Texts;
-  readonly content: Uint8Array;
+  readonly content: Slices;
 }
 
 function columnsOf(page: Parsed): EventColumns {
@@ -148,32 +157,48 @@ function columnsOf(page: Parsed): EventColumns {
   const odd = new Odd(raw);
   const ts: (bigint | null)[] = [];
   const day: (string | null)[] = [];
-  const content: Uint8Array[] = [];
   const usage: (Usage | null)[] = [];
-  const tools: (readonly (string | null)[])[] = [];
-  let at = 0;
+  const tools: { readonly name: (string | null)[]; readonly call: (string | null)[] } = { name: [], call: [] };
   for (let row = 0; row < raw.length; row++) {
     const time = page.timestamp[row]!;
-    ts.push(timeOf(time));
-    day.push(ts[row] === null ? null : time!.slice(0, 10));
-    if (ts[row] === null) odd.add(row, "timestamp", time);
-    content.push(page.content.subarray(at, (at += page.lengths[row]!)));
+    const ns = timeOf(time);
+    ts.push(ns);
+    day.push(ns === null ? null : second.day);
+    if (ns === null) odd.add(row, "timestamp", time);
     usage.push(usageOf(page.usage[row]!, row, odd));
-    tools.push(toolOf(page.tool[row]!));
+    const tool = toolOf(page.tool[row]!);
+    tools.name.push(tool[0] ?? null);
+    tools.call.push(tool[1] ?? null);
   }
   return {
-    sequence: page.sequence.map(BigInt),
+    sequence: page.sequence,
     event_id: page.id,
     turn_id: page.turn,
     type: page.type,
     agent: page.agent,
     ts,
     day,
-    tool_name: tools.map(([name]) => name ?? null),
-    tool_call_id: tools.map(([, call]) => call ?? null),
-    usage,
-    content,
+    tool_name: tools.name,
+    tool_call_id: tools.call,
+    ...usageColumns(usage),
+    content: page.content,
     raw,
+  };
+}
+
+const NONE = new Uint8Array();
+
+function slices(bytes: Uint8Array, lengths: readonly (number | null)[]): Slices {
+  const starts = [0];
+  for (const length of lengths) starts.push(starts.at(-1)! + (length ?? 0));
+  return { bytes, starts, lengths };
+}
+
+function usageColumns(usage: readonly (Usage | null)[]): Pick<EventColumns, "tokens" | "cost" | "currency"> {
+  return {
+    tokens: TOKEN_KEYS.map((_key, index) => usage.map((it) => (it === null ? null : it.tokens[index]!))),
+    cost: usage.map((it) => (it === null ? null : it.cost)),
+    currency: usage.map((it) => (it === null ? null : it.currency)),
   };
 }
 
@@ -195,14 +220,14 @@ const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?Z$/;
 const FIRST_NS = -(2n ** 63n);
 const LAST_NS = 2n ** 63n - 1n;
 /** Events come many to a second. */
-let second = { text: "", ns: null as bigint | null };
+let second = { text: "", day: "", ns: null as bigint | null };
 
 /** Nanoseconds since 1970; null for what is no time of that form, or beyond 64 bits. */
 function timeOf(text: string | null): bigint | null {
   if (text === null || !TIME.test(text)) return null;
   if (!text.startsWith(second.text) || second.text === "") {
     const ms = Date.parse(`${text.slice(0, 19)}Z`);
-    second = { text: text.slice(0, 19), ns: Number.isNaN(ms) ? null : BigInt(ms) * 1_000_000n };
+    second = { text: text.slice(0, 19), day: text.slice(0, 10), ns: Number.isNaN(ms) ? null : BigInt(ms) * 1_000_000n };
   }
   if (second.ns === null) return null;
   const fraction = text.length === 30 ? Number(text.slice(20, 29)) : Number(text.slice(20, -1).padEnd(9, "0"));
@@ -234,9 +259,11 @@ function usageOf(json: string | null, row: number, odd: Odd): Usage | null {
   };
 }
 
+const NO_TOOL: readonly (string | null)[] = [];
+
 function toolOf(json: string | null): readonly (string | null)[] {
   return json === null
-    ? []
+    ? NO_TOOL
     : (JSON.parse(json) as (string | null)[]).map((text) => (text === null ? null : String(text)));
 }
 
@@ -290,7 +317,7 @@ function slowRow(row: readonly unknown[]): EventColumns {
   const [name, call] = toolOf(tool);
   return {
     sequence: [row[0] as bigint],
-    event_id: [text("id")],
+    event_id: sliceOf(bytes.get("id")!),
     turn_id: [text("turn_id")],
     type: [text("type")],
     agent: [text("agent_name")],
@@ -298,11 +325,13 @@ function slowRow(row: readonly unknown[]): EventColumns {
     day: [ts === null ? null : time!.slice(0, 10)],
     tool_name: [name ?? null],
     tool_call_id: [call ?? null],
-    usage: [usageOf(usage, 0, odd)],
-    content: [bytes.get("content")!],
+    ...usageColumns([usageOf(usage, 0, odd)]),
+    content: sliceOf(bytes.get("content")!),
     raw,
   };
 }
+
+const sliceOf = (bytes: Uint8Array | null): Slices => slices(bytes ?? NONE, [bytes?.length ?? null]);
 
 function textBytes(name: string, type: unknown, value: unknown, odd: Odd): Uint8Array | null {
   if (value === null || value === undefined) return null;
