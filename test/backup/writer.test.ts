@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { globSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import { madeHome, PROJECT } from "../support/homes.ts";
 import { queryCopy } from "../support/sqlite-dump.ts";
 import { strength } from "../support/strength.ts";
@@ -41,6 +42,7 @@ async function written(t: TestContext, meanwhile?: (home: string) => Promise<voi
     do {
       await meanwhile(home);
       calls++;
+      await turn(); // a small backup never waits for anything: nor would the writer's end be seen
     } while (child.exitCode === null && child.signalCode === null);
   }
   await closed;
