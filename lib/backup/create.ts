@@ -164,7 +164,7 @@ class Run {
     if (!this.#options.dryRun) await sink.publish();
     checkGrace();
     if (!this.#options.dryRun) await watch.assertMayPublish(this.#deps.now());
-    return this.#publish({
+    return await this.#publish({
       ...this.#header(started, cut, parent),
       classes,
       roots: roots.map(({ name, dir }) => ({ name, dir })),

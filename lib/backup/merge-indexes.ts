@@ -33,7 +33,7 @@ async function mergeSmall(repo: Repository): Promise<void> {
     if (lines) files.push({ key, lines });
   }
   const { needed, superfluous } = sorted(files);
-  if (needed.length <= INDEX_FILES) return removeIndexes(repo, superfluous);
+  if (needed.length <= INDEX_FILES) return await removeIndexes(repo, superfluous);
   await replaceIndexes(
     repo,
     files,

@@ -44,7 +44,8 @@ async function putBytes(to: Upload, bytes: Uint8Array): Promise<void> {
 async function uploadFile(to: Upload, file: string): Promise<void> {
   const { size } = await stat(osPath(file));
   await using handle = await open(osPath(file), "r");
-  if (size <= PART) return putBytes(to, await readAt(handle, 0, size));
+  // Awaited here: one that fails while the file is being closed would be nobody's.
+  if (size <= PART) return await putBytes(to, await readAt(handle, 0, size));
   await uploadParts(to, handle, size);
 }
 
