@@ -133,7 +133,7 @@ test("a full or read-only disk: an error of its own, old or new", { timeout: 300
       assert.ok(invented || [0, 3, 5, 6].includes(code ?? -1), `${fault}: ${code} ${stderr}`);
       assertOldOrNew(directory);
     },
-    // Not EIO: where a private copy cannot be made for one, a healthy file is taken for a broken one and mended needlessly.
+    // Not EIO: an input/output error while SQLite reads counts as damage, so that a healthy file may be mended needlessly.
     errors: ["ENOSPC", "EROFS"],
     points: 6,
   });
