@@ -10,7 +10,7 @@ import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
 import type { Home } from "../sources/source.ts";
 import { openAble, type Place } from "../places/at-home.ts";
-import { askedIn, keyOf, planFor, type Asked, type Plan, type Planned, type Planning } from "./plan.ts";
+import { askedIn, keyOf, planFor, summed, type Asked, type Plan, type Planned, type Planning } from "./plan.ts";
 import { planRows } from "./rows-plan.ts";
 import { VERBS } from "./rules.ts";
 import { hasUnfinished, homeTime, perform, recover } from "./runs.ts";
@@ -32,19 +32,17 @@ export async function* planHome(options: PlanHome, deps: Deps): AsyncGenerator<A
     return yield* planRows({ opened, options, tally, apply: options.apply, wanted: undefined }, deps);
   }
   const plan = await planFor(home, options, scratch, deps);
-  if (!options.apply) return yield* told(plan, tally);
+  if (!options.apply) return yield* told(plan, tally, deps);
   yield* applied({ home, options, scratch, tally, first: plan, wanted: undefined }, deps);
 }
 
-function* told({ actions, left }: Plan, tally: Tally): Generator<AnyRecord> {
+function* told({ actions, left }: Plan, tally: Tally, deps: Deps): Generator<AnyRecord> {
   for (const { action } of actions) {
     tally.done();
     yield action;
   }
-  yield tally.summary({ status: "planned", left: leftOf(left) });
+  yield summed(tally, left, deps, { status: "planned" });
 }
-
-const leftOf = (left: Plan["left"]): object[] => left.map(({ found: { code, id }, reason }) => ({ code, id, reason }));
 
 export interface ApplyPlan {
   readonly place: Place;
@@ -132,7 +130,7 @@ interface Outcome {
 async function* applied(applying: Applying, deps: Deps): AsyncGenerator<AnyRecord> {
   const { home, tally, first } = applying;
   if (first?.actions.length === 0 && !hasUnfinished(home)) {
-    return yield tally.summary({ left: leftOf(first.left) });
+    return yield summed(tally, first.left, deps);
   }
   const times = homeTime(home);
   const { lockTimeoutMs } = applying.options;
@@ -156,7 +154,7 @@ async function* applied(applying: Applying, deps: Deps): AsyncGenerator<AnyRecor
   const undo = `agh-reconcile undo ${tally.run} --apply --home ${home.place}`;
   const hint = done.length > 0 ? { undo, next: `AGH_HOME=${home.place} agh daemon start` } : {};
   if (done.length > 0) deps.log.info(`${done.length} done; to take it back: ${undo}; to go on: ${hint.next}`);
-  yield tally.summary({ ...hint, left: leftOf(plan.left) });
+  yield summed(tally, plan.left, deps, hint);
 }
 
 /** Those of the plan that are wanted, and the wanted ones that the plan does not have any more. */

@@ -4,6 +4,8 @@ import { dirname } from "node:path";
 import type { Scratch } from "../files/scratch.ts";
 import type { Deps } from "../records/deps.ts";
 import type { Action } from "../records/judgements.ts";
+import type { AnyRecord } from "../records/record.ts";
+import type { Tally } from "../records/summary.ts";
 
 import { judge } from "../sources/agh/findings.ts";
 import { LEVELS, type Found, type Look, type Mending } from "../sources/agh/findings-rule.ts";
@@ -31,11 +33,19 @@ export interface Planned {
   readonly replacement?: Replacement;
 }
 
+/** A finding that nothing can be done about: why, or what to do instead. */
+export interface Left {
+  readonly code: string;
+  readonly id: string | undefined;
+  readonly reason: string;
+}
+
+type Told = Pick<Found, "code" | "id">;
+
 export interface Plan {
   readonly look: Look;
   readonly actions: readonly Planned[];
-  /** Findings that nothing could be done about, with the reason. */
-  readonly left: readonly { readonly found: Found; readonly reason: string }[];
+  readonly left: readonly Left[];
 }
 
 /** Reads only. The catalog comes first: what else is needed is judged by the one that is to be there. */
@@ -43,7 +53,7 @@ export async function planFor(home: Home, options: Planning, scratch: Scratch, d
   const within = { home, scratch, deps };
   const first = await judge(home, options, deps);
   const isMeant = chooser(options, idsOf(first.look), deps);
-  const [actions, left]: [Planned[], { found: Found; reason: string }[]] = [[], []];
+  const [actions, left]: [Planned[], Left[]] = [[], []];
   const replace = async (found: Found, broken: Broken): Promise<Replacement | undefined> => {
     const replacement = await replacementOf(broken, options, within);
     if ("dir" in replacement) {
@@ -51,7 +61,7 @@ export async function planFor(home: Home, options: Planning, scratch: Scratch, d
       actions.push({ action: actionOf(home, found, mending, options), mending, found, replacement });
       return replacement;
     }
-    left.push({ found, reason: replacement.join("; ") });
+    left.push(leftOf(found, replacement.join("; ")));
     return undefined;
   };
   const all: Found[] = [];
@@ -69,9 +79,30 @@ export async function planFor(home: Home, options: Planning, scratch: Scratch, d
     else if (found.action) {
       const mending = found.action;
       actions.push({ action: actionOf(home, found, mending, options), mending, found });
-    }
+    } else if (isTrouble(found)) left.push(leftOf(found));
   }
   return { look: second?.look ?? first.look, actions: onePerThing(actions), left };
+}
+
+/** Worth a word where nothing is done about it. */
+export const isTrouble = ({ code }: Told): boolean => ["warn", "error"].includes(RULES.get(code)!.severity);
+
+export const leftOf = ({ code, id }: Told, reason = insteadOf(code)): Left => ({ code, id, reason });
+
+function insteadOf(code: string): string {
+  const { action, loses } = RULES.get(code)!;
+  return action.length === 0 ? loses : "nothing safe as things are: mend what else is found first";
+}
+
+const LINES = 20;
+
+/** The summary with what is left; some of that is said to a person too. */
+export function summed(tally: Tally, left: readonly Left[], { log }: Deps, more: object = {}): AnyRecord {
+  for (const { code, id, reason } of left.slice(0, LINES)) {
+    log.info(`left: ${code}${id === undefined ? "" : ` ${id}`}: ${reason}`);
+  }
+  if (left.length > LINES) log.info(`left: ${left.length - LINES} more, which --json names`);
+  return tally.summary({ ...more, left });
 }
 
 export const idsOf = ({ sessions }: Look): string[] => sessions.map(({ id }) => id);

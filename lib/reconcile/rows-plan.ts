@@ -6,9 +6,9 @@ import { EXIT } from "../records/error.ts";
 import type { Action } from "../records/judgements.ts";
 import type { AnyRecord } from "../records/record.ts";
 import type { Tally } from "../records/summary.ts";
-import type { Found, Mending, Reconciling } from "../sources/reconciling.ts";
+import type { Mending, Reconciling } from "../sources/reconciling.ts";
 import { chooser } from "./chosen.ts";
-import { actionOf, keyOf, type Planning } from "./plan.ts";
+import { actionOf, isTrouble, keyOf, leftOf, summed, type Left, type Planning } from "./plan.ts";
 import { hasUnfinishedRows, performRows, settleRows } from "./rows-run.ts";
 
 export interface PlanRows {
@@ -27,8 +27,7 @@ interface Planned {
 
 interface Plan {
   readonly actions: readonly Planned[];
-  /** Findings that nothing can be done about, with what to do instead. */
-  readonly left: readonly { readonly code: string; readonly id: string | undefined; readonly reason: string }[];
+  readonly left: readonly Left[];
 }
 
 /** Yields the `action` records, planned or done, and a `summary`. */
@@ -41,9 +40,9 @@ export async function* planRows(plan: PlanRows, deps: Deps): AsyncGenerator<AnyR
       tally.done();
       yield action;
     }
-    return yield tally.summary({ status: "planned", left: first!.left });
+    return yield summed(tally, first!.left, deps, { status: "planned" });
   }
-  if (first?.actions.length === 0 && !hasUnfinishedRows(opened.home)) return yield tally.summary({ left: first.left });
+  if (first?.actions.length === 0 && !hasUnfinishedRows(opened.home)) return yield summed(tally, first.left, deps);
   yield* done(plan, reconciling, deps);
 }
 
@@ -52,19 +51,14 @@ async function planned({ opened, options }: PlanRows, reconciling: Reconciling, 
   const { sessions, found } = await reconciling.judge(home, options.level, deps);
   const isMeant = chooser(options, sessions, deps);
   const actions: Planned[] = [];
-  const left: { code: string; id: string | undefined; reason: string }[] = [];
+  const left: Left[] = [];
   for await (const one of found) {
     if (!isMeant(one)) continue;
     if (one.action) actions.push({ mending: one.action, action: actionOf(home, one, one.action, options) });
-    else if (isTrouble(one, reconciling)) left.push({ code: one.code, id: one.id, reason: reasonOf(one, reconciling) });
+    else if (isTrouble(one)) left.push(leftOf(one));
   }
   return { actions, left };
 }
-
-const isTrouble = ({ code }: Found, { rules }: Reconciling): boolean =>
-  ["warn", "error"].includes(rules.get(code)!.severity);
-
-const reasonOf = ({ code }: Found, { rules }: Reconciling): string => rules.get(code)!.loses;
 
 /** Judged again while no other run of ours is at it; each action is held against its row once more in the transaction. */
 async function* done(plan: PlanRows, reconciling: Reconciling, deps: Deps): AsyncGenerator<AnyRecord> {
@@ -103,5 +97,5 @@ async function* done(plan: PlanRows, reconciling: Reconciling, deps: Deps): Asyn
   const undo = `agh-reconcile undo ${tally.run} --apply --home ${home.place}`;
   const isDone = reasons.some((reason) => reason === undefined);
   if (isDone) deps.log.info(`to take it back: ${undo}`);
-  yield tally.summary({ ...(isDone && { undo }), left });
+  yield summed(tally, left, deps, isDone ? { undo } : {});
 }

@@ -16,7 +16,7 @@ import { syncTree } from "../files/sync-tree.ts";
 import { fileTrouble } from "../files/trouble.ts";
 import type { Stamp } from "../formats/journal.ts";
 import type { Deps } from "../records/deps.ts";
-import { EXIT, ToolError } from "../records/error.ts";
+import { ToolError } from "../records/error.ts";
 import { readCatalog } from "../sources/agh/databases.ts";
 import type { Found } from "../sources/agh/findings-rule.ts";
 import { lastEvent } from "../sources/agh/last-event.ts";
@@ -160,13 +160,15 @@ function swapDatabase(path: string, file: string, staging: Staging, deps: Deps):
   staging.put(path, file, { mode: basename(path) === CATALOG ? 0o600 : 0o644, from });
 }
 
-/** What is broken cannot be folded; it is no loss then. */
+const BROKEN: ReadonlySet<string> = new Set(["E_CORRUPT", "E_NOT_A_DATABASE", "E_EMPTY_DATABASE", "E_NOT_FOLDED"]);
+
+/** What is broken cannot be folded; it is no loss then. A disk that fails or is full is no proof of that. */
 function canFold(path: string, file: string, deps: Deps): boolean {
   try {
     copyFolded(path, file, deps);
     return true;
   } catch (error) {
-    if (error instanceof ToolError && error.exit === EXIT.place) return false;
+    if (error instanceof ToolError && BROKEN.has(error.code)) return false;
     throw error;
   }
 }

@@ -6,14 +6,14 @@ import type { Home } from "./source.ts";
 export const LEVELS = ["quick", "full", "deep"] as const;
 export type Level = (typeof LEVELS)[number];
 
-/** One code in the table of findings. */
-export interface Rule {
+/** One code in the table of findings; `V` are the verbs of the runtime's plan. */
+export interface Rule<V extends string = string> {
   /** `ok` is no finding at all. */
   readonly severity: "ok" | "info" | "warn" | "error";
   readonly verdict: string;
   readonly arises: string;
   /** Verbs of which the plan takes the first that can be done; [] where there is nothing to do, or nothing safe. */
-  readonly action: readonly string[];
+  readonly action: readonly V[];
   /** What the action loses, or what else to do where there is none. */
   readonly loses: string;
   /** The least level that finds it. */
@@ -23,20 +23,20 @@ export interface Rule {
 export type Rules = ReadonlyMap<string, Rule>;
 
 /** What would mend one finding, with what must still hold right before. */
-export interface Mending {
-  readonly verb: string;
+export interface Mending<V extends string = string> {
+  readonly verb: V;
   readonly subject: { readonly [name: string]: unknown };
   readonly expect: { readonly [name: string]: unknown };
   readonly loses: string | null;
 }
 
 /** Something that is wrong, or worth knowing; `id` is the session's where it is about one. */
-export interface Found {
+export interface Found<V extends string = string> {
   readonly code: string;
   readonly id?: string;
   readonly message: string;
   readonly evidence: { readonly [name: string]: unknown };
-  readonly action?: Mending | undefined;
+  readonly action?: Mending<V> | undefined;
 }
 
 export interface Judged {

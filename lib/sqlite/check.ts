@@ -1,15 +1,15 @@
 // Whether a database is sound, in SQLite's own words.
 import type { DatabaseSync } from "node:sqlite";
-import { looksBroken } from "./trouble.ts";
+import { isDamage } from "./trouble.ts";
 
-/** What `quick_check` or `integrity_check` says: [] when it is ok. Damage too deep to check is a message as well. */
+/** What `quick_check` or `integrity_check` says: [] when it is ok. Damage too deep to check is a message as well; what else fails is thrown. */
 export function integrity(db: DatabaseSync, level: "quick" | "full"): string[] {
   try {
     const rows = db.prepare(level === "full" ? "PRAGMA integrity_check" : "PRAGMA quick_check").all();
     const lines = rows.flatMap((row) => String(Object.values(row)[0]).split("\n"));
     return lines.filter((line) => line !== "ok" && line !== "");
   } catch (error) {
-    if (!looksBroken(error)) throw error;
+    if (!isDamage(error)) throw error;
     return [(error as Error).message];
   }
 }

@@ -2,7 +2,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { fileUri } from "../files/os-path.ts";
 import { quotedName, tablesIn } from "./tables.ts";
-import { databaseTrouble, looksBroken } from "./trouble.ts";
+import { databaseTrouble, isDamage } from "./trouble.ts";
 
 /** Names of those that had to be made anew. Throws (6) where that does not help. Nothing is synced. */
 export function mendFullText(file: string): string[] {
@@ -36,7 +36,7 @@ function isSound(db: DatabaseSync, name: string): boolean {
     command(db, name, "'integrity-check', 1");
     return true;
   } catch (error) {
-    if (!looksBroken(error)) throw error;
+    if (!isDamage(error)) throw error;
     return false;
   }
 }

@@ -12,11 +12,17 @@ export function sqliteCode(error: unknown): number | undefined {
   return typeof code === "number" ? code & 0xff : undefined;
 }
 
-/** True for what a file that changes while it is read may cause as well as a broken one. */
-export const looksBroken = (error: unknown): boolean => {
-  const code = error instanceof ToolError ? sqliteCode(error.cause) : sqliteCode(error);
-  return code === CODE.corrupt || code === CODE.notADatabase || code === CODE.io;
+const codeIn = (error: unknown): number | undefined =>
+  error instanceof ToolError ? sqliteCode(error.cause) : sqliteCode(error);
+
+/** True for what only a damaged file causes. An input/output error is the disk's: it says nothing of what the file holds. */
+export const isDamage = (error: unknown): boolean => {
+  const code = codeIn(error);
+  return code === CODE.corrupt || code === CODE.notADatabase;
 };
+
+/** True for what a file that changes while it is read may cause as well as a broken one. */
+export const looksBroken = (error: unknown): boolean => isDamage(error) || codeIn(error) === CODE.io;
 
 /** An error of SQLite or the kernel about one database as a ToolError; anything else is returned as it is. */
 export function databaseTrouble(file: string, error: unknown): unknown {

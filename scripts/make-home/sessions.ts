@@ -107,7 +107,7 @@ export interface Frame {
 /** `index` numbers the sessions of a home. */
 export function planOne(random: Random, index: number, frame: Frame): SessionPlan {
   const agent = random.pick(AGENTS);
-  const pid = 20_000 + ((index * 37) % 900_000);
+  const pid = 5_000_000 + ((index * 37) % 900_000); // beyond the greatest that Linux gives: nobody has it
   const dice = random.below(100);
   const stop = STOPS[dice < 70 ? 0 : dice < 82 ? 1 : dice < 95 ? 2 : 3]!;
   return {

@@ -122,7 +122,7 @@ test("undo: old or new, and the rerun completes", { timeout: 300_000 }, async ()
   });
 });
 
-test("a full or read-only disk: an error of its own, old or new", { timeout: 300_000 }, async () => {
+test("a full, failing or read-only disk: an error of its own, old or new", { timeout: 300_000 }, async () => {
   await faultPoints({
     command,
     args: (directory) => ["plan", "--apply", "--home", home(directory), "--now", NOW],
@@ -133,8 +133,7 @@ test("a full or read-only disk: an error of its own, old or new", { timeout: 300
       assert.ok(invented || [0, 3, 5, 6].includes(code ?? -1), `${fault}: ${code} ${stderr}`);
       assertOldOrNew(directory);
     },
-    // Not EIO: an input/output error while SQLite reads counts as damage, so that a healthy file may be mended needlessly.
-    errors: ["ENOSPC", "EROFS"],
+    errors: ["ENOSPC", "EIO", "EROFS"],
     points: 6,
   });
 });

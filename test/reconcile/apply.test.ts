@@ -1,7 +1,7 @@
 // Plans, saved and applied: exactly what they say, by nobody else at the same time, and every wrong input has its error.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { chmodSync, cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
@@ -102,6 +102,24 @@ test("the plan's own home is meant where none is named", async (t) => {
   const ran = await runHere(tool, ["apply", "-", "--now", NOW, "--json"], { stdin: plan.stdout, env });
   assert.equal(ran.code, 0, ran.stderr);
   assert.deepEqual(brief(ran), brief(plan));
+});
+
+test("an agh.db that cannot be read: nothing is made without what its rows say, and what is left is named", async (t) => {
+  const { home, ids } = madeHome(t, { sessions: 2 });
+  leaveIn(home, ids[0]!, "REL");
+  renameSync(join(home, "agh.db"), join(home, "elsewhere"));
+  mkdirSync(join(home, "agh.db"));
+  const before = stateOf(home);
+  const ran = await reconcile(["plan", "--apply"], home);
+  assert.deepEqual([ran.code, ofKind(ran, "action"), stateOf(home)], [0, [], before]);
+  const { left } = summaryOf(ran) as unknown as { left: { code: string; id: string }[] };
+  assert.deepEqual(
+    left.map(({ code, id }) => [code, id]),
+    [
+      ["CATALOG_CORRUPT", "agh.db"],
+      ["META_UNUSABLE", ids[0]],
+    ],
+  );
 });
 
 test("a running daemon, or no flock(1): refused, nothing changed", async (t) => {

@@ -5,7 +5,7 @@ import { osPath } from "../../files/os-path.ts";
 import type { Deps } from "../../records/deps.ts";
 import { EXIT, ToolError } from "../../records/error.ts";
 import { columnsOf } from "../../sqlite/shape.ts";
-import { looksBroken } from "../../sqlite/trouble.ts";
+import { isDamage } from "../../sqlite/trouble.ts";
 import { sessionRows, type SessionRow } from "./catalog.ts";
 import { readCatalog } from "./databases.ts";
 import { CATALOG, catalogFile } from "./layout.ts";
@@ -108,7 +108,7 @@ function unlessDamaged<T>(read: () => T, instead: T): T {
   try {
     return read();
   } catch (error) {
-    if (looksBroken(error)) return instead;
+    if (isDamage(error)) return instead;
     throw error;
   }
 }

@@ -31,6 +31,10 @@ const TROUBLE: { readonly [code: string]: string | undefined } = {
   E_CORRUPT: "CATALOG_CORRUPT",
 };
 
+/** Rows that are there and could not be read may be sound: nothing is concluded from their absence. */
+export const rowsAreHidden = ({ stores: { catalogTrouble }, catalog }: Look): boolean =>
+  catalog.refusal !== undefined || (catalogTrouble !== undefined && TROUBLE[catalogTrouble.code] === undefined);
+
 export const catalogFileState: Check = {
   level: "quick",
   rules: {

@@ -3,7 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { joinPath } from "../../files/os-path.ts";
 import { EXIT, ToolError } from "../../records/error.ts";
 import { integrity } from "../../sqlite/check.ts";
-import { busy, looksBroken } from "../../sqlite/trouble.ts";
+import { busy, databaseTrouble } from "../../sqlite/trouble.ts";
 import { openEvents, readCatalog } from "./databases.ts";
 import { openSettled } from "./each-session.ts";
 import { readSequence } from "./event-sequence.ts";
@@ -115,11 +115,11 @@ function* inSession(look: Look, known: Known, stats: ReadonlyMap<string, TokenSt
   try {
     yield* settled(look, known, stats);
   } catch (error) {
-    const trouble = error instanceof ToolError ? error : undefined;
-    if (trouble ? trouble.exit === EXIT.busy : !looksBroken(error)) throw error;
-    const code = trouble ? (BROKEN[trouble.code] ?? "EVENTS_UNREADABLE") : "EVENTS_CORRUPT";
-    const evidence = { path, cause: trouble?.code, file: markOf(path) };
-    yield { code, id, message: `${id}: ${(error as Error).message}`, evidence };
+    const trouble = databaseTrouble(path, error);
+    if (!(trouble instanceof ToolError) || trouble.exit === EXIT.busy) throw error;
+    const code = BROKEN[trouble.code] ?? "EVENTS_UNREADABLE";
+    const evidence = { path, cause: trouble.code, file: markOf(path) };
+    yield { code, id, message: `${id}: ${trouble.message}`, evidence };
   }
 }
 

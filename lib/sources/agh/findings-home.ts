@@ -73,6 +73,8 @@ function keyTrouble(path: string): string | undefined {
   return bytes.length === 32 ? undefined : "vault.key is no key of 32 bytes in base64";
 }
 
+const isDirectoryMode = (mode: number): boolean => (mode & 0o100) !== 0;
+
 const octal = (mode: number): string => (mode & 0o7777).toString(8).padStart(4, "0");
 
 const PRIVATE_DIRECTORIES = [".", "agents", "skills", "memory", "sessions", "restarts", "logs"];
@@ -96,7 +98,9 @@ export const modes: Check = {
     if (!look.home.live) return; // a scratch copy has modes of its own
     for (const [path, limit] of limits(look)) {
       const stat = lstatSync(osPath(path), { throwIfNoEntry: false });
-      if (!stat || stat.isSymbolicLink() || (stat.mode & 0o7777 & ~limit) === 0) continue;
+      // A directory where a file belongs has its own finding: without its x bit nobody could look into it.
+      if (!stat || stat.isSymbolicLink() || stat.isDirectory() !== isDirectoryMode(limit)) continue;
+      if ((stat.mode & 0o7777 & ~limit) === 0) continue;
       const [mode, to] = [octal(stat.mode), octal(stat.mode & limit)];
       yield {
         code: "MODE_WIDER",

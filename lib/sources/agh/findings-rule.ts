@@ -1,5 +1,6 @@
 // What every finding about an AGH home has: how bad it is, how it arises, what to make of it, and what mends it.
 import type { Deps } from "../../records/deps.ts";
+import type * as Of from "../reconciling.ts";
 import { LEVELS, type Level } from "../reconciling.ts";
 import type { Home } from "../source.ts";
 import type { BootCatalog } from "./boot-catalog.ts";
@@ -26,32 +27,10 @@ export const VERBS = [
 ] as const;
 export type Verb = (typeof VERBS)[number];
 
-export interface Rule {
-  /** `ok` is no finding at all. */
-  readonly severity: "ok" | "info" | "warn" | "error";
-  readonly verdict: string;
-  readonly arises: string;
-  /** Verbs of which the plan takes the first that can be done; [] where there is nothing to do, or nothing safe. */
-  readonly action: readonly Verb[];
-  /** What the action loses, or what else to do where there is none. */
-  readonly loses: string;
-}
-
-/** What would mend one finding, with what must still hold right before. */
-export interface Mending {
-  readonly verb: Verb;
-  readonly subject: { readonly [name: string]: unknown };
-  readonly expect: { readonly [name: string]: unknown };
-  readonly loses: string | null;
-}
-
-export interface Found {
-  readonly code: string;
-  readonly id?: string;
-  readonly message: string;
-  readonly evidence: { readonly [name: string]: unknown };
-  readonly action?: Mending | undefined;
-}
+/** The level is the check's. */
+export type Rule = Omit<Of.Rule<Verb>, "level">;
+export type Mending = Of.Mending<Verb>;
+export type Found = Of.Found<Verb>;
 
 /** Some findings, and the code that finds them. */
 export interface Check {

@@ -2,6 +2,8 @@
 import { readFileSync, statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { joinPath, osPath } from "../../files/os-path.ts";
+import { fileTrouble } from "../../files/trouble.ts";
+import { ToolError } from "../../records/error.ts";
 import type { Home } from "../source.ts";
 import { isId } from "./layout.ts";
 import { linesOf, openLedger, pieces } from "../ledger-file.ts";
@@ -46,14 +48,18 @@ function providerOf({ root }: Home, agent: string): string | undefined {
   return /^provider:\s*["']?([\w.-]+)["']?\s*$/m.exec(front)?.[1];
 }
 
+const TELLS_NOTHING: ReadonlySet<string> = new Set(["E_NOT_A_LEDGER", "E_MISSING", "E_NO_PERMISSION"]);
+
 function headOf(path: string): Told | undefined {
   try {
     using file = openLedger(path);
     const [first] = linesOf(pieces(file, 1 << 16));
     const head = JSON.parse(first?.toString() ?? "null") as Told | null;
     return head?.["type"] === "ledger_meta" ? head : undefined;
-  } catch {
-    return undefined; // no ledger that could tell anything: agh-ledger compare says what is wrong with it
+  } catch (error) {
+    // One that tells nothing is agh-ledger compare's to judge; a disk that fails stops the work.
+    if (error instanceof SyntaxError || (error instanceof ToolError && TELLS_NOTHING.has(error.code))) return undefined;
+    throw fileTrouble(path, "read", error);
   }
 }
 

@@ -1,5 +1,6 @@
 // The truth table: what it means when a session is in some of catalog, meta.json, events.db, ledger and archive.
 import { joinPath } from "../../files/os-path.ts";
+import { rowsAreHidden } from "./findings-catalog.ts";
 import { markOf } from "./findings-mark.ts";
 import type { Check, Found, Known, Look, Mending, Rule } from "./findings-rule.ts";
 import { META } from "./layout.ts";
@@ -237,16 +238,18 @@ export const truth: Check = {
   *find(look) {
     // Without a catalog every session lacks its row, which is one finding and no more.
     const readable = look.stores.catalogTrouble === undefined;
+    const hidden = rowsAreHidden(look);
     for (const known of look.sessions) {
-      const of = judge(known, look, readable);
+      const of = judge(known, look, { hasRow: hidden || (!readable && known.dir?.meta !== undefined), hidden });
       if (of) yield of;
     }
   },
 };
 
-function judge(known: Known, look: Look, readable: boolean): Found | undefined {
+/** `hasRow`: it is taken to have one. `hidden`: what its row says is not known, so nothing is made without it. */
+function judge(known: Known, look: Look, { hasRow, hidden }: { hasRow: boolean; hidden: boolean }): Found | undefined {
   const stores = storesOf(known);
-  const rule = TRUTH[!readable && known.dir?.meta ? `R${stores.slice(1)}` : stores];
+  const rule = TRUTH[hasRow ? `R${stores.slice(1)}` : stores];
   if (!rule || rule.severity === "ok" || isRunning(known, look)) return undefined;
   const { id, dir, row, ledger, archive, tombstone, events } = known;
   const evidence = {
@@ -261,7 +264,8 @@ function judge(known: Known, look: Look, readable: boolean): Found | undefined {
   };
   const trouble = dir?.trouble ? ` (${dir.trouble})` : "";
   const message = `${id}: ${rule.verdict}${trouble}`;
-  return { code: rule.code, id, message, evidence, action: rule.action.length > 0 ? rebuild(known, look) : undefined };
+  const action = rule.action.length > 0 && !hidden ? rebuild(known, look) : undefined;
+  return { code: rule.code, id, message, evidence, action };
 }
 
 /** What a running daemon has in hand is not finished, and not wrong. */
