@@ -49,14 +49,20 @@ function lazily(names: string, module: string): string {
 const { dependencies } = JSON.parse(readFileSync(resolve(import.meta.dirname, "../package.json"), "utf8")) as {
   dependencies: { readonly [name: string]: string };
 };
-const LIBRARIES = Object.keys(dependencies).filter((name) => name !== "citty");
+const BUNDLED = ["citty", "smol-toml"];
+const LIBRARIES = Object.keys(dependencies).filter((name) => !BUNDLED.includes(name));
 
 process.chdir(resolve(import.meta.dirname, ".."));
 
 // A file costs half a millisecond to load: what every verb starts with is one, what most reading verbs need another.
 const START = closure("lib/cli/launch.ts");
-const READING = closure("lib/inspect/sessions.ts").difference(START);
+const READING = closures("lib/inspect/sessions.ts", "lib/sources/agh/agh.ts").difference(START);
 const KINDS = closure("lib/records/kinds.ts").difference(START);
+// What cron does every hour.
+const BACKING_UP = closures("lib/backup/create.ts", "lib/sources/agh/roots.ts", "lib/sources/agh/cut.ts")
+  .difference(START)
+  .difference(READING)
+  .difference(KINDS);
 
 rmSync("dist", { recursive: true, force: true });
 
@@ -64,19 +70,24 @@ rmSync("dist", { recursive: true, force: true });
 const workers = Object.fromEntries(globSync("lib/**/*-worker.ts").map((file) => [file.replace(/\.ts$/, ""), file]));
 for (const face of globSync("bin/*.ts").sort()) {
   const name = basename(face, ".ts");
-  await bundle(`dist/${name}`, { [name]: face, ...workers });
+  await bundle(`dist/${name}`, { [name]: face, ...workers }, name === "agh-backup" ? BACKING_UP : undefined);
   chmodSync(`dist/${name}/${name}.mjs`, 0o755);
 }
 await bundle("dist/lib", { index: "lib/index.ts", ...workers });
 process.exitCode = types();
 
 /** Each face is bundled for itself: one file until a verb asks for more. */
-async function bundle(dir: string, input: { readonly [name: string]: string }): Promise<void> {
+async function bundle(
+  dir: string,
+  input: { readonly [name: string]: string },
+  backingUp: ReadonlySet<string> = new Set(),
+): Promise<void> {
   const build = await rolldown({
     input,
     platform: "node",
     external: [/^node:/, ...LIBRARIES],
     plugins: [plainBuiltins],
+    preserveEntrySignatures: "allow-extension",
   });
   await build.write({
     dir,
@@ -92,10 +103,15 @@ async function bundle(dir: string, input: { readonly [name: string]: string }): 
         { name: "start", test: (id) => START.has(id) || /\/node_modules\/citty\//.test(id) },
         { name: "reading", test: (id) => READING.has(id) },
         { name: "kinds", test: (id) => KINDS.has(id) },
+        { name: "backing-up", test: (id) => backingUp.has(id) },
       ],
     },
   });
   await build.close();
+}
+
+function closures(...files: string[]): Set<string> {
+  return files.reduce((found, file) => closure(file, found), new Set<string>());
 }
 
 /** A file and all that it imports when it is loaded. */

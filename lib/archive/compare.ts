@@ -10,7 +10,7 @@ import { readInMemory } from "../sqlite/in-memory.ts";
 import { openEvents } from "../sources/agh/databases.ts";
 import { digestEvents, type EventDigest } from "../sources/agh/event-digest.ts";
 import { EVENTS } from "../sources/agh/layout.ts";
-import { SOURCES } from "../sources/detect.ts";
+import { sourceNamed } from "../sources/detect.ts";
 import type { Target } from "../targets/target.ts";
 import { compareRows } from "./compare-rows.ts";
 
@@ -30,7 +30,7 @@ export async function compareArchive(
   scratch: Scratch,
   comparing: Comparing,
 ): Promise<void> {
-  const archival = await SOURCES.find(({ runtime }) => runtime === receipt.runtime)?.archival?.();
+  const archival = await (await sourceNamed(receipt.runtime)).archival?.();
   if (archival) return compareRows(target, receipt, archival);
   const main = receipt.files.find(({ path }) => path === DATABASE);
   const isPair = receipt.files.some(({ path }) => path === `${DATABASE}-wal` || path === `${DATABASE}-journal`);

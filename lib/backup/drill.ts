@@ -102,7 +102,7 @@ async function* drill(
     await settle(plan, "top");
     const here = (finding: Finding): Finding =>
       JSON.parse(JSON.stringify(finding).replaceAll(`${dir}/`, "")) as Finding; // the scratch place means nothing later
-    const restored: Restored = { home, source: sourceOf(dir, place, manifest.runtime), scratch, counts };
+    const restored: Restored = { home, source: await sourceOf(dir, place, manifest.runtime), scratch, counts };
     const problems: ToolError[] = [];
     const heard = { ...deps, log: { ...quiet(deps.log), problem: (error: ToolError) => void problems.push(error) } };
     for await (const finding of testHome(restored, databases, heard)) yield here(finding);

@@ -14,6 +14,7 @@ import { osPath } from "../files/os-path.ts";
 import { fileTrouble } from "../files/trouble.ts";
 import { SEQUENCE } from "./listing.ts";
 import type { PackReader, Part } from "./pack-reader.ts";
+import { foldWal } from "../sqlite/fold.ts";
 
 export interface FileJob {
   /** Absolute. */
@@ -90,7 +91,6 @@ async function writeParts(
 
 /** Lets SQLite take the WAL in, and looks whether the last event is the one that was seen at the backup. */
 async function fold({ path, mode, mtimeNs, lastSequence }: FileJob): Promise<Fault | undefined> {
-  const { foldWal } = await import("../sqlite/fold.ts");
   try {
     foldWal(path);
   } catch (error) {

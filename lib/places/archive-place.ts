@@ -13,7 +13,7 @@ import { EXIT, placeError, ToolError, usageError } from "../records/error.ts";
 import { makeDatabase } from "../sqlite/change.ts";
 import { bundlesDir, catalogFile, isId, sessionDir, sessionsDir } from "../sources/agh/layout.ts";
 import { fillCatalog } from "../sources/agh/scratch-catalog.ts";
-import { SOURCES } from "../sources/detect.ts";
+import { sourceNamed } from "../sources/detect.ts";
 import { isNamedBy } from "../sources/selection.ts";
 import { targetOf, type Target } from "../targets/target.ts";
 import { heldByHand, sessionWithin, type ByHand } from "./by-hand.ts";
@@ -33,7 +33,7 @@ export async function openArchivePlace(place: string, options: PlaceOptions, dep
     const runtime = await runtimeOf(target, options.runtime);
     const laying = { target, root, scratch, deps, isMeant: meantBy(options.only) };
     const ids = runtime === "agh" ? await layOut(laying) : await layOutAllRows(runtime, laying);
-    const source = sourceOf(root, place, runtime);
+    const source = await sourceOf(root, place, runtime);
     const id = options.homeId ?? (ids.size === 1 ? [...ids][0]! : homeId(runtime, target.url));
     const home = { runtime: source.runtime, place: `archive:${target.url}`, root, id, live: false };
     return { home, source, [Symbol.dispose]: () => scratch.remove() };
@@ -70,7 +70,7 @@ async function layOutAllRows(
   runtime: Receipt["runtime"],
   { target, root, deps }: Laying,
 ): Promise<ReadonlySet<string>> {
-  const archival = await SOURCES.find((source) => source.runtime === runtime)!.archival!();
+  const archival = await (await sourceNamed(runtime)).archival!();
   const home = { runtime, place: `archive:${target.url}`, root, id: "", live: false };
   const homes = new Set<string>();
   const rows: RowsFile[] = [];

@@ -21,7 +21,7 @@ export async function openBackupPlace(place: string, options: PlaceOptions, deps
   try {
     const dir = scratch.fresh();
     const manifest = await materialise({ repo, id, dir, deps });
-    const source = sourceOf(dir, place, options.runtime ?? manifest.runtime);
+    const source = await sourceOf(dir, place, options.runtime ?? manifest.runtime);
     const named = `backup:${repo}@${manifest.id}`;
     const home = {
       runtime: source.runtime,

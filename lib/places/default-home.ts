@@ -11,17 +11,17 @@ type Runtime = PlaceOptions["runtime"];
  * environment names counts also where nothing lies there.
  */
 export function defaultHome(deps: Outside, runtime?: Runtime): DefaultRoot {
-  const source = askedFor(runtime)[0]!;
-  const roots = source.defaultRoots(deps);
+  const [first] = askedFor(runtime);
+  const roots = first!.defaultRoots(deps);
   const likely = roots.filter(({ said }) => said === roots[0]!.said);
-  return likely.find(({ dir }) => markers(dir, [source])) ?? roots[0]!;
+  return likely.find(({ dir }) => markers(dir, [first!])) ?? roots[0]!;
 }
 
 /** Every place where a home of these runtimes may lie, each once. */
 export function defaultHomes(deps: Outside, runtime?: Runtime): { readonly dir: string; readonly runtime: Runtime }[] {
   const found = new Map<string, Runtime>();
-  for (const source of askedFor(runtime)) {
-    for (const { dir } of source.defaultRoots(deps)) if (!found.has(dir)) found.set(dir, source.runtime);
+  for (const one of askedFor(runtime)) {
+    for (const { dir } of one.defaultRoots(deps)) if (!found.has(dir)) found.set(dir, one.runtime);
   }
   return [...found].map(([dir, of]) => ({ dir, runtime: of }));
 }

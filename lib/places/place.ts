@@ -29,16 +29,16 @@ export async function openPlace(place: string | undefined, options: PlaceOptions
   return openDirectory(place, options, deps);
 }
 
-function openDirectory(
+async function openDirectory(
   place: string | undefined,
   options: PlaceOptions,
   deps: Pick<Deps, "env" | "platform">,
-): OpenPlace {
+): Promise<OpenPlace> {
   const { dir: named, said } =
     place === undefined ? defaultHome(deps, options.runtime) : { dir: resolve(place), said: "--home" };
   const dir = rootOf(named, options.runtime);
   const real = realDirectory(dir, said);
-  const source = sourceOf(real, dir, options.runtime);
+  const source = await sourceOf(real, dir, options.runtime);
   const { runtime } = source;
   const home: Home = {
     runtime,

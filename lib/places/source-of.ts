@@ -2,7 +2,7 @@
 import { joinPath } from "../files/os-path.ts";
 import { fileTrouble } from "../files/trouble.ts";
 import { placeError } from "../records/error.ts";
-import { detect, SOURCES } from "../sources/detect.ts";
+import { detect, RUNTIMES, type Runtime } from "../sources/detect.ts";
 import type { Home, Source } from "../sources/source.ts";
 
 export interface PlaceOptions {
@@ -22,19 +22,19 @@ export interface OpenPlace extends Disposable {
 /** The directory that a path means to the runtime whose name for a part of its home it bears: else the path itself. */
 export const rootOf = (path: string, runtime: PlaceOptions["runtime"]): string =>
   askedFor(runtime)
-    .map((source) => source.rootOf?.(path) ?? path)
+    .map((one) => one.rootOf?.(path) ?? path)
     .find((root) => root !== path) ?? path;
 
-export const askedFor = (runtime: PlaceOptions["runtime"]): readonly Source[] =>
-  runtime === undefined || runtime === "auto" ? SOURCES : SOURCES.filter((it) => it.runtime === runtime);
+export const askedFor = (runtime: PlaceOptions["runtime"]): readonly Runtime[] =>
+  runtime === undefined || runtime === "auto" ? RUNTIMES : RUNTIMES.filter((it) => it.runtime === runtime);
 
 /** The source that reads a directory: the one asked for, or the one whose markers it bears. */
-export function sourceOf(root: string, said: string, runtime: PlaceOptions["runtime"]): Source {
+export async function sourceOf(root: string, said: string, runtime: PlaceOptions["runtime"]): Promise<Source> {
   const asked = askedFor(runtime);
   const found = markers(root, asked);
-  if (found) return found;
+  if (found) return found.load();
   const below = BELOW.find((name) => markers(joinPath(root, name), asked));
-  const other = asked.length < SOURCES.length ? markers(root, SOURCES) : undefined;
+  const other = asked.length < RUNTIMES.length ? markers(root, RUNTIMES) : undefined;
   throw placeError(
     "E_NOT_A_HOME",
     `${said} is no home of ${anyOf(asked.map((it) => it.runtime))}: it has none of ${asked.map((it) => it.marks).join(", ")}`,
@@ -49,8 +49,8 @@ const HINT = "agh-inspect homes lists what is found; name one: --home DIR";
 const anyOf = (words: readonly string[]): string =>
   words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 
-/** The source whose markers a directory bears. */
-export function markers(root: string, asked: readonly Source[]): Source | undefined {
+/** The runtime whose markers a directory bears. */
+export function markers(root: string, asked: readonly Runtime[]): Runtime | undefined {
   try {
     return detect(root, asked);
   } catch (error) {

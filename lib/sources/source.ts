@@ -161,12 +161,9 @@ export interface Classified {
   readonly database?: "catalog" | "session";
 }
 
-export interface Source {
+/** How homes of a runtime are recognised: all that is loaded of those that are not met. */
+export interface Marks {
   readonly runtime: RuntimeName;
-  /** What this runtime can do; what it cannot is refused in one place. */
-  readonly can: ReadonlySet<Ability>;
-  /** Why it cannot do the rest, in words that go on from "a home of RUNTIME: "; a default stands in for what is not here. */
-  readonly cannot?: { readonly [ability in Ability]?: string };
   /** The home's root that a path means: of AGDD also the parent of its `.agdd`. Without it the path itself. */
   rootOf?(path: string): string;
   /** True when `root` bears this runtime's markers. */
@@ -175,6 +172,13 @@ export interface Source {
   readonly marks: string;
   /** Where a home is looked for when none is named, likeliest first; only what bears the markers is one. */
   defaultRoots(deps: Pick<Deps, "env" | "platform">): readonly DefaultRoot[];
+}
+
+export interface Source extends Marks {
+  /** What this runtime can do; what it cannot is refused in one place. */
+  readonly can: ReadonlySet<Ability>;
+  /** Why it cannot do the rest, in words that go on from "a home of RUNTIME: "; a default stands in for what is not here. */
+  readonly cannot?: { readonly [ability in Ability]?: string };
   state(home: Home, deps: Deps): HomeState;
   sessions(home: Home, filter: SessionFilter, deps: Deps): AsyncIterable<SessionRecord>;
   /** `event` records in order, as blocks of JSON Lines. */

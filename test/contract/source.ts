@@ -7,7 +7,7 @@ import { tool } from "../../bin/agh-inspect.ts";
 import { joinPath } from "../../lib/files/os-path.ts";
 import { walk } from "../../lib/files/walk.ts";
 import type { AnyRecord } from "../../lib/records/record.ts";
-import { detect, SOURCES } from "../../lib/sources/detect.ts";
+import { detect, RUNTIMES } from "../../lib/sources/detect.ts";
 import type { DetailKind, Source } from "../../lib/sources/source.ts";
 import { runHere, type Ran } from "../support/memory.ts";
 import { tempDir } from "../support/temp.ts";
@@ -58,9 +58,9 @@ export function sourceContract(source: Source, name: string, make: (t: TestConte
     });
 
   check("is known by its markers, and by no other runtime's", ({ home }, t) => {
-    assert.equal(detect(home), source);
-    for (const other of SOURCES) assert.equal(other.detect(tempDir(t)), false, other.runtime);
-    assert.equal(SOURCES.filter((other) => other.detect(home)).length, 1);
+    assert.equal(detect(home)?.runtime, source.runtime);
+    for (const other of RUNTIMES) assert.equal(other.detect(tempDir(t)), false, other.runtime);
+    assert.equal(RUNTIMES.filter((other) => other.detect(home)).length, 1);
   });
 
   check("sessions: valid, in order of id, selected by id, prefix, state and number", async ({ home, sessions }) => {

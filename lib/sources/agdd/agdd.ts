@@ -1,14 +1,13 @@
 // AGDD and MAGSAG as a source: a project's runs are its sessions.
-import { resolve } from "node:path";
 import { eventLedgers, withLedgers } from "../event-ledger.ts";
 import type { Source } from "../source.ts";
 import { classify, roots, WELL_KNOWN } from "./coverage.ts";
-import { isProject, projectOf } from "./layout.ts";
+import { marks } from "./marks.ts";
 import { sessions } from "./sessions.ts";
 import { state } from "./state.ts";
 
 export const agdd: Source = {
-  runtime: "agdd",
+  ...marks,
   can: new Set(["archive", "ledger", "vacuum", "runs", "reconcile", "usage", "failure", "tool", "row"]),
   cannot: {
     liveness: "AGDD writes down no process that could be asked for",
@@ -19,11 +18,6 @@ export const agdd: Source = {
     workspace: "its workspace is the project directory itself",
     vault_ref: "AGDD has no vault",
   },
-  rootOf: projectOf,
-  detect: isProject,
-  marks: ".agdd/storage.db, .magsag/storage.db, .runs/",
-  // AGDD works in the directory that it is started in.
-  defaultRoots: () => [{ dir: resolve("."), said: "the working directory" }],
   state,
   sessions: (home, ...rest) => withLedgers(home, sessions(home, ...rest)),
   archival: async () => (await import("./archival.ts")).archival,

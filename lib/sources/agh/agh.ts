@@ -1,17 +1,13 @@
 // AGH as a source: what it can do, and where each part of it is read.
-import { existsSync, statSync } from "node:fs";
-import { osPath } from "../../files/os-path.ts";
 import type { Source } from "../source.ts";
 import { classify } from "./coverage.ts";
-import { takeCut } from "./cut.ts";
-import { defaultRoots } from "./default-roots.ts";
-import { catalogFile, sessionsDir } from "./layout.ts";
+import { marks } from "./marks.ts";
 import { sessions } from "./sessions.ts";
 import { state } from "./state.ts";
 import { IN_HOME, IN_WORKSPACE } from "./well-known.ts";
 
 export const agh: Source = {
-  runtime: "agh",
+  ...marks,
   can: new Set([
     "archive",
     "reconcile",
@@ -29,11 +25,6 @@ export const agh: Source = {
     "turn",
     "row",
   ]),
-  detect: (root) =>
-    existsSync(osPath(catalogFile(root))) ||
-    statSync(osPath(sessionsDir(root)), { throwIfNoEntry: false })?.isDirectory() === true,
-  marks: "agh.db, sessions/",
-  defaultRoots,
   state,
   sessions,
   // Loaded when called: listing sessions pays for none of them.
@@ -50,7 +41,7 @@ export const agh: Source = {
   roots: async (...of) => (await import("./roots.ts")).roots(...of),
   wellKnown: (root) => (root === "home" ? IN_HOME : root.startsWith("ws/") ? IN_WORKSPACE : []),
   classify,
-  cut: takeCut,
+  cut: async (...of) => (await import("./cut.ts")).takeCut(...of),
   boot: async (...of) => (await import("./boot.ts")).predictBoot(...of),
   async *compare(...of) {
     yield* (await import("./catalog-against-directories.ts")).compareCatalog(...of);

@@ -6,6 +6,7 @@ import { integrity } from "../../sqlite/check.ts";
 import { busy, databaseTrouble } from "../../sqlite/trouble.ts";
 import { openEvents, readCatalog } from "./databases.ts";
 import { openSettled } from "./each-session.ts";
+import { integrityAhead } from "./integrity-ahead.ts";
 import { readSequence } from "./event-sequence.ts";
 import { markOf } from "./findings-mark.ts";
 import type { Check, Found, Known, Look, Rule } from "./findings-rule.ts";
@@ -99,21 +100,32 @@ export const events: Check = {
       action: ["recompute-totals"],
     },
   },
-  *find(look) {
+  async *find(look) {
     const isClosed = look.stores.catalogTrouble !== undefined || look.catalog.refusal !== undefined;
     const stats = isClosed ? undefined : readCatalog(look.catalogRoot, look.deps, tokenStats);
-    for (const known of look.sessions) {
+    const sessions = look.sessions.filter(({ dir, events: bytes }) => dir && bytes);
+    const dirs = sessions.map(({ dir }) => dir!.path);
+    await using ahead = integrityAhead(dirs, depthOf(look), look.deps);
+    for (const [at, known] of sessions.entries()) {
       look.deps.signal.throwIfAborted();
-      if (known.dir && known.events) yield* inSession(look, known, stats);
+      yield* inSession({ look, known, stats, isSound: await ahead.isSound(at) });
     }
   },
 };
 
-function* inSession(look: Look, known: Known, stats: ReadonlyMap<string, TokenStats> | undefined): Generator<Found> {
-  const path = joinPath(known.dir!.path, EVENTS);
-  const { id } = known;
+interface Asked {
+  readonly look: Look;
+  readonly known: Known;
+  readonly stats: ReadonlyMap<string, TokenStats> | undefined;
+  /** Its integrity has been checked already. */
+  readonly isSound: boolean;
+}
+
+function* inSession(asked: Asked): Generator<Found> {
+  const { id, dir } = asked.known;
+  const path = joinPath(dir!.path, EVENTS);
   try {
-    yield* settled(look, known, stats);
+    yield* settled(asked);
   } catch (error) {
     const trouble = databaseTrouble(path, error);
     if (!(trouble instanceof ToolError) || trouble.exit === EXIT.busy) throw error;
@@ -126,26 +138,24 @@ function* inSession(look: Look, known: Known, stats: ReadonlyMap<string, TokenSt
 const TRIES = 5;
 
 /** Nothing is told of a database that was written to meanwhile. */
-function settled(look: Look, known: Known, stats: ReadonlyMap<string, TokenStats> | undefined): readonly Found[] {
+function settled(asked: Asked): readonly Found[] {
+  const { known, look } = asked;
   for (let tries = 1; tries <= TRIES; tries++) {
     using reading = openSettled(() => openEvents(known.dir!.path, look.deps), look.deps);
-    const found = Array.from(inEvents(look, known, reading.db, stats));
+    const found = Array.from(inEvents(asked, reading.db));
     if (reading.unchanged()) return found;
   }
   throw busy(`session ${known.id} is written to all the time: it was not checked`);
 }
 
-function* inEvents(
-  look: Look,
-  known: Known,
-  db: DatabaseSync,
-  stats: ReadonlyMap<string, TokenStats> | undefined,
-): Generator<Found> {
+const depthOf = ({ level }: Look): "quick" | "full" => (level === "deep" ? "full" : "quick");
+
+function* inEvents({ look, known, stats, isSound }: Asked, db: DatabaseSync): Generator<Found> {
   const { id } = known;
   const path = joinPath(known.dir!.path, EVENTS);
   const { trouble } = migrationsOf(db, "events");
   if (trouble) yield { code: "EVENTS_MIGRATION_UNKNOWN", id, message: `${id}: ${trouble}`, evidence: { path } };
-  const lines = integrity(db, look.level === "deep" ? "full" : "quick");
+  const lines = isSound ? [] : integrity(db, depthOf(look));
   if (lines.length > 0) {
     const evidence = { path, lines: lines.slice(0, 20), file: markOf(path) };
     return yield { code: "EVENTS_DAMAGED", id, message: `${id}: ${lines[0]}`, evidence };

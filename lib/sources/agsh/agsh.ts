@@ -2,13 +2,12 @@
 import { eventLedgers, withLedgers } from "../event-ledger.ts";
 import type { Source } from "../source.ts";
 import { classify, roots, WELL_KNOWN } from "./coverage.ts";
-import { defaultRoots, homeOf } from "./layout.ts";
-import { isHome } from "./recognise.ts";
+import { marks } from "./marks.ts";
 import { sessions } from "./sessions.ts";
 import { state } from "./state.ts";
 
 export const agsh: Source = {
-  runtime: "agsh",
+  ...marks,
   can: new Set(["vacuum", "archive", "ledger", "reconcile", "liveness", "usage", "tool", "turn", "row"]),
   cannot: {
     runs: "its sessions are retired by agh-vacuum sessions",
@@ -19,10 +18,6 @@ export const agsh: Source = {
     vault_ref: "agsh has no vault; the logins in its database are never shown",
     failure: "agsh writes no failures down; agh-inspect sessions --crashed lists those whose process died",
   },
-  rootOf: homeOf,
-  detect: isHome,
-  marks: "sessions.db, meka.db",
-  defaultRoots,
   state,
   sessions: (home, ...rest) => withLedgers(home, sessions(home, ...rest)),
   archival: async () => (await import("./archival.ts")).archival,
