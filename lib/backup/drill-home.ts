@@ -10,6 +10,7 @@ import { openEvents } from "../sources/agh/databases.ts";
 import { compareLedger } from "../sources/agh/ledger-compare.ts";
 import { headLine } from "../sources/agh/ledger-head.ts";
 import { ledgerSessions, type LedgerSession } from "../sources/agh/ledger-sessions.ts";
+import { readerOf } from "../sources/reader-of.ts";
 import type { Home, Source } from "../sources/source.ts";
 import { checkDatabase, type Fault } from "./check-database.ts";
 
@@ -68,11 +69,12 @@ function* testDatabases(
 async function* testSessions({ home, source, counts }: Restored, deps: Deps): AsyncGenerator<Finding> {
   counts["sessions"] = 0;
   try {
+    using reader = await readerOf(source, home, deps);
     for await (const { id, has } of source.sessions(home, {}, deps)) {
       deps.signal.throwIfAborted();
       counts["sessions"]++;
       if (!has.events) continue;
-      for await (const _ of source.events(home, id, { tail: 1 }, deps)) break;
+      for await (const _ of reader.events(id, { tail: 1 })) break;
     }
   } catch (error) {
     yield findingOf(home, undefined, unreadable("SESSIONS_UNREADABLE", error));

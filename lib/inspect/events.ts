@@ -4,8 +4,9 @@ import type { Deps } from "../records/deps.ts";
 import { EXIT, ToolError, usageError } from "../records/error.ts";
 import { Block, encode } from "../records/record.ts";
 import type { SessionRecord } from "../records/things.ts";
+import { readerOf } from "../sources/reader-of.ts";
 import { sortable } from "../sources/selection.ts";
-import type { EventRange, SessionFilter } from "../sources/source.ts";
+import type { EventRange, EventsReader, SessionFilter } from "../sources/source.ts";
 import { merged, type Strand } from "./merge.ts";
 import type { Where } from "./sessions.ts";
 
@@ -23,7 +24,9 @@ export async function* listEvents(where: Where, query: EventQuery, deps: Deps): 
   using place = await openPlace(where.home, where, deps);
   const chosen = await choose(place, query, deps);
   if (query.follow) return yield* follow(place, chosen, query, deps);
-  const strands = chosen.map((session) => strandOf(place, session, { range: query.range, deps }));
+  // Merged, many are read at a time: each opens its own.
+  using reader = await readerOf(query.merge ? { events: place.source.events } : place.source, place.home, deps);
+  const strands = chosen.map((session) => strandOf(session, query.range, reader));
   const safe = strands.length === 1 ? strands : strands.map((strand) => forgiving(strand, deps));
   if (query.merge) yield* merged(safe);
   else for (const strand of safe) yield* strand.after(query.range.afterSequence);
@@ -53,16 +56,12 @@ async function* follow(
   yield* source.follow(home, { sessionIds, range, idleExit: wish?.idleExit }, deps);
 }
 
-function strandOf(
-  { home, source }: OpenPlace,
-  { id, created_at }: Chosen,
-  { range, deps }: { readonly range: EventRange; readonly deps: Deps },
-): Strand {
+function strandOf({ id, created_at }: Chosen, range: EventRange, reader: EventsReader): Strand {
   return {
     begins: sortable(created_at ?? ""),
     async *after(sequence) {
       const from = sequence === undefined ? range : { ...range, afterSequence: sequence };
-      for await (const item of source.events(home, id, from, deps)) {
+      for await (const item of reader.events(id, from)) {
         yield item instanceof Block ? item : new Block(Buffer.from(encode(item)), 1);
       }
     },

@@ -9,9 +9,10 @@ import { Block, encode } from "../records/record.ts";
 import type { SessionRecord } from "../records/things.ts";
 import { linesOf, openLedger, pieces } from "./ledger-file.ts";
 import type { Comparison, LedgerOf, LedgerReading, Ledgers, SessionLedger } from "./ledgers.ts";
-import type { Home, SessionFilter, Source } from "./source.ts";
+import { readerOf } from "./reader-of.ts";
+import type { EventsReader, Home, SessionFilter, Source } from "./source.ts";
 
-type Events = Pick<Source, "runtime" | "sessions" | "events">;
+type Events = Pick<Source, "runtime" | "sessions" | "events" | "reader">;
 
 /** The directory of a home that they lie in: history, which backups take. */
 export const LEDGERS = ".agh-ledgers";
@@ -63,11 +64,12 @@ async function* sessionLedgers(
   filter: SessionFilter,
   deps: Deps,
 ): AsyncGenerator<SessionLedger> {
+  using reader = await readerOf(source, home, deps);
   for await (const session of source.sessions(home, filter, deps)) {
     const { id, has } = session;
     const ledger = ledgerOf(home.root, id);
     const lacks = has.events ? undefined : "events";
-    const open = (): LedgerReading => new Reading(source, home, session, deps);
+    const open = (): LedgerReading => new Reading(reader, home, session);
     yield {
       id,
       session,
@@ -87,16 +89,14 @@ const isLive = ({ state, effective }: SessionRecord): boolean =>
   effective === "running" || (state === "running" && effective !== "dead");
 
 class Reading implements LedgerReading {
-  readonly #source: Events;
+  readonly #reader: EventsReader;
   readonly #home: Home;
   readonly #session: SessionRecord;
-  readonly #deps: Deps;
 
-  constructor(source: Events, home: Home, session: SessionRecord, deps: Deps) {
-    this.#source = source;
+  constructor(reader: EventsReader, home: Home, session: SessionRecord) {
+    this.#reader = reader;
     this.#home = home;
     this.#session = session;
-    this.#deps = deps;
   }
 
   async count(): Promise<number> {
@@ -158,7 +158,7 @@ class Reading implements LedgerReading {
   }
 
   async *#blocks(): AsyncGenerator<Block> {
-    for await (const item of this.#source.events(this.#home, this.#session.id, {}, this.#deps)) {
+    for await (const item of this.#reader.events(this.#session.id, {})) {
       yield item instanceof Block ? item : new Block(Buffer.from(encode(item)), 1);
     }
   }

@@ -161,6 +161,11 @@ export interface Classified {
   readonly database?: "catalog" | "session";
 }
 
+/** Reads the events of many sessions, one after another. */
+export interface EventsReader extends Disposable {
+  events(sessionId: string, range: EventRange): AsyncIterable<Block | AnyRecord>;
+}
+
 /** How homes of a runtime are recognised: all that is loaded of those that are not met. */
 export interface Marks {
   readonly runtime: RuntimeName;
@@ -183,6 +188,8 @@ export interface Source extends Marks {
   sessions(home: Home, filter: SessionFilter, deps: Deps): AsyncIterable<SessionRecord>;
   /** `event` records in order, as blocks of JSON Lines. */
   events(home: Home, sessionId: string, range: EventRange, deps: Deps): AsyncIterable<Block | AnyRecord>;
+  /** Keeps open what is read again for each session; without it `events` is called for each. */
+  reader?(home: Home, deps: Deps): Promise<EventsReader>;
   /** Records of a detail kind that `can` names, in order of session, then as they lie. AGH's have verbs of their own. */
   records?(home: Home, kind: DetailKind, query: DetailQuery, deps: Deps): AsyncIterable<AnyRecord>;
   /** What each session used, in order of session. */

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { tool as backupTool } from "../../bin/agh-backup.ts";
 import { tool as inspectTool } from "../../bin/agh-inspect.ts";
 import type { AnyRecord } from "../../lib/records/record.ts";
-import { madeProject, realProject } from "../support/agdd.ts";
+import { inStorage, madeProject, realProject } from "../support/agdd.ts";
 import { runHere, type Ran } from "../support/memory.ts";
 import { tempDir } from "../support/temp.ts";
 import { assertUntouched, treeDigest, treeState } from "../support/tree.ts";
@@ -55,6 +55,35 @@ test("a project goes whole into a snapshot and comes back; the rest of the direc
   const again = join(tempDir(t, "to"), "restored");
   await backup("restore", "latest", "--to", again, "--repo", repo);
   assert.equal(readFileSync(join(again, ".env"), "utf8"), "OPENAI_API_KEY=canary-secret\n");
+});
+
+test("restore --session --into brings back a run: its row, its events, found again by the index; twice is once", async (t) => {
+  const { root } = madeProject(t, { runs: 6, events: 8 });
+  const id = inStorage(root, (db) =>
+    String(db.prepare("SELECT run_id FROM runs ORDER BY 1 LIMIT 1 OFFSET 2").get()!["run_id"]),
+  );
+  const repo = await repository(t);
+  await backup("create", "--home", root, "--repo", repo);
+  const rows = (): unknown =>
+    inStorage(root, (db) => [
+      db.prepare("SELECT * FROM runs ORDER BY run_id").all(),
+      db.prepare("SELECT * FROM events ORDER BY id").all(),
+    ]);
+  const before = rows();
+  inStorage(root, (db) => {
+    db.prepare("DELETE FROM events WHERE run_id = ?").run(id);
+    db.prepare("DELETE FROM runs WHERE run_id = ?").run(id);
+    db.exec("INSERT INTO events_fts(events_fts) VALUES('rebuild')");
+  });
+  const argv = ["restore", "latest", "--session", id, "--into", root, "--repo", repo];
+  const lost = rows();
+  await backup(...argv);
+  assert.deepEqual(rows(), lost, "planned only");
+  await backup(...argv, "--apply");
+  assert.deepEqual(rows(), before);
+  inStorage(root, (db) => db.exec("INSERT INTO events_fts(events_fts, rank) VALUES('integrity-check', 1)"));
+  const again = await backup(...argv, "--apply");
+  assert.equal(again.records.at(-1)!["unchanged"], 1);
 });
 
 test("what a writer has committed is in the snapshot, what it has not is not", async (t) => {

@@ -26,6 +26,7 @@ export const agdd: Source = {
   async *events(...of) {
     yield* (await import("./events.ts")).events(...of);
   },
+  reader: async (...of) => (await import("./events.ts")).eventsReader(...of),
   async *follow(...of) {
     yield* (await import("./follow.ts")).follow(...of);
   },

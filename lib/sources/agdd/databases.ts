@@ -5,6 +5,7 @@ import type { Deps } from "../../records/deps.ts";
 import { placeError } from "../../records/error.ts";
 import { openForReading, readConsistently, type Reading } from "../../sqlite/open.ts";
 import { hasShape } from "../../sqlite/shape.ts";
+import { KeptOpen } from "../kept-open.ts";
 
 type Within = Pick<Deps, "env" | "signal">;
 type Shape = Readonly<Record<string, readonly string[]>>;
@@ -72,6 +73,10 @@ export function openStorage(file: string, { env, signal }: Within): Reading {
   const { db, private: isPrivate, uri } = reading;
   return { db, private: isPrivate, uri, unchanged: () => reading.unchanged(), close, [Symbol.dispose]: close };
 }
+
+export type KeptStorage = KeptOpen<Reading>;
+
+export const keptStorage = (file: string, deps: Within): KeptStorage => new KeptOpen(() => openStorage(file, deps));
 
 export function assertShape(file: string, db: DatabaseSync, shape: Shape): void {
   if (hasShape(db, shape)) return;

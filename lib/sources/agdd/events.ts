@@ -4,8 +4,8 @@ import type { Deps } from "../../records/deps.ts";
 import { EXIT, ToolError } from "../../records/error.ts";
 import { Block } from "../../records/record.ts";
 import { busy, databaseTrouble } from "../../sqlite/trouble.ts";
-import type { EventRange, Home } from "../source.ts";
-import { openStorage } from "./databases.ts";
+import type { EventRange, EventsReader, Home } from "../source.ts";
+import { keptStorage, type KeptStorage } from "./databases.ts";
 import { eventLine, EVENT_COLUMNS, type EventRow, type Origin } from "./event-line.ts";
 import { storageOf } from "./layout.ts";
 import { legacyEvents } from "./legacy-events.ts";
@@ -18,12 +18,17 @@ const PAGE_BYTES = 1 << 20;
  * without any is a problem (exit 3).
  */
 export async function* events(home: Home, id: string, range: EventRange, deps: Deps): AsyncGenerator<Block> {
+  using reader = eventsReader(home, deps);
+  yield* reader.events(id, range) as AsyncIterable<Block>;
+}
+
+export function eventsReader(home: Home, deps: Deps): EventsReader {
   const { file, exists } = storageOf(home, deps);
-  const from = exists ? yield* fromStorage(file, { home, id, range, deps }) : "none";
-  if (from === "some") return;
-  const legacy = legacyEvents(home, id, range);
-  if (legacy) return yield* legacy;
-  deps.log.problem(noEvents(home, id));
+  const kept = exists ? keptStorage(file, deps) : undefined;
+  return {
+    events: (id, range) => eventsOf({ home, id, range, deps }, file, kept),
+    [Symbol.dispose]: () => kept?.drop(),
+  };
 }
 
 interface Reads {
@@ -33,14 +38,27 @@ interface Reads {
   readonly deps: Deps;
 }
 
+async function* eventsOf(reads: Reads, file: string, kept: KeptStorage | undefined): AsyncGenerator<Block> {
+  const { home, id, range, deps } = reads;
+  const from = kept ? yield* fromStorage(file, kept, reads) : "none";
+  if (from === "some") return;
+  const legacy = legacyEvents(home, id, range);
+  if (legacy) return yield* legacy;
+  deps.log.problem(noEvents(home, id));
+}
+
 const MOST_CHANGES = 1000;
 
 /** Goes on where it was when the file changes under it: what was read from a changed file is not used. */
-async function* fromStorage(file: string, { home, id, range, deps }: Reads): AsyncGenerator<Block, "some" | "none"> {
+async function* fromStorage(
+  file: string,
+  kept: KeptStorage,
+  { home, id, range, deps }: Reads,
+): AsyncGenerator<Block, "some" | "none"> {
   let found: "some" | "none" = "none";
   let from: number | undefined;
   for (let changes = 0; ; changes++) {
-    using reading = openStorage(file, deps);
+    const reading = kept.get();
     try {
       const timeline = new Timeline(reading.db, { home: home.place, runtime: home.runtime, id }, range);
       if (timeline.length > 0) found = "some";
@@ -55,6 +73,7 @@ async function* fromStorage(file: string, { home, id, range, deps }: Reads): Asy
     } catch (error) {
       if (reading.unchanged()) throw databaseTrouble(file, error);
     }
+    kept.drop();
     if (changes === MOST_CHANGES) throw busy(`${file} changes all the time`);
   }
 }

@@ -26,6 +26,7 @@ export const agsh: Source = {
   async *events(...of) {
     yield* (await import("./events.ts")).events(...of);
   },
+  reader: async (...of) => (await import("./events.ts")).eventsReader(...of),
   async *usage(...of) {
     yield* (await import("./details.ts")).usage(...of);
   },

@@ -3,7 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Deps } from "../../records/deps.ts";
 import { Block } from "../../records/record.ts";
 import type { Home, SessionFilter, Sought } from "../source.ts";
-import { KeptOpen, readDatabase } from "./databases.ts";
+import { keptDatabase, readDatabase } from "./databases.ts";
 import { eventLine } from "./event-line.ts";
 import { timeline } from "./events.ts";
 import { sessions } from "./sessions.ts";
@@ -26,7 +26,7 @@ async function* linesOf(
   deps: Deps,
 ): AsyncGenerator<Block> {
   const likely = readDatabase(home.root, deps, (db) => sessionsWith(db, words));
-  using kept = new KeptOpen(home.root, deps);
+  using kept = keptDatabase(home.root, deps);
   for await (const { id } of sessions(home, filter, deps)) {
     if (!likely.has(id)) continue;
     const lines: string[] = [];

@@ -5,6 +5,7 @@ import type { Deps } from "../../records/deps.ts";
 import { placeError } from "../../records/error.ts";
 import { openForReading, readConsistently, type Reading } from "../../sqlite/open.ts";
 import { tablesOf } from "../../sqlite/shape.ts";
+import { KeptOpen } from "../kept-open.ts";
 import { databaseFile } from "./layout.ts";
 import { migrations, schemaOf, SHAPE, type Schema } from "./schema.ts";
 
@@ -54,31 +55,9 @@ export function openDatabase(root: string, { env, signal }: Within): OpenDatabas
   }
 }
 
-/** The database while many sessions are read one after another: opened when it is asked for, and anew after `drop`. */
-export class KeptOpen implements Disposable {
-  readonly #root: string;
-  readonly #deps: Within;
-  #reading: OpenDatabase | undefined;
+export type KeptDatabase = KeptOpen<OpenDatabase>;
 
-  constructor(root: string, deps: Within) {
-    this.#root = root;
-    this.#deps = deps;
-  }
-
-  get(): OpenDatabase {
-    return (this.#reading ??= openDatabase(this.#root, this.#deps));
-  }
-
-  /** It has changed: what is open tells of the past. */
-  drop(): void {
-    this.#reading?.close();
-    this.#reading = undefined;
-  }
-
-  [Symbol.dispose](): void {
-    this.drop();
-  }
-}
+export const keptDatabase = (root: string, deps: Within): KeptDatabase => new KeptOpen(() => openDatabase(root, deps));
 
 export function assertShape(file: string, db: DatabaseSync): Schema {
   const schema = schemaOf(db);

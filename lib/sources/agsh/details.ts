@@ -3,7 +3,7 @@ import type { Deps } from "../../records/deps.ts";
 import type { AnyRecord } from "../../records/record.ts";
 import type { SessionRecord } from "../../records/things.ts";
 import type { DetailQuery, Home, SessionFilter, SessionUsage } from "../source.ts";
-import { KeptOpen } from "./databases.ts";
+import { keptDatabase } from "./databases.ts";
 import { timeline } from "./events.ts";
 import { timeOf } from "./event-line.ts";
 import { sessions } from "./sessions.ts";
@@ -29,7 +29,7 @@ export async function* tools(home: Home, query: DetailQuery, deps: Deps): AsyncG
 
 /** agsh counts neither tokens nor money: what each turn used is unknown. */
 export async function* usage(home: Home, filter: SessionFilter, deps: Deps): AsyncGenerator<SessionUsage> {
-  using kept = new KeptOpen(home.root, deps);
+  using kept = keptDatabase(home.root, deps);
   for await (const { id } of sessions(home, filter, deps)) {
     const begun = new Map<string, string>();
     for await (const placed of timeline(home, id, deps, kept)) {
@@ -56,7 +56,7 @@ interface Ended {
 
 /** A call that had no answer when the next turn began has been interrupted. */
 async function* eachTurn(home: Home, filter: SessionFilter, deps: Deps): AsyncGenerator<Ended> {
-  using kept = new KeptOpen(home.root, deps);
+  using kept = keptDatabase(home.root, deps);
   for await (const session of sessions(home, filter, deps)) {
     const told: Told = { home, session: session.id, unanswered: unansweredIn(session) };
     let turn: Turn | undefined;

@@ -4,8 +4,8 @@ import { EXIT, ToolError } from "../../records/error.ts";
 import { Block } from "../../records/record.ts";
 import { pause } from "../../sqlite/pause.ts";
 import { busy, databaseTrouble } from "../../sqlite/trouble.ts";
-import type { EventRange, Home } from "../source.ts";
-import { KeptOpen, type OpenDatabase } from "./databases.ts";
+import type { EventRange, EventsReader, Home } from "../source.ts";
+import { keptDatabase, type KeptDatabase, type OpenDatabase } from "./databases.ts";
 import { eventLine } from "./event-line.ts";
 import { databaseFile } from "./layout.ts";
 import { Timeline, type Placed } from "./messages.ts";
@@ -13,10 +13,16 @@ import { Timeline, type Placed } from "./messages.ts";
 const BLOCK_BYTES = 1 << 16;
 
 /** `event` records in order, as blocks of JSON Lines. A session without messages is a problem (exit 3). */
-export async function* events(home: Home, id: string, range: EventRange, deps: Deps): AsyncGenerator<Block> {
+export async function* events(
+  home: Home,
+  id: string,
+  range: EventRange,
+  deps: Deps,
+  kept?: KeptDatabase,
+): AsyncGenerator<Block> {
   let found = false;
   let lines = new Lines(range.tail);
-  for await (const placed of timeline(home, id, deps)) {
+  for await (const placed of timeline(home, id, deps, kept)) {
     found = true;
     for (const event of placed) if (isWanted(event, range)) lines.add(eventLine(home, id, event));
     if (!lines.isFull) continue;
@@ -25,6 +31,14 @@ export async function* events(home: Home, id: string, range: EventRange, deps: D
   }
   if (lines.count > 0) yield lines.block();
   if (!found) deps.log.problem(noEvents(home, id));
+}
+
+export function eventsReader(home: Home, deps: Deps): EventsReader {
+  const kept = keptDatabase(home.root, deps);
+  return {
+    events: (id, range) => events(home, id, range, deps, kept),
+    [Symbol.dispose]: () => kept.drop(),
+  };
 }
 
 /** Whether an event is in a range; its tail is its reader's to cut. */
@@ -73,17 +87,17 @@ export async function* timeline(
   home: Home,
   id: string,
   deps: Deps,
-  kept?: KeptOpen,
+  kept?: KeptDatabase,
 ): AsyncGenerator<readonly Placed[]> {
   if (kept) return yield* pages(databaseFile(home.root), new Timeline(id), kept, deps);
-  using own = new KeptOpen(home.root, deps);
+  using own = keptDatabase(home.root, deps);
   yield* pages(databaseFile(home.root), new Timeline(id), own, deps);
 }
 
 async function* pages(
   file: string,
   reader: Timeline,
-  kept: KeptOpen,
+  kept: KeptDatabase,
   deps: Deps,
 ): AsyncGenerator<readonly Placed[], void> {
   for (let changes = 0; ;) {

@@ -5,7 +5,7 @@ import type { Deps } from "../../records/deps.ts";
 import { EXIT, ToolError } from "../../records/error.ts";
 import { Block } from "../../records/record.ts";
 import type { EventRange, Following, Home } from "../source.ts";
-import { KeptOpen } from "./databases.ts";
+import { keptDatabase, type KeptDatabase } from "./databases.ts";
 import { eventLine } from "./event-line.ts";
 import { isWanted, nextUnchanged } from "./events.ts";
 import { databaseFile } from "./layout.ts";
@@ -44,7 +44,7 @@ const stateOf = (file: string): string =>
 
 /** Not all where a writer was in the way: the next look goes on from here. */
 function read(file: string, tails: readonly Tail[], home: Home, deps: Deps): { blocks: Block[]; isAll: boolean } {
-  using kept = new KeptOpen(home.root, deps);
+  using kept = keptDatabase(home.root, deps);
   const blocks: Block[] = [];
   try {
     for (const tail of tails) {
@@ -74,7 +74,7 @@ class Tail {
   }
 
   /** What has come since; of what was there at first only the tail that is asked for. */
-  more(file: string, kept: KeptOpen): Block | undefined {
+  more(file: string, kept: KeptDatabase): Block | undefined {
     const lines: string[] = [];
     const back = this.#timeline.mark();
     for (let isEnd = false; !isEnd;) {
