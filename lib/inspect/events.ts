@@ -24,8 +24,7 @@ export async function* listEvents(where: Where, query: EventQuery, deps: Deps): 
   using place = await openPlace(where.home, where, deps);
   const chosen = await choose(place, query, deps);
   if (query.follow) return yield* follow(place, chosen, query, deps);
-  // Merged, many are read at a time: each opens its own.
-  using reader = await readerOf(query.merge ? { events: place.source.events } : place.source, place.home, deps);
+  using reader = await readerOf(place.source, place.home, deps);
   const strands = chosen.map((session) => strandOf(session, query.range, reader));
   const safe = strands.length === 1 ? strands : strands.map((strand) => forgiving(strand, deps));
   if (query.merge) yield* merged(safe);

@@ -14,13 +14,14 @@ export class KeptOpen<R extends Reading> implements Disposable {
     return (this.#reading ??= this.#open());
   }
 
-  /** It has changed: what is open tells of the past. */
-  drop(): void {
-    this.#reading?.close();
+  /** Its file has changed: it tells of the past. Another may have been opened meanwhile. */
+  drop(stale: R): void {
+    if (this.#reading !== stale) return;
     this.#reading = undefined;
+    stale.close();
   }
 
   [Symbol.dispose](): void {
-    this.drop();
+    if (this.#reading) this.drop(this.#reading);
   }
 }

@@ -49,11 +49,8 @@ function lineOf(table: string, columns: readonly string[]): string {
     (name) => `CASE typeof(${name}) WHEN 'text' THEN 1 WHEN 'null' THEN 1
     WHEN 'integer' THEN ${name} BETWEEN -${safe} AND ${safe} ELSE 0 END`,
   );
-  const parts = columns.map(
-    (name, at) => `${literal(`${at > 0 ? "," : ""}${JSON.stringify(name)}:`)}, json_quote(${quoted(name)})`,
-  );
-  const head = literal(`{"table":${JSON.stringify(table)},"row":{`);
-  return `CASE WHEN ${plain.join(" AND ")} THEN concat(${head}, ${parts.join(", ")}, '}}') END`;
+  const row = columns.map((name) => `${literal(name)}, ${quoted(name)}`).join(", ");
+  return `CASE WHEN ${plain.join(" AND ")} THEN json_object('table', ${literal(table)}, 'row', json_object(${row})) END`;
 }
 
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;

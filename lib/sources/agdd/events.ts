@@ -27,7 +27,7 @@ export function eventsReader(home: Home, deps: Deps): EventsReader {
   const kept = exists ? keptStorage(file, deps) : undefined;
   return {
     events: (id, range) => eventsOf({ home, id, range, deps }, file, kept),
-    [Symbol.dispose]: () => kept?.drop(),
+    [Symbol.dispose]: () => kept?.[Symbol.dispose](),
   };
 }
 
@@ -73,7 +73,7 @@ async function* fromStorage(
     } catch (error) {
       if (reading.unchanged()) throw databaseTrouble(file, error);
     }
-    kept.drop();
+    kept.drop(reading);
     if (changes === MOST_CHANGES) throw busy(`${file} changes all the time`);
   }
 }

@@ -37,7 +37,7 @@ export function eventsReader(home: Home, deps: Deps): EventsReader {
   const kept = keptDatabase(home.root, deps);
   return {
     events: (id, range) => events(home, id, range, deps, kept),
-    [Symbol.dispose]: () => kept.drop(),
+    [Symbol.dispose]: () => kept[Symbol.dispose](),
   };
 }
 
@@ -102,13 +102,14 @@ async function* pages(
 ): AsyncGenerator<readonly Placed[], void> {
   for (let changes = 0; ;) {
     deps.signal.throwIfAborted();
-    const page = nextUnchanged(file, reader, kept.get());
+    const reading = kept.get();
+    const page = nextUnchanged(file, reader, reading);
     if (page) {
       yield* page.events;
       if (page.isEnd) return;
       continue;
     }
-    kept.drop();
+    kept.drop(reading);
     if (++changes === MOST_CHANGES) throw busy(`${file} changes all the time`);
     pause(Math.min(5 * changes, 25), deps.signal);
   }
