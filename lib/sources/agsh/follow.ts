@@ -20,18 +20,19 @@ export async function* follow(
 ): AsyncGenerator<Block> {
   const file = databaseFile(home.root);
   const tails = sessionIds.map((id) => new Tail(home, id, range));
-  let seen = "";
+  let [seen, isAll] = ["", true];
   for (let heard = performance.now(); !deps.signal.aborted;) {
     // Asked before it is read: what comes meanwhile changes it again.
     const now = stateOf(file);
     if (now !== seen) {
-      const { blocks, isAll } = read(file, tails, home, deps);
+      const { blocks, ...how } = read(file, tails, home, deps);
+      isAll = how.isAll;
       if (isAll) seen = now;
       // While somebody writes it is not known that nothing comes.
       if (blocks.length > 0 || !isAll) heard = performance.now();
       yield* blocks;
     }
-    if (idleExit !== undefined && performance.now() - heard >= idleExit) return;
+    if (isAll && idleExit !== undefined && performance.now() - heard >= idleExit) return;
     await sleep(POLL_MS, undefined, { signal: deps.signal }).catch(() => undefined); // the signal ends the loop
   }
 }
