@@ -5,6 +5,7 @@ import { archiveGetRows, archivePutRows } from "./bench/archive.ts";
 import { firstBackupRows, integrityRows, restoreRows, secondBackupRows } from "./bench/backup.ts";
 import type { Comparison } from "./bench/frame.ts";
 import { compare, describe } from "./bench/frame.ts";
+import { parquetRows } from "./bench/export.ts";
 import { exportRows, startRows } from "./bench/inspect.ts";
 import { ledgerRows } from "./bench/ledger.ts";
 import { liveBackupRows } from "./bench/live.ts";
@@ -24,6 +25,7 @@ const ROWS: Readonly<Record<string, { readonly room: string; readonly rows: (siz
   P10: { room: "ledger", rows: ledgerRows },
   P12: { room: "archive", rows: (size) => [...archivePutRows(size), ...archiveGetRows(size)] },
   P15: { room: "vacuum", rows: (size) => [...compactRows(size), ...reportRows(size)] },
+  E1: { room: "archive", rows: parquetRows },
   A1: { room: "agdd", rows: agddReadRows },
   A3: { room: "agdd", rows: agddVacuumRows },
 };
