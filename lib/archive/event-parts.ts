@@ -3,7 +3,8 @@ import { joinPath } from "../files/os-path.ts";
 import { boundedNursery, collector } from "../files/collect.ts";
 import { ColumnValues, type ParquetColumn } from "../formats/parquet-column.ts";
 import { ParquetFile, parquetLibrary, type ParquetPart } from "../formats/parquet.ts";
-import { TOKEN_KEYS, type EventColumns } from "../sources/agh/event-columns.ts";
+import type { EventColumns } from "../sources/agh/event-columns.ts";
+import { TOKEN_KEYS } from "../sources/agh/event-values.ts";
 
 const TOKENS = TOKEN_KEYS.map((key) => key.replace(/[A-Z]/g, (letter, at) => (at ? "_" : "") + letter.toLowerCase()));
 

@@ -27,6 +27,7 @@ export function archivePutRows(size: Size = "M"): Comparison[] {
       ours: { name: "agh-archive put", command: put },
       target: { text: "≤ 0.33 ×", most: 0.333 },
       before: () => (out.clear(), evict(home)),
+      after: () => out.clear(),
       runs: 3,
     },
   ];
@@ -52,6 +53,7 @@ export function archiveGetRows(size: Size = "M"): Comparison[] {
       ours: { name: "agh-archive get", command: get },
       target: { text: "≤ 1.5 ×", most: 1.5 },
       before: () => (out.clear(), execSync(`${first}; ${empty}`)),
+      after: () => (archives.clear(), out.clear()),
       runs: 3,
     },
   ];

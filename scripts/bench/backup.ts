@@ -42,7 +42,7 @@ export function firstBackupRows(size: Size = "M"): Comparison[] {
   ];
   return anchors.map(([anchor, text, most]) => {
     const what = `first backup of ${size}, cold, against ${anchor.name}`;
-    return { name: "P1", what, anchor, ours, target: { text, most }, before, runs: 3 };
+    return { name: "P1", what, anchor, ours, target: { text, most }, before, after: () => out.clear(), runs: 3 };
   });
 }
 
@@ -68,6 +68,7 @@ function secondBackup(size: Size): Comparison[] {
       // The run that measures memory comes first and makes the first backup.
       ours: { name: "agh-backup create", command: `${first}; ${create}` },
       target: { text: "≤ 0.3 ×", most: 0.3 },
+      after: () => (own.clear(), borg.clear()),
     },
   ];
 }
@@ -97,6 +98,7 @@ export function restoreRows(size: Size = "M"): Comparison[] {
       },
       target: { text: "≤ 0.9 ×", most: 0.9 },
       before: () => out.clear(),
+      after: () => (from.clear(), out.clear()),
     },
   ];
 }

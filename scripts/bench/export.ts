@@ -33,7 +33,7 @@ export function parquetRows(size: Size = "X"): Comparison[] {
       },
       target: { text: "≤ 1.5 ×", most: 1.5 },
       before: () => (written(), evict(home, from.path)),
-      after: () => out.clear(),
+      after: () => (from.clear(), out.clear()),
       runs: 3,
     },
   ];

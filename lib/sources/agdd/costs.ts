@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { joinPath, osPath } from "../../files/os-path.ts";
 import { fileTrouble } from "../../files/trouble.ts";
 import type { Deps } from "../../records/deps.ts";
-import { COSTS_SHAPE, readShaped } from "./databases.ts";
+import { COST_COLUMNS, COSTS_SHAPE, readShaped } from "./databases.ts";
 import { COST_DATABASES, COST_LEDGERS } from "./layout.ts";
 import { isObject, pythonJson } from "./python-json.ts";
 
@@ -52,18 +52,6 @@ export function* allCosts(files: readonly CostFile[]): Generator<Cost> {
 
 type Fields = { readonly [name: string]: unknown };
 
-const TEN = [
-  "timestamp",
-  "model",
-  "input_tokens",
-  "output_tokens",
-  "total_tokens",
-  "cost_usd",
-  "run_id",
-  "step",
-  "agent",
-] as const;
-
 function readLedger(file: string): CostFile {
   let text: string;
   try {
@@ -82,7 +70,7 @@ function readLedger(file: string): CostFile {
   return { file, entries: tally.entries, torn };
 }
 
-const ROWS = `SELECT ${TEN.join(", ")}, metadata FROM cost_records ORDER BY rowid`;
+const ROWS = `SELECT ${COST_COLUMNS.join(", ")}, metadata FROM cost_records ORDER BY rowid`;
 
 function readDatabase(file: string, deps: Pick<Deps, "env" | "signal">): CostFile {
   return readShaped(file, COSTS_SHAPE, deps, (db) => {
@@ -100,7 +88,7 @@ class Tally {
 
   add(fields: Fields, metadata: unknown): void {
     const about = isObject(metadata) ? metadata : {};
-    const key = JSON.stringify([...TEN.map((name) => fields[name] ?? null), about]);
+    const key = JSON.stringify([...COST_COLUMNS.map((name) => fields[name] ?? null), about]);
     const known = this.entries.get(key);
     if (known) known.count++;
     else this.entries.set(key, { cost: costOf(fields, about), count: 1 });

@@ -29,20 +29,20 @@ export const STORAGE_SHAPE: Shape = {
   ],
 };
 
-export const COSTS_SHAPE: Shape = {
-  cost_records: [
-    "timestamp",
-    "model",
-    "input_tokens",
-    "output_tokens",
-    "total_tokens",
-    "cost_usd",
-    "run_id",
-    "step",
-    "agent",
-    "metadata",
-  ],
-};
+/** What one entry of the cost ledger says, but for its free `metadata`. */
+export const COST_COLUMNS = [
+  "timestamp",
+  "model",
+  "input_tokens",
+  "output_tokens",
+  "total_tokens",
+  "cost_usd",
+  "run_id",
+  "step",
+  "agent",
+] as const;
+
+export const COSTS_SHAPE: Shape = { cost_records: [...COST_COLUMNS, "metadata"] };
 
 /**
  * What `read` makes of a database, all from one state of the file; it may be run again, so it must have no effects.

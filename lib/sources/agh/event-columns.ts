@@ -2,6 +2,7 @@
 import { isUtf8 } from "node:buffer";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { looksBroken } from "../../sqlite/trouble.ts";
+import { NONE, Odd, slices, timeOf, toolOf, usageColumns, usageOf, type Slices, type Usage } from "./event-values.ts";
 
 /** Rows as columns, all of one length. Null = not there. */
 export interface EventColumns {
@@ -25,28 +26,6 @@ export interface EventColumns {
   /** A JSON object of the values that fit no column, by their names; null where all did. */
   readonly raw: readonly (string | null)[];
 }
-
-/** UTF-8, one after the other; `starts` has one more than there are rows: the end. A length of null = not there. */
-interface Slices {
-  readonly bytes: Uint8Array;
-  readonly starts: readonly number[];
-  readonly lengths: readonly (number | null)[];
-}
-
-interface Usage {
-  readonly tokens: readonly (bigint | null)[];
-  readonly cost: number | null;
-  readonly currency: string | null;
-}
-
-export const TOKEN_KEYS = [
-  "InputTokens",
-  "OutputTokens",
-  "TotalTokens",
-  "ThoughtTokens",
-  "CacheReadTokens",
-  "CacheWriteTokens",
-] as const;
 
 const PAGE_ROWS = 1000;
 /** Larger rows go one at a time. */
@@ -163,7 +142,7 @@ function columnsOf(page: Parsed): EventColumns {
     const time = page.timestamp[row]!;
     const ns = timeOf(time);
     ts.push(ns);
-    day.push(ns === null ? null : second.day);
+    day.push(ns === null ? null : time!.slice(0, 10));
     if (ns === null) odd.add(row, "timestamp", time);
     usage.push(usageOf(page.usage[row]!, row, odd));
     const tool = toolOf(page.tool[row]!);
@@ -184,95 +163,6 @@ function columnsOf(page: Parsed): EventColumns {
     content: page.content,
     raw,
   };
-}
-
-const NONE = new Uint8Array();
-
-function slices(bytes: Uint8Array, lengths: readonly (number | null)[]): Slices {
-  const starts = [0];
-  for (const length of lengths) starts.push(starts.at(-1)! + (length ?? 0));
-  return { bytes, starts, lengths };
-}
-
-function usageColumns(usage: readonly (Usage | null)[]): Pick<EventColumns, "tokens" | "cost" | "currency"> {
-  return {
-    tokens: TOKEN_KEYS.map((_key, index) => usage.map((it) => (it === null ? null : it.tokens[index]!))),
-    cost: usage.map((it) => (it === null ? null : it.cost)),
-    currency: usage.map((it) => (it === null ? null : it.currency)),
-  };
-}
-
-/** Values that fit no column, by row. */
-class Odd {
-  #raw: (string | null)[];
-
-  constructor(raw: (string | null)[]) {
-    this.#raw = raw;
-  }
-
-  add(row: number, name: string, value: unknown): void {
-    const known = this.#raw[row] ? (JSON.parse(this.#raw[row]) as object) : {};
-    this.#raw[row] = JSON.stringify({ ...known, [name]: value });
-  }
-}
-
-const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?Z$/;
-const FIRST_NS = -(2n ** 63n);
-const LAST_NS = 2n ** 63n - 1n;
-/** Events come many to a second. */
-let second = { text: "", day: "", ns: null as bigint | null };
-
-/** Nanoseconds since 1970; null for what is no time of that form, or beyond 64 bits. */
-function timeOf(text: string | null): bigint | null {
-  if (text === null || !TIME.test(text)) return null;
-  if (!text.startsWith(second.text) || second.text === "") {
-    const ms = Date.parse(`${text.slice(0, 19)}Z`);
-    second = { text: text.slice(0, 19), day: text.slice(0, 10), ns: Number.isNaN(ms) ? null : BigInt(ms) * 1_000_000n };
-  }
-  if (second.ns === null) return null;
-  const fraction = text.length === 30 ? Number(text.slice(20, 29)) : Number(text.slice(20, -1).padEnd(9, "0"));
-  const ns = second.ns + BigInt(fraction);
-  return ns >= FIRST_NS && ns <= LAST_NS ? ns : null;
-}
-
-function usageOf(json: string | null, row: number, odd: Odd): Usage | null {
-  if (json === null) return null;
-  const usage = parsed(json);
-  if (typeof usage !== "object" || usage === null) {
-    odd.add(row, "usage", json);
-    return null;
-  }
-  const fields = usage as { readonly [key: string]: unknown };
-  const take = <T>(key: string, fits: (value: unknown) => T | undefined): T | null => {
-    const value = fields[key];
-    if (value === undefined || value === null) return null;
-    const fitting = fits(value);
-    if (fitting === undefined) odd.add(row, `usage.${key}`, value);
-    return fitting ?? null;
-  };
-  return {
-    tokens: TOKEN_KEYS.map((key) =>
-      take(key, (value) => (Number.isSafeInteger(value) ? BigInt(value as number) : undefined)),
-    ),
-    cost: take("CostAmount", (value) => (typeof value === "number" ? value : undefined)),
-    currency: take("CostCurrency", (value) => (typeof value === "string" ? value : undefined)),
-  };
-}
-
-const NO_TOOL: readonly (string | null)[] = [];
-
-function toolOf(json: string | null): readonly (string | null)[] {
-  return json === null
-    ? NO_TOOL
-    : (JSON.parse(json) as (string | null)[]).map((text) => (text === null ? null : String(text)));
-}
-
-function parsed(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined; // SQLite takes what JSON does not allow; it is kept as it is
-  }
 }
 
 const LAST = `SELECT max(sequence) AS last FROM (SELECT sequence FROM events WHERE sequence > ? ORDER BY sequence LIMIT ${PAGE_ROWS})`;
