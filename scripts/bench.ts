@@ -6,7 +6,7 @@ import { firstBackupRows, integrityRows, restoreRows, secondBackupRows } from ".
 import type { Comparison } from "./bench/frame.ts";
 import { compare, describe } from "./bench/frame.ts";
 import { parquetRows } from "./bench/export.ts";
-import { exportRows, startRows } from "./bench/inspect.ts";
+import { exportRows, searchRows, startRows } from "./bench/inspect.ts";
 import { ledgerRows } from "./bench/ledger.ts";
 import { liveBackupRows } from "./bench/live.ts";
 import type { Size } from "./bench/places.ts";
@@ -24,6 +24,7 @@ const ROWS: Readonly<Record<string, { readonly room: string; readonly rows: (siz
   P9: { room: "backup", rows: integrityRows },
   P10: { room: "ledger", rows: ledgerRows },
   P12: { room: "archive", rows: (size) => [...archivePutRows(size), ...archiveGetRows(size)] },
+  P13: { room: "inspect", rows: searchRows },
   P15: { room: "vacuum", rows: (size) => [...compactRows(size), ...reportRows(size)] },
   E1: { room: "archive", rows: parquetRows },
   A1: { room: "agdd", rows: agddReadRows },

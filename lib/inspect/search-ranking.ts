@@ -8,7 +8,7 @@ import type { Hit } from "./search-find.ts";
 import type { Passage } from "./search-passages.ts";
 
 interface Ranked {
-  readonly event: AnyRecord;
+  readonly event: Omit<AnyRecord, "kind">;
   readonly field: SearchField;
   readonly context: string;
   readonly score: number;
@@ -31,7 +31,9 @@ export class Ranking {
 
   add({ text, field, parts }: Passage, hit: Hit): void {
     const part = parts.findLast(({ start }) => start <= hit.start)!;
-    this.#found.push({ event: part.event, field, context: around(text, hit), score: scoreOf(hit, text.length) });
+    const { id, session_id, sequence, type, timestamp } = part.event; // not what it says: there may be very many
+    const event = { id, session_id, sequence, type, timestamp };
+    this.#found.push({ event, field, context: around(text, hit), score: scoreOf(hit, text.length) });
     if (this.#found.length > 4 * this.#limit + 1000) this.#found = this.#sorted();
   }
 

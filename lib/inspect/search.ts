@@ -80,7 +80,7 @@ export async function* search(
   };
   for await (const blocks of (await indexed(place, query, searching, deps)) ?? sessionBlocks(place, query, deps)) {
     const passages = new Passages(fields, mayHold);
-    for await (const block of blocks) look(passages.of(block));
+    for await (const block of blocks) look(block.length === 0 ? passages.end() : passages.of(block));
     look(passages.end());
   }
   if (slow > 0) deps.log.problem(tooSlow(slow));
@@ -125,7 +125,8 @@ async function* forgiving(items: AsyncIterable<Block | AnyRecord>, deps: Deps): 
 }
 
 async function* linesIn(items: AsyncIterable<Block | AnyRecord>): AsyncGenerator<readonly string[]> {
-  for await (const item of items) yield item instanceof Block ? lines(item) : [JSON.stringify(item)];
+  for await (const item of items)
+    yield item instanceof Block ? (item.count === 0 ? [] : lines(item)) : [JSON.stringify(item)];
 }
 
 const tooSlow = (count: number): ToolError =>

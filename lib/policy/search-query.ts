@@ -41,17 +41,25 @@ const ASCII = /^[\x00-\x7f]*$/; // eslint-disable-line no-control-regex
 /** Lower case and without diacritics, as full-text indexes have it. */
 export function folded(text: string): Folded {
   if (ASCII.test(text)) return { text: text.toLowerCase(), place: (at) => at };
-  const places: number[] = [];
-  let [out, at] = ["", 0];
-  for (const point of text) {
-    const plain = point < "\x80" ? point.toLowerCase() : stripped(point);
-    for (let unit = 0; unit < plain.length; unit++) places.push(at);
-    out += plain;
-    at += point.length;
-  }
-  return { text: out, place: (place) => places[place] ?? text.length };
+  // What becomes of a sigma in a text depends on what stands beside it.
+  const plain = text.includes("\u03a3") ? Array.from(text, stripped).join("") : stripped(text);
+  return { text: plain, place: (at) => placeIn(text, at) };
 }
 
+/** Where a place of the folded text lies in this one. Only characters beyond ASCII change their length. */
+function placeIn(text: string, at: number): number {
+  let [out, from] = [0, 0];
+  for (const { 0: point, index } of text.matchAll(BEYOND_ASCII)) {
+    const before = out + index - from;
+    if (at < before) break;
+    const length = stripped(point).length;
+    if (at < before + length) return index;
+    [out, from] = [before + length, index + point.length];
+  }
+  return Math.min(from + at - out, text.length);
+}
+
+const BEYOND_ASCII = /[^\x00-\x7f]/gu; // eslint-disable-line no-control-regex
 const MARKS = /\p{M}/gu;
 
 const stripped = (point: string): string => point.normalize("NFD").replace(MARKS, "").toLowerCase();

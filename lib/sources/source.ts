@@ -199,8 +199,9 @@ export interface Source extends Marks {
   /** Its ledgers: AGH's own, or those that the toolkit keeps for a runtime without. */
   ledgers?(): Promise<Ledgers>;
   /**
-   * `event` records that may hold all of the terms, of all selected sessions, by an index of the runtime's own; what is given is looked at
-   * again, what is left out is not. Undefined where there is no sound index for these fields: then every event is read.
+   * `event` records that may hold all of the terms, of all selected sessions, by an index of the runtime's own or a quicker look; what is
+   * given is looked at again, what is left out is not. After an empty block comes what does not follow what came before. Undefined where
+   * every event must be read.
    */
   candidates?(home: Home, sought: Sought, deps: Deps): Promise<AsyncIterable<Block> | undefined>;
   /** What is there, and what is written from now on: each event once. Ends by signal or when idle. */

@@ -1,8 +1,10 @@
-// P5 and P8: export of one huge session, and what a short command costs.
+// P5, P8 and P13: export of one huge session, what a short command costs, and a search without an index.
+import { execSync } from "node:child_process";
+import fs from "node:fs";
 import path from "node:path";
 import type { Comparison } from "./frame.ts";
 import type { Size } from "./places.ts";
-import { benchHome, built } from "./places.ts";
+import { benchHome, built, scratch } from "./places.ts";
 
 /** JSON of every column of an event, as sqlite3's own shell makes it. */
 const JSON_OBJECT =
@@ -40,6 +42,32 @@ export function startRows(size: Size = "S"): Comparison[] {
       what: `CPU of sessions on ${size}`,
       ours: { name: "agh-inspect sessions", command: `${inspect} sessions --home '${home}' >/dev/null` },
       target: { text: "≤ 1.35 ×", most: 1.35 },
+    },
+  ];
+}
+
+/** Nothing has the word: all must be looked at. Exit code 1 says so. */
+export function searchRows(size: Size = "X"): Comparison[] {
+  const { home } = benchHome(size);
+  const from = scratch("search");
+  const lines = path.join(from.path, "events.jsonl");
+  const written = (): void => {
+    if (fs.existsSync(lines)) return;
+    fs.mkdirSync(from.path, { recursive: true });
+    execSync(`${built("inspect")} events --all --home '${home}' >'${lines}'`);
+  };
+  return [
+    {
+      name: "P13",
+      what: `search of ${size} for a rare word`,
+      anchor: { name: "grep -i", command: `! grep -i zebrafish '${lines}' >/dev/null`, needs: "grep" },
+      ours: {
+        name: "agh-inspect search",
+        command: `! ${built("inspect")} search zebrafish --home '${home}' >/dev/null 2>&1`,
+      },
+      target: { text: "≤ 1.2 ×", most: 1.2 },
+      before: written,
+      after: from.clear,
     },
   ];
 }

@@ -37,6 +37,7 @@ export const agh: Source = {
   async *follow(...of) {
     yield* (await import("./follow.ts")).follow(...of);
   },
+  candidates: async (...of) => (await import("./candidates.ts")).candidates(...of),
   ledgers: async () => (await import("./ledgers.ts")).ledgers,
   roots: async (...of) => (await import("./roots.ts")).roots(...of),
   wellKnown: (root) => (root === "home" ? IN_HOME : root.startsWith("ws/") ? IN_WORKSPACE : []),

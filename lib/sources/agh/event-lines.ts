@@ -65,6 +65,14 @@ export class EventLines {
     return rows === 0n ? undefined : { after, last: integer(last), isEnd: rows < PAGE_ROWS };
   }
 
+  /** The pieces of all rows of a span, whatever its length. */
+  *within({ after, last, isEnd }: Span): Generator<Piece, void, undefined> {
+    if (last - after <= PAGE_ROWS) return yield* this.pieces({ after, last, isEnd });
+    for (let page = this.span(after); page; page = page.isEnd || page.last >= last ? undefined : this.span(page.last)) {
+      yield* this.pieces(page.last < last ? page : { ...page, last });
+    }
+  }
+
   /** The pieces of the first page after a sequence that has rows which are wanted. Empty at the end. */
   *page(after: bigint): Generator<Piece, void, undefined> {
     for (let span = this.span(after); span; span = span.isEnd ? undefined : this.span(span.last)) {
@@ -113,7 +121,7 @@ const EDGE = `SELECT max(sequence), count(*) FROM (
 
 type EdgeRow = readonly [last: unknown, rows: bigint];
 
-function arrays(statement: StatementSync): StatementSync {
+export function arrays(statement: StatementSync): StatementSync {
   statement.setReturnArrays(true);
   statement.setReadBigInts(true);
   return statement;
@@ -138,13 +146,13 @@ function isClean(bytes: Uint8Array, rows: number): boolean {
   return lines === rows && isUtf8(buffer) && !buffer.includes(0);
 }
 
-interface Where {
+export interface Where {
   readonly sql: string;
   readonly values: readonly string[];
 }
 
 /** `+` keeps SQLite from sorting all rows of a type for every page: the index on sequence is the right one. */
-function whereOf({ types, turns }: EventRange): Where {
+export function whereOf({ types, turns }: EventRange): Where {
   const parts: string[] = [];
   const values: string[] = [];
   for (const [column, wanted] of Object.entries({ type: types, turn_id: turns })) {

@@ -1,0 +1,103 @@
+// Events that a search may find: of a word few rows are read, however many there are.
+import { collector } from "../../files/collect.ts";
+import type { Deps } from "../../records/deps.ts";
+import { EXIT, ToolError } from "../../records/error.ts";
+import { Block } from "../../records/record.ts";
+import type { Reading } from "../../sqlite/open.ts";
+import { databaseTrouble, looksBroken } from "../../sqlite/trouble.ts";
+import type { Home, Sought } from "../source.ts";
+import { openEvents } from "./databases.ts";
+import { EventLines } from "./event-lines.ts";
+import { events, eventsDir } from "./events.ts";
+import { historyOf, type History } from "./history.ts";
+import { EVENTS } from "./layout.ts";
+import { sessions } from "./sessions.ts";
+import { Sift } from "./sift.ts";
+import { isPlain } from "./word-bytes.ts";
+
+/** `event` records of the selected sessions. Undefined where no word of them can be looked for byte by byte. */
+export async function candidates(home: Home, sought: Sought, deps: Deps): Promise<AsyncGenerator<Block> | undefined> {
+  const words = sought.terms.flatMap((term) => term.words).filter(isPlain);
+  const [word] = words.sort((a, b) => b.length - a.length); // a longer one is rarer
+  return word === undefined ? undefined : found(home, sought, word, deps);
+}
+
+async function* found(home: Home, sought: Sought, word: string, deps: Deps): AsyncGenerator<Block> {
+  const history = await historyOf(home, deps);
+  for await (const { id, has } of sessions(home, sought.sessions, deps)) {
+    if (!has.events && !has.ledger && !has.archive) continue;
+    deps.signal.throwIfAborted();
+    try {
+      yield* inSession({ home, id, sought, word, history, deps });
+    } catch (error) {
+      if (!(error instanceof ToolError)) throw error;
+      // A session that cannot be read does not stop the others.
+      const { code, message, hint, cause } = error;
+      deps.log.problem(new ToolError({ code, message, hint, exit: EXIT.partial, cause }));
+    }
+    yield BREAK;
+  }
+}
+
+const BREAK = new Block(new Uint8Array(), 0);
+
+interface Asked {
+  readonly home: Home;
+  readonly id: string;
+  readonly sought: Sought;
+  readonly word: string;
+  readonly history: History;
+  readonly deps: Deps;
+}
+
+async function* inSession(asked: Asked): AsyncGenerator<Block> {
+  const { home, id, sought, history, deps } = asked;
+  const dir = eventsDir(home, id);
+  let after: bigint | undefined;
+  if (dir !== undefined) {
+    using reading = openEvents(dir, deps);
+    const elsewhere = reading.unchanged() && history.ledgerInstead(reading.db, dir, id) !== undefined;
+    if (!elsewhere) {
+      const came = yield* sifted(reading, asked);
+      if (came === "end") return;
+      after = came;
+    }
+  }
+  // What a ledger has, and what is left of a file that changes, is read whole.
+  const afterSequence = after === undefined ? {} : { afterSequence: Number(after) };
+  yield* events(home, id, { types: sought.types, ...afterSequence }, deps);
+}
+
+/** Until the end, or until the file has changed: then the last sequence that was read. */
+async function* sifted(
+  reading: Reading,
+  { home, id, sought, word }: Asked,
+): AsyncGenerator<Block, "end" | bigint | undefined> {
+  const { types } = sought;
+  const lines = new EventLines(reading.db, { home: home.place, sessionId: id }, { types });
+  let after: bigint | undefined;
+  const collect = collector();
+  try {
+    const sift = new Sift(reading.db, { word, types, without: chunksWithout(sought) });
+    for (const spans of sift.pages()) {
+      const blocks = spans.map((span) => Array.from(lines.within(span), ({ block }) => block));
+      if (!reading.unchanged()) return after;
+      for (const [at, some] of blocks.entries()) {
+        yield* some;
+        yield BREAK;
+        after = spans[at]!.last;
+        for (const { bytes } of some) collect(bytes.length);
+      }
+    }
+  } catch (error) {
+    if (!looksBroken(error) || reading.unchanged()) throw databaseTrouble(`${EVENTS} of ${id}`, error);
+    return after;
+  }
+  return reading.unchanged() ? "end" : after;
+}
+
+/** Types of chunks that are not searched. */
+const chunksWithout = ({ fields }: Sought): string[] =>
+  fields.length === 0
+    ? []
+    : [...(fields.includes("text") ? [] : ["agent_message"]), ...(fields.includes("thought") ? [] : ["thought"])];

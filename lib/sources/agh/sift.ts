@@ -1,0 +1,207 @@
+// Finds the events of an open events.db that may hold a word, a thousand rows at a time, most of them without reading what they say.
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { EventRange } from "../source.ts";
+import { arrays, whereOf, type Span } from "./event-lines.ts";
+import { wordBytes } from "./word-bytes.ts";
+
+const PAGE_ROWS = 1000;
+/** Larger rows are read in any case: this character, which JSON does not have, stands for one. */
+const LARGE = 32_768;
+const TOO_LARGE = 1;
+/** Rows between two that may hold it are read along with them. */
+const GAP = 4;
+/** Of a word that goes on from page to page. */
+const MOST_CARRIED = 1 << 16;
+const BEFORE_ALL = BigInt(Number.MIN_SAFE_INTEGER);
+
+/** AGH writes what an agent says and thinks piece by piece: the pieces that follow one another are one text. */
+const CHUNKS: ReadonlySet<string> = new Set(["agent_message", "thought"]);
+
+export interface Sought {
+  readonly word: string;
+  readonly types: EventRange["types"];
+  /** Chunks that are not searched: other chunks go on beyond them. */
+  readonly without: readonly string[];
+}
+
+type Row = readonly [sequence: bigint, type: string, turn: unknown];
+
+/** Spans in order, page by page; a text in pieces is whole within one. */
+export class Sift {
+  readonly #rows: StatementSync;
+  readonly #page: StatementSync;
+  readonly #before: StatementSync;
+  readonly #beyond: StatementSync;
+  readonly #last: StatementSync;
+  readonly #values: readonly string[];
+  readonly #pattern: RegExp;
+  readonly #length: number;
+  /** Up to here everything that may hold it was given. */
+  #given = BEFORE_ALL;
+
+  constructor(db: DatabaseSync, { word, types, without }: Sought) {
+    const wanted = whereOf({ ...(types && { types }) });
+    const where = wanted.sql + without.map(() => " AND +type <> ?").join("");
+    this.#values = [...wanted.values, ...without];
+    this.#pattern = wordBytes(word);
+    this.#length = word.length;
+    const rows = `SELECT * FROM events WHERE sequence > ?${where} ORDER BY sequence LIMIT ${PAGE_ROWS}`;
+    const text = `CASE WHEN typeof(content) = 'text' AND octet_length(content) <= ${LARGE} THEN content ELSE char(${TOO_LARGE}) END`;
+    const other = `${where} AND (type <> ? OR turn_id IS NOT ?) ORDER BY sequence`;
+    this.#page = arrays(
+      db.prepare(`SELECT CAST(group_concat(${text}, char(10)) AS BLOB), count(*), max(sequence) FROM (${rows})`),
+    );
+    this.#rows = arrays(db.prepare(`SELECT sequence, type, turn_id FROM (${rows})`));
+    this.#before = arrays(db.prepare(`SELECT sequence FROM events WHERE sequence < ?${other} DESC LIMIT 1`));
+    this.#last = arrays(db.prepare("SELECT max(sequence) FROM events"));
+    this.#beyond = arrays(db.prepare(`SELECT sequence FROM events WHERE sequence > ?${other} LIMIT 1`));
+  }
+
+  *pages(): Generator<readonly Span[], void, undefined> {
+    let carried = "";
+    for (let after = BEFORE_ALL; ;) {
+      const [bytes, rows, last] = this.#page.get(after, ...this.#values) as unknown as [Uint8Array, bigint, bigint];
+      if (rows === 0n) return;
+      const page = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+      const hits = this.#hits(carried + page, startsIn(carried).length - 1, Number(rows));
+      if (hits === undefined || hits.length > 0) yield this.#spans(after, hits);
+      carried = this.#tailOf(page);
+      if (rows < PAGE_ROWS) return;
+      after = last;
+    }
+  }
+
+  /** Rows that may hold it; of the lines carried only what goes on in a row. Undefined where lines are no rows. */
+  #hits(text: string, carried: number, rows: number): number[] | undefined {
+    const starts = startsIn(text);
+    if (starts.length !== carried + rows) return undefined;
+    const lines = new Set<number>();
+    for (const [line, start] of starts.entries()) if (text.charCodeAt(start) === TOO_LARGE) lines.add(line);
+    for (const [first, last] of this.#found(text)) for (const at of [first, last]) lines.add(placeIn(starts, at));
+    const joined = joinedIn(text, starts);
+    for (const [first, last] of this.#found(joined.text)) {
+      for (let at = placeIn(joined.starts, first); at <= placeIn(joined.starts, last); at++)
+        lines.add(joined.lines[at]!);
+    }
+    const hits = Array.from(lines, (line) => line - carried).filter((row) => row >= 0);
+    return hits.sort((a, b) => a - b);
+  }
+
+  *#found(text: string): Generator<readonly [first: number, last: number]> {
+    const pattern = this.#pattern;
+    pattern.lastIndex = 0;
+    for (let match = pattern.exec(text); match; match = pattern.exec(text)) yield [match.index, pattern.lastIndex - 1];
+  }
+
+  #spans(after: bigint, hits: readonly number[] | undefined): Span[] {
+    const rows = this.#rows.all(after, ...this.#values) as unknown as Row[];
+    const spans: Span[] = [];
+    for (const at of hits ?? rows.keys()) {
+      const first = this.#start(rows, at);
+      const last = this.#end(rows, at);
+      if (last <= this.#given) continue;
+      const open = spans.at(-1);
+      const isNear = open !== undefined && rows[Math.max(at - GAP, 0)]![0] <= open.last;
+      if (open && (isNear || first <= open.last)) spans[spans.length - 1] = { ...open, last };
+      else spans.push({ after: first - 1n, last, isEnd: false });
+      this.#given = last;
+    }
+    return spans;
+  }
+
+  /** Where the text of a row begins. */
+  #start(rows: readonly Row[], at: number): bigint {
+    const [sequence, type, turn] = rows[at]!;
+    if (!CHUNKS.has(type)) return sequence;
+    let first = at;
+    while (first > 0 && isSame(rows[first - 1]!, rows[at]!)) first--;
+    if (first > 0) return rows[first]![0];
+    const found = this.#before.get(rows[0]![0], ...this.#values, type, turn as string) as unknown as
+      | [bigint]
+      | undefined;
+    return found ? found[0] + 1n : BEFORE_ALL + 1n;
+  }
+
+  /** Where the text of a row ends. */
+  #end(rows: readonly Row[], at: number): bigint {
+    const [sequence, type, turn] = rows[at]!;
+    if (!CHUNKS.has(type)) return sequence;
+    let last = at;
+    while (last + 1 < rows.length && isSame(rows[last + 1]!, rows[at]!)) last++;
+    if (last + 1 < rows.length) return rows[last]![0];
+    const end = rows[last]![0];
+    const found = this.#beyond.get(end, ...this.#values, type, turn as string) as unknown as [bigint] | undefined;
+    return found ? found[0] - 1n : (this.#last.get() as unknown as [bigint])[0];
+  }
+
+  /** As many lines as the word has letters: each may hold one of them. */
+  #tailOf(page: string): string {
+    let from = page.length;
+    for (let lines = 0; lines < this.#length && from > 0 && page.length - from < MOST_CARRIED; lines++) {
+      from = page.lastIndexOf("\n", from - 1);
+    }
+    const start = Math.max(from + 1, page.length - MOST_CARRIED, 0);
+    return `${page.slice(start)}\n`;
+  }
+}
+
+const isSame = (a: Row, b: Row): boolean => a[1] === b[1] && a[2] === b[2];
+
+function startsIn(text: string): number[] {
+  const starts = [0];
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
+  return starts;
+}
+
+/** The last of these starts that is not beyond `at`. */
+function placeIn(starts: readonly number[], at: number): number {
+  let [low, high] = [0, starts.length - 1];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (starts[middle]! <= at) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+interface Joined {
+  readonly text: string;
+  /** Where the piece of each of `lines` begins. */
+  readonly starts: readonly number[];
+  readonly lines: readonly number[];
+}
+
+const KEY = '"text"';
+
+/** What the `text` of lines says, without what stands between two that follow one another. */
+function joinedIn(text: string, lines: readonly number[]): Joined {
+  const joined = { text: "", starts: [] as number[], lines: [] as number[] };
+  let key = -1;
+  for (const [line, start] of lines.entries()) {
+    const end = (lines[line + 1] ?? text.length + 1) - 1;
+    if (key < start) key = indexOr(text, KEY, start);
+    if (key >= end) {
+      joined.text += "\n";
+      continue;
+    }
+    const open = indexOr(text, '"', key + KEY.length) + 1;
+    joined.starts.push(joined.text.length);
+    joined.lines.push(line);
+    joined.text += text.slice(open, Math.min(closing(text, open), end));
+  }
+  return joined;
+}
+
+function indexOr(text: string, what: string, from: number, none = text.length): number {
+  const at = text.indexOf(what, from);
+  return at < 0 ? none : at;
+}
+
+/** The quote that ends a JSON string. */
+function closing(text: string, from: number): number {
+  for (let at = indexOr(text, '"', from); ; at = indexOr(text, '"', at + 1)) {
+    let slashes = 0;
+    while (text[at - 1 - slashes] === "\\") slashes++;
+    if (slashes % 2 === 0 || at === text.length) return at;
+  }
+}
