@@ -41,6 +41,9 @@ async function* found(home: Home, sought: Sought, word: string, deps: Deps): Asy
 
 const BREAK = new Block(new Uint8Array(), 0);
 
+/** Bytes of lines after which garbage is collected: each is parsed as well. */
+const OFTEN = 8 << 20;
+
 interface Asked {
   readonly home: Home;
   readonly id: string;
@@ -76,7 +79,7 @@ async function* sifted(
   const { types } = sought;
   const lines = new EventLines(reading.db, { home: home.place, sessionId: id }, { types });
   let after: bigint | undefined;
-  const collect = collector();
+  const collect = collector(OFTEN);
   try {
     const sift = new Sift(reading.db, { word, types, without: chunksWithout(sought) });
     for (const spans of sift.pages()) {
