@@ -13,7 +13,7 @@ import { historyOf, type History } from "./history.ts";
 import { EVENTS } from "./layout.ts";
 import { sessions } from "./sessions.ts";
 import { Sift } from "./sift.ts";
-import { isPlain } from "./word-bytes.ts";
+import { isPlain, wordBytes } from "./word-bytes.ts";
 
 /** `event` records of the selected sessions. Undefined where no word of them can be looked for byte by byte. */
 export async function candidates(home: Home, sought: Sought, deps: Deps): Promise<AsyncGenerator<Block> | undefined> {
@@ -24,11 +24,12 @@ export async function candidates(home: Home, sought: Sought, deps: Deps): Promis
 
 async function* found(home: Home, sought: Sought, word: string, deps: Deps): AsyncGenerator<Block> {
   const history = await historyOf(home, deps);
+  const [pattern, collect] = [wordBytes(word), collector(OFTEN)];
   for await (const { id, has } of sessions(home, sought.sessions, deps)) {
     if (!has.events && !has.ledger && !has.archive) continue;
     deps.signal.throwIfAborted();
     try {
-      yield* inSession({ home, id, sought, word, history, deps });
+      yield* inSession({ home, id, sought, pattern, history, collect, deps });
     } catch (error) {
       if (!(error instanceof ToolError)) throw error;
       // A session that cannot be read does not stop the others.
@@ -48,7 +49,8 @@ interface Asked {
   readonly home: Home;
   readonly id: string;
   readonly sought: Sought;
-  readonly word: string;
+  readonly pattern: RegExp;
+  readonly collect: (bytes: number) => void;
   readonly history: History;
   readonly deps: Deps;
 }
@@ -74,14 +76,13 @@ async function* inSession(asked: Asked): AsyncGenerator<Block> {
 /** Until the end, or until the file has changed: then the last sequence that was read. */
 async function* sifted(
   reading: Reading,
-  { home, id, sought, word }: Asked,
+  { home, id, sought, pattern, collect }: Asked,
 ): AsyncGenerator<Block, "end" | bigint | undefined> {
   const { types } = sought;
   const lines = new EventLines(reading.db, { home: home.place, sessionId: id }, { types });
   let after: bigint | undefined;
-  const collect = collector(OFTEN);
   try {
-    const sift = new Sift(reading.db, { word, types, without: chunksWithout(sought) });
+    const sift = new Sift(reading.db, { pattern, types, without: chunksWithout(sought) });
     for (const spans of sift.pages()) {
       const blocks = spans.map((span) => Array.from(lines.within(span), ({ block }) => block));
       if (!reading.unchanged()) return after;

@@ -2,7 +2,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { EventRange } from "../source.ts";
 import { arrays, whereOf, type Span } from "./event-lines.ts";
-import { wordBytes } from "./word-bytes.ts";
+import { LONGEST } from "./word-bytes.ts";
 
 const PAGE_ROWS = 1000;
 /** Larger rows are read in any case: this character, which JSON does not have, stands for one. */
@@ -10,7 +10,7 @@ const LARGE = 32_768;
 const TOO_LARGE = 1;
 /** Rows between two that may hold it are read along with them. */
 const GAP = 4;
-/** Of a word that goes on from page to page. */
+/** Characters that are carried from page to page, where a word may go on. */
 const MOST_CARRIED = 1 << 16;
 const BEFORE_ALL = BigInt(Number.MIN_SAFE_INTEGER);
 
@@ -18,7 +18,8 @@ const BEFORE_ALL = BigInt(Number.MIN_SAFE_INTEGER);
 const CHUNKS: ReadonlySet<string> = new Set(["agent_message", "thought"]);
 
 export interface Sought {
-  readonly word: string;
+  /** Of `wordBytes`. */
+  readonly pattern: RegExp;
   readonly types: EventRange["types"];
   /** Chunks that are not searched: other chunks go on beyond them. */
   readonly without: readonly string[];
@@ -35,16 +36,14 @@ export class Sift {
   readonly #last: StatementSync;
   readonly #values: readonly string[];
   readonly #pattern: RegExp;
-  readonly #length: number;
   /** Up to here everything that may hold it was given. */
   #given = BEFORE_ALL;
 
-  constructor(db: DatabaseSync, { word, types, without }: Sought) {
+  constructor(db: DatabaseSync, { pattern, types, without }: Sought) {
     const wanted = whereOf({ ...(types && { types }) });
     const where = wanted.sql + without.map(() => " AND +type <> ?").join("");
     this.#values = [...wanted.values, ...without];
-    this.#pattern = wordBytes(word);
-    this.#length = word.length;
+    this.#pattern = pattern;
     const rows = `SELECT * FROM events WHERE sequence > ?${where} ORDER BY sequence LIMIT ${PAGE_ROWS}`;
     const text = `CASE WHEN typeof(content) = 'text' AND octet_length(content) <= ${LARGE} THEN content ELSE char(${TOO_LARGE}) END`;
     const other = `${where} AND (type <> ? OR turn_id IS NOT ?) ORDER BY sequence`;
@@ -134,10 +133,10 @@ export class Sift {
     return found ? found[0] - 1n : (this.#last.get() as unknown as [bigint])[0];
   }
 
-  /** As many lines as the word has letters: each may hold one of them. */
+  /** So many lines that a word may have a letter in each. */
   #tailOf(page: string): string {
     let from = page.length;
-    for (let lines = 0; lines < this.#length && from > 0 && page.length - from < MOST_CARRIED; lines++) {
+    for (let lines = 0; lines < LONGEST && from > 0 && page.length - from < MOST_CARRIED; lines++) {
       from = page.lastIndexOf("\n", from - 1);
     }
     const start = Math.max(from + 1, page.length - MOST_CARRIED, 0);

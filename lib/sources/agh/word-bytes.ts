@@ -1,7 +1,10 @@
 // A pattern that finds a word in rows of JSON read byte by byte, in any case and with any diacritics.
 
+/** Letters of the longest word that is looked for so. */
+export const LONGEST = 64;
+
 /** Words that can be looked for so. */
-export const isPlain = (word: string): boolean => /^[a-z0-9]+$/.test(word);
+export const isPlain = (word: string): boolean => /^[a-z0-9]+$/.test(word) && word.length <= LONGEST;
 
 /** Finds a plain word in UTF-8 that was decoded as latin1. Where it finds nothing there is nothing; what it finds may be none. */
 export function wordBytes(word: string): RegExp {
