@@ -29,7 +29,7 @@ async function* found(home: Home, sought: Sought, word: string, deps: Deps): Asy
     if (!has.events && !has.ledger && !has.archive) continue;
     deps.signal.throwIfAborted();
     try {
-      yield* inSession({ home, id, sought, pattern, history, collect, deps });
+      yield* inSession({ home, id, sought, word, pattern, history, collect, deps });
     } catch (error) {
       if (!(error instanceof ToolError)) throw error;
       // A session that cannot be read does not stop the others.
@@ -49,6 +49,7 @@ interface Asked {
   readonly home: Home;
   readonly id: string;
   readonly sought: Sought;
+  readonly word: string;
   readonly pattern: RegExp;
   readonly collect: (bytes: number) => void;
   readonly history: History;
@@ -76,13 +77,13 @@ async function* inSession(asked: Asked): AsyncGenerator<Block> {
 /** Until the end, or until the file has changed: then the last sequence that was read. */
 async function* sifted(
   reading: Reading,
-  { home, id, sought, pattern, collect }: Asked,
+  { home, id, sought, word, pattern, collect }: Asked,
 ): AsyncGenerator<Block, "end" | bigint | undefined> {
   const { types } = sought;
   const lines = new EventLines(reading.db, { home: home.place, sessionId: id }, { types });
   let after: bigint | undefined;
   try {
-    const sift = new Sift(reading.db, { pattern, types, without: chunksWithout(sought) });
+    const sift = new Sift(reading.db, { word, pattern, types, without: chunksWithout(sought) });
     for (const spans of sift.pages()) {
       const blocks = spans.map((span) => Array.from(lines.within(span), ({ block }) => block));
       if (!reading.unchanged()) return after;

@@ -5,8 +5,8 @@ import { arrays, whereOf, type Span } from "./event-lines.ts";
 import { LONGEST } from "./word-bytes.ts";
 
 const PAGE_ROWS = 1000;
-/** Larger rows are read in any case: this character, which JSON does not have, stands for one. */
-const LARGE = 32_768;
+/** Larger rows are judged by SQLite: this character, which JSON does not have, stands for one that must be read. */
+const LARGE = 16_384;
 const TOO_LARGE = 1;
 /** Rows between two that may hold it are read along with them. */
 const GAP = 4;
@@ -18,12 +18,18 @@ const BEFORE_ALL = BigInt(Number.MIN_SAFE_INTEGER);
 const CHUNKS: ReadonlySet<string> = new Set(["agent_message", "thought"]);
 
 export interface Sought {
-  /** Of `wordBytes`. */
+  /** Plain. */
+  readonly word: string;
+  /** Its `wordBytes`. */
   readonly pattern: RegExp;
   readonly types: EventRange["types"];
   /** Chunks that are not searched: other chunks go on beyond them. */
   readonly without: readonly string[];
 }
+
+/** Rows of plain ASCII that surely lack the word, and are no part of a longer text. */
+const LACKS = `typeof(content) = 'text' AND type NOT IN (${[...CHUNKS].map((type) => `'${type}'`).join(", ")})
+  AND length(content) = octet_length(content) AND instr(content, '\\u') = 0 AND content NOT LIKE ?`;
 
 type Row = readonly [sequence: bigint, type: string, turn: unknown];
 
@@ -35,17 +41,20 @@ export class Sift {
   readonly #beyond: StatementSync;
   readonly #last: StatementSync;
   readonly #values: readonly string[];
+  readonly #like: string;
   readonly #pattern: RegExp;
   /** Up to here everything that may hold it was given. */
   #given = BEFORE_ALL;
 
-  constructor(db: DatabaseSync, { pattern, types, without }: Sought) {
+  constructor(db: DatabaseSync, { word, pattern, types, without }: Sought) {
     const wanted = whereOf({ ...(types && { types }) });
     const where = wanted.sql + without.map(() => " AND +type <> ?").join("");
     this.#values = [...wanted.values, ...without];
     this.#pattern = pattern;
+    this.#like = `%${word}%`;
     const rows = `SELECT * FROM events WHERE sequence > ?${where} ORDER BY sequence LIMIT ${PAGE_ROWS}`;
-    const text = `CASE WHEN typeof(content) = 'text' AND octet_length(content) <= ${LARGE} THEN content ELSE char(${TOO_LARGE}) END`;
+    const text = `CASE WHEN typeof(content) = 'text' AND octet_length(content) <= ${LARGE} THEN content
+      WHEN ${LACKS} THEN '' ELSE char(${TOO_LARGE}) END`;
     const other = `${where} AND (type <> ? OR turn_id IS NOT ?) ORDER BY sequence`;
     this.#page = arrays(
       db.prepare(`SELECT CAST(group_concat(${text}, char(10)) AS BLOB), count(*), max(sequence) FROM (${rows})`),
@@ -59,7 +68,11 @@ export class Sift {
   *pages(): Generator<readonly Span[], void, undefined> {
     let carried = "";
     for (let after = BEFORE_ALL; ;) {
-      const [bytes, rows, last] = this.#page.get(after, ...this.#values) as unknown as [Uint8Array, bigint, bigint];
+      const [bytes, rows, last] = this.#page.get(this.#like, after, ...this.#values) as unknown as [
+        Uint8Array,
+        bigint,
+        bigint,
+      ];
       if (rows === 0n) return;
       const page = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
       const hits = this.#hits(carried + page, startsIn(carried).length - 1, Number(rows));
