@@ -136,3 +136,21 @@ test("the same matches in the same order, whatever is searched", async (t) => {
   }
   assert.ok(found > 60, `${found} matches`);
 });
+
+test("a sequence that is no number is told, and the other sessions are searched", async (t) => {
+  const { home, ids } = madeHome(t, { sessions: 2, events: 6 });
+  const put = (id: string, sequence: string | number): void => {
+    const db = new DatabaseSync(join(home, "sessions", id, "events.db"));
+    const content = JSON.stringify({ type: "user_message", text: "zebrafish" });
+    db.prepare("INSERT INTO events VALUES ('ev', ?, 't', 'user_message', 'a', ?, '2026-11-02T10:00:00Z')").run(
+      sequence,
+      content,
+    );
+    db.close();
+  };
+  put(ids[0]!, "odd");
+  put(ids[1]!, 1000);
+  const ran = await runHere(tool, ["search", "zebrafish", "--home", home, "--json"]);
+  assert.deepEqual([ran.code, ran.records.map((it) => it["session_id"])], [3, [ids[1]]], ran.stderr);
+  assert.match(ran.stderr, /sequence is no integer/);
+});

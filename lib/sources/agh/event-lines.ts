@@ -127,7 +127,8 @@ export function arrays(statement: StatementSync): StatementSync {
   return statement;
 }
 
-function integer(value: unknown): bigint {
+/** Throws E_FOREIGN_DATABASE. */
+export function integer(value: unknown): bigint {
   if (typeof value === "bigint") return value;
   throw placeError(
     "E_FOREIGN_DATABASE",

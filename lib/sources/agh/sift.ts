@@ -1,7 +1,7 @@
 // Finds the events of an open events.db that may hold a word, a thousand rows at a time, most of them without reading what they say.
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { EventRange } from "../source.ts";
-import { arrays, whereOf, type Span } from "./event-lines.ts";
+import { arrays, integer, whereOf, type Span } from "./event-lines.ts";
 import { LONGEST } from "./word-bytes.ts";
 
 const PAGE_ROWS = 1000;
@@ -79,7 +79,7 @@ export class Sift {
       if (hits === undefined || hits.length > 0) yield this.#spans(after, hits);
       carried = this.#tailOf(page);
       if (rows < PAGE_ROWS) return;
-      after = last;
+      after = integer(last);
     }
   }
 
@@ -107,6 +107,7 @@ export class Sift {
 
   #spans(after: bigint, hits: readonly number[] | undefined): Span[] {
     const rows = this.#rows.all(after, ...this.#values) as unknown as Row[];
+    for (const [sequence] of rows) integer(sequence);
     const spans: Span[] = [];
     for (const at of hits ?? rows.keys()) {
       const first = this.#start(rows, at);
