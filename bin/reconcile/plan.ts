@@ -13,7 +13,7 @@ export const lockFlag = {
 export const plan = verb({
   summary: "the safe actions that would mend the home, each with what it loses; --apply does them",
   description:
-    "An agh.db or events.db that AGH moved aside is put back when it is sound after all, else restored from the newest good snapshot of --repo, else salvaged. Missing workspaces are added, a broken meta.json is made anew from row or ledger, sessions and processes that claim life are marked as AGH's next start would, totals are added up again, leftovers go to the trash, modes are tightened. No row is purged, no ledger removed. --apply takes AGH's own lock (4 when the daemon runs), writes a journal with all that it replaces, and can be taken back with undo.",
+    "An agh.db or events.db that AGH moved aside is put back when it is sound after all, else restored from the newest good snapshot of --repo, else salvaged. Missing workspaces are added, a broken meta.json is made anew from row or ledger, sessions and processes that claim life are marked as AGH's next start would, totals are added up again, leftovers go to the trash, modes are tightened. No row is purged, no ledger removed. --apply takes AGH's own lock (4 when the daemon runs), writes a journal with all that it replaces, and can be taken back with undo. What nothing is done about is in the summary as `left`, each with the reason or what to do instead.",
   flags: {
     ...placeFlags,
     ...chosenFlags,
