@@ -4,13 +4,18 @@ type Source = { readonly source?: string };
 
 const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
 
+const DIGIT = /\d/;
+
 /**
  * The value of a JSON text whose numbers print as they were written; undefined for what is no JSON. Bare NaN and
  * Infinity are no JSON.
  */
 export function exactJson(text: string): unknown {
   try {
-    return JSON.parse(text, keepNumber as (key: string, value: unknown) => unknown);
+    // Without a digit there is no number, and no need to look at every value.
+    return DIGIT.test(text)
+      ? JSON.parse(text, keepNumber as (key: string, value: unknown) => unknown)
+      : JSON.parse(text);
   } catch {
     return undefined;
   }
