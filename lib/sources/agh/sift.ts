@@ -10,8 +10,8 @@ const LARGE = 16_384;
 const TOO_LARGE = 1;
 /** Rows between two that may hold it are read along with them. */
 const GAP = 4;
-/** Characters that are carried from page to page, where a word may go on. */
-const MOST_CARRIED = 1 << 16;
+/** Characters that are carried from page to page, where the longest word may go on, all of it escaped. */
+const CARRIED = 64 * LONGEST;
 const BEFORE_ALL = BigInt(Number.MIN_SAFE_INTEGER);
 
 /** AGH writes what an agent says and thinks piece by piece: the pieces that follow one another are one text. */
@@ -75,28 +75,26 @@ export class Sift {
       ];
       if (rows === 0n) return;
       const page = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
-      const hits = this.#hits(carried + page, startsIn(carried).length - 1, Number(rows));
+      const starts = startsIn(page);
+      const joined = starts.length === Number(rows) ? joinedIn(page, starts, carried) : undefined; // else lines are no rows
+      const hits = joined && this.#hits(page, starts, joined);
       if (hits === undefined || hits.length > 0) yield this.#spans(after, hits);
-      carried = this.#tailOf(page);
+      carried = joined?.text.slice(-CARRIED) ?? "";
       if (rows < PAGE_ROWS) return;
       after = integer(last);
     }
   }
 
-  /** Rows that may hold it; of the lines carried only what goes on in a row. Undefined where lines are no rows. */
-  #hits(text: string, carried: number, rows: number): number[] | undefined {
-    const starts = startsIn(text);
-    if (starts.length !== carried + rows) return undefined;
-    const lines = new Set<number>();
-    for (const [line, start] of starts.entries()) if (text.charCodeAt(start) === TOO_LARGE) lines.add(line);
-    for (const [first, last] of this.#found(text)) for (const at of [first, last]) lines.add(placeIn(starts, at));
-    const joined = joinedIn(text, starts);
+  /** Rows that may hold it, in order. */
+  #hits(page: string, starts: readonly number[], joined: Joined): number[] {
+    const hits = new Set<number>();
+    for (const [row, start] of starts.entries()) if (page.charCodeAt(start) === TOO_LARGE) hits.add(row);
+    for (const [first] of this.#found(page)) hits.add(placeIn(starts, first));
     for (const [first, last] of this.#found(joined.text)) {
-      for (let at = placeIn(joined.starts, first); at <= placeIn(joined.starts, last); at++)
-        lines.add(joined.lines[at]!);
+      for (let at = placeIn(joined.starts, first); at <= placeIn(joined.starts, last); at++) hits.add(joined.rows[at]!);
     }
-    const hits = Array.from(lines, (line) => line - carried).filter((row) => row >= 0);
-    return hits.sort((a, b) => a - b);
+    hits.delete(CARRIED_ROW);
+    return [...hits].sort((a, b) => a - b);
   }
 
   *#found(text: string): Generator<readonly [first: number, last: number]> {
@@ -146,16 +144,6 @@ export class Sift {
     const found = this.#beyond.get(end, ...this.#values, type, turn as string) as unknown as [bigint] | undefined;
     return found ? found[0] - 1n : (this.#last.get() as unknown as [bigint])[0];
   }
-
-  /** So many lines that a word may have a letter in each. */
-  #tailOf(page: string): string {
-    let from = page.length;
-    for (let lines = 0; lines < LONGEST && from > 0 && page.length - from < MOST_CARRIED; lines++) {
-      from = page.lastIndexOf("\n", from - 1);
-    }
-    const start = Math.max(from + 1, page.length - MOST_CARRIED, 0);
-    return `${page.slice(start)}\n`;
-  }
 }
 
 const isSame = (a: Row, b: Row): boolean => a[1] === b[1] && a[2] === b[2];
@@ -179,28 +167,29 @@ function placeIn(starts: readonly number[], at: number): number {
 
 interface Joined {
   readonly text: string;
-  /** Where the piece of each of `lines` begins. */
+  /** Where the piece of each of `rows` begins. */
   readonly starts: readonly number[];
-  readonly lines: readonly number[];
+  readonly rows: readonly number[];
 }
 
 const KEY = '"text"';
+const CARRIED_ROW = -1;
 
-/** What the `text` of lines says, without what stands between two that follow one another. */
-function joinedIn(text: string, lines: readonly number[]): Joined {
-  const joined = { text: "", starts: [] as number[], lines: [] as number[] };
+/** What the `text` of rows says, without what stands between two that follow one another; first the end of the page before. */
+function joinedIn(page: string, lines: readonly number[], carried: string): Joined {
+  const joined = { text: carried, starts: [0], rows: [CARRIED_ROW] };
   let key = -1;
-  for (const [line, start] of lines.entries()) {
-    const end = (lines[line + 1] ?? text.length + 1) - 1;
-    if (key < start) key = indexOr(text, KEY, start);
+  for (const [row, start] of lines.entries()) {
+    const end = (lines[row + 1] ?? page.length + 1) - 1;
+    if (key < start) key = indexOr(page, KEY, start);
     if (key >= end) {
       joined.text += "\n";
       continue;
     }
-    const open = indexOr(text, '"', key + KEY.length) + 1;
+    const open = indexOr(page, '"', key + KEY.length) + 1;
     joined.starts.push(joined.text.length);
-    joined.lines.push(line);
-    joined.text += text.slice(open, Math.min(closing(text, open), end));
+    joined.rows.push(row);
+    joined.text += page.slice(open, Math.min(closing(page, open), end));
   }
   return joined;
 }
