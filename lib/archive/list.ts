@@ -1,7 +1,7 @@
 // The sessions that a target holds, from their receipts alone.
 import type { ArchiveRecord } from "../records/archives.ts";
 import type { Deps } from "../records/deps.ts";
-import { EXIT, ToolError } from "../records/error.ts";
+import { type ToolError, asPartial } from "../records/error.ts";
 
 import { heldIn, type Held, type Meant } from "./held.ts";
 import { archiveRecord, byHandRecord, shownRecord } from "./records.ts";
@@ -22,7 +22,7 @@ async function* listed(meant: Meant, deps: Deps, record: typeof archiveRecord): 
   for (const it of held) {
     const found = recordOf(target, it, record);
     if (found) yield found;
-    else deps.log.problem(partial((it as { trouble: ToolError }).trouble));
+    else deps.log.problem(asPartial((it as { trouble: ToolError }).trouble));
   }
 }
 
@@ -30,6 +30,3 @@ function recordOf(target: Target, held: Held, record: typeof archiveRecord): Arc
   if ("receipt" in held) return record(target.url, held.receipt);
   return "byHand" in held ? byHandRecord(target, held.byHand) : undefined;
 }
-
-const partial = ({ code, message, hint, cause }: ToolError): ToolError =>
-  new ToolError({ code, message, hint, cause, exit: EXIT.partial });

@@ -1,7 +1,7 @@
 // The verb `events`: timelines one after the other, or all merged by time.
 import { openPlace, type OpenPlace } from "../places/place.ts";
 import type { Deps } from "../records/deps.ts";
-import { EXIT, ToolError, usageError } from "../records/error.ts";
+import { ToolError, asPartial, usageError } from "../records/error.ts";
 import { Block, encode } from "../records/record.ts";
 import type { SessionRecord } from "../records/things.ts";
 import { readerOf } from "../sources/reader-of.ts";
@@ -76,8 +76,7 @@ function forgiving(strand: Strand, deps: Deps): Strand {
         yield* strand.after(sequence);
       } catch (error) {
         if (!(error instanceof ToolError)) throw error;
-        const { code, message, hint, cause } = error;
-        deps.log.problem(new ToolError({ code, message, hint, exit: EXIT.partial, cause }));
+        deps.log.problem(asPartial(error));
       }
     },
   };

@@ -1,6 +1,6 @@
 // Failed sessions with what is left to tell why: crash bundle, stderr, last event.
 import type { Deps } from "../records/deps.ts";
-import { EXIT, ToolError } from "../records/error.ts";
+import { ToolError, asPartial } from "../records/error.ts";
 import type { Item } from "../records/record.ts";
 import type { SessionRecord } from "../records/things.ts";
 import { readEvents } from "../sources/agh/databases.ts";
@@ -80,8 +80,7 @@ function lastEventOf(home: Home, id: string, { history, deps }: Known): LastEven
     });
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
-    const { code, message, hint, cause } = error;
-    deps.log.problem(new ToolError({ code, message: `session ${id}: ${message}`, hint, cause, exit: EXIT.partial }));
+    deps.log.problem(asPartial(error, `session ${id}: `));
     return null;
   }
 }

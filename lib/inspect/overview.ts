@@ -5,7 +5,7 @@ import { walk } from "../files/walk.ts";
 import { defaultHomes } from "../places/default-home.ts";
 import { openPlace, type OpenPlace } from "../places/place.ts";
 import type { Deps } from "../records/deps.ts";
-import { EXIT, ToolError } from "../records/error.ts";
+import { ToolError, asPartial } from "../records/error.ts";
 import type { HomeRecord, SessionRecord } from "../records/things.ts";
 import { hasCrashed } from "../sources/selection.ts";
 import { backupTimes } from "./backup-times.ts";
@@ -67,9 +67,8 @@ async function sessionsOf({ home, source }: OpenPlace, deps: Deps): Promise<Coun
     return counted(home.runtime, sessions, deps);
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
-    const { code, message, hint, cause } = error;
-    deps.log.problem(new ToolError({ code, message, hint, exit: EXIT.partial, cause }));
-    return { sessions: 0, problem: message };
+    deps.log.problem(asPartial(error));
+    return { sessions: 0, problem: error.message };
   }
 }
 

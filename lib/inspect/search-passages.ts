@@ -1,7 +1,7 @@
 // The texts of a session that are searched: one an event, but chunks of one answer put together again.
-import type { SearchField } from "../policy/search-field.ts";
+import { CHUNK_FIELDS, type SearchField } from "../policy/search-field.ts";
 import type { AnyRecord } from "../records/record.ts";
-import { fieldOf, isChunk, textOf } from "./search-text.ts";
+import { fieldOf, textOf } from "./search-text.ts";
 
 export interface Part {
   readonly event: AnyRecord;
@@ -40,7 +40,7 @@ export class Passages {
         continue;
       }
       const event = JSON.parse(line) as AnyRecord;
-      if (!isPart || !isChunk(event["type"])) found.push(...this.end(), ...this.#whole(event));
+      if (!isPart || !CHUNK_FIELDS.has(String(event["type"]))) found.push(...this.end(), ...this.#whole(event));
       else if (this.#fields.has(fieldOf(event["type"]))) found.push(...this.#chunk(event));
     }
     return found;
@@ -77,4 +77,4 @@ export class Passages {
 }
 
 /** The type comes before anything that an agent wrote. */
-const CHUNK = /^[^]{0,600}?"type":"(?:agent_message|thought)"/;
+const CHUNK = new RegExp(`^[^]{0,600}?"type":"(?:${[...CHUNK_FIELDS.keys()].join("|")})"`);

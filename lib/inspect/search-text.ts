@@ -8,9 +8,6 @@ export function fieldOf(type: unknown): SearchField {
   return /tool|mcp/.test(name) ? "tool" : "text";
 }
 
-/** AGH writes what an agent says and thinks piece by piece. */
-export const isChunk = (type: unknown): boolean => type === "agent_message" || type === "thought";
-
 /** Keys whose values say who and when, not what; `raw` repeats the rest in another form. */
 const NOT_SAID: ReadonlySet<string> = new Set([
   ..."schema type session_id turn_id id timestamp hook_event actor_kind actor_id raw signature tool_call_id".split(" "),

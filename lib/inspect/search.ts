@@ -3,7 +3,7 @@ import { openPlace, type OpenPlace } from "../places/place.ts";
 import { SEARCH_FIELDS, type SearchField } from "../policy/search-field.ts";
 import { isUnspaced, searchTerms, type Term } from "../policy/search-query.ts";
 import type { Deps } from "../records/deps.ts";
-import { EXIT, ToolError, usageError } from "../records/error.ts";
+import { EXIT, ToolError, asPartial, usageError } from "../records/error.ts";
 import { Block, lines, type AnyRecord } from "../records/record.ts";
 import type { MatchRecord } from "../records/things.ts";
 import type { EventRange, SessionFilter } from "../sources/source.ts";
@@ -119,8 +119,7 @@ async function* forgiving(items: AsyncIterable<Block | AnyRecord>, deps: Deps): 
     yield* linesIn(items);
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
-    const { code, message, hint, cause } = error;
-    deps.log.problem(new ToolError({ code, message, hint, exit: EXIT.partial, cause }));
+    deps.log.problem(asPartial(error));
   }
 }
 

@@ -6,7 +6,7 @@ import { belowRoot, walk } from "../files/walk.ts";
 import { openPlace, type OpenPlace } from "../places/place.ts";
 import type { Deps } from "../records/deps.ts";
 import { documented } from "../records/documented.ts";
-import { EXIT, ToolError } from "../records/error.ts";
+import { ToolError, asPartial } from "../records/error.ts";
 import type { LedgerRecord } from "../records/made.ts";
 import type { Item } from "../records/record.ts";
 import type { PathRecord, SessionRecord } from "../records/things.ts";
@@ -71,8 +71,7 @@ async function typesOf({ home }: OpenPlace, { id }: SessionRecord, deps: Deps): 
     return eventTypes(reading.db);
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
-    const { code, message, hint, cause } = error;
-    deps.log.problem(new ToolError({ code, message, hint, exit: EXIT.partial, cause }));
+    deps.log.problem(asPartial(error));
     return undefined;
   }
 }

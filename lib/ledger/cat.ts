@@ -1,6 +1,6 @@
 // Ledgers as `event` records, for readers of sessions whose events.db is gone.
 import type { Deps } from "../records/deps.ts";
-import { EXIT, placeError, ToolError } from "../records/error.ts";
+import { ToolError, asPartial, placeError } from "../records/error.ts";
 import type { Item } from "../records/record.ts";
 import type { SessionFilter } from "../sources/source.ts";
 import type { LedgerHome } from "./open.ts";
@@ -22,8 +22,7 @@ export async function* catLedgers(
       }
     } catch (error) {
       if (!(error instanceof ToolError) || named === 1) throw error;
-      const { code, message, hint, cause } = error;
-      deps.log.problem(new ToolError({ code, message, hint, cause, exit: EXIT.partial }));
+      deps.log.problem(asPartial(error));
     }
   }
 }

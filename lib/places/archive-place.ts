@@ -9,7 +9,7 @@ import { PARTS, ROWS, type Receipt, type ReceiptFile } from "../formats/receipt.
 import { decodeRows, type RowsFile } from "../formats/rows.ts";
 import { unpack } from "../formats/unpack.ts";
 import type { Deps } from "../records/deps.ts";
-import { EXIT, placeError, ToolError, usageError } from "../records/error.ts";
+import { ToolError, asPartial, placeError, usageError } from "../records/error.ts";
 import { makeDatabase } from "../sqlite/change.ts";
 import { bundlesDir, catalogFile, isId, sessionDir, sessionsDir } from "../sources/agh/layout.ts";
 import { fillCatalog } from "../sources/agh/scratch-catalog.ts";
@@ -74,7 +74,7 @@ async function layOutAllRows(
   const home = { runtime, place: `archive:${target.url}`, root, id: "", live: false };
   const homes = new Set<string>();
   const rows: RowsFile[] = [];
-  for await (const receipt of receipts(target, (error) => tell(error, deps))) {
+  for await (const receipt of receipts(target, (error) => deps.log.problem(asPartial(error)))) {
     deps.signal.throwIfAborted();
     if (receipt.runtime !== runtime) continue;
     const found = await orTell(() => layOutRows(target, receipt, archival, home), deps);
@@ -95,7 +95,7 @@ async function layOut(laying: Laying): Promise<ReadonlySet<string>> {
   const rows: RowsFile[] = [];
   const damaged = (error: ToolError, id: string): void => {
     known.add(id);
-    if (isMeant(id)) tell(error, deps);
+    if (isMeant(id)) deps.log.problem(asPartial(error));
   };
   for await (const receipt of receipts(target, damaged)) {
     deps.signal.throwIfAborted();
@@ -167,11 +167,7 @@ async function orTell<T>(act: () => Promise<T>, deps: Deps): Promise<T | undefin
     return await act();
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
-    tell(error, deps);
+    deps.log.problem(asPartial(error));
     return undefined;
   }
-}
-
-function tell({ code, message, hint, cause }: ToolError, { log }: Deps): void {
-  log.problem(new ToolError({ code, message, hint, cause, exit: EXIT.partial }));
 }

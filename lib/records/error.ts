@@ -40,6 +40,10 @@ export class ToolError extends Error {
 export const usageError = (message: string, hint?: string): ToolError =>
   new ToolError({ code: "E_USAGE", message, hint, exit: EXIT.usage });
 
+/** Of one thing among many (exit 3): the others go on. `of` says whose trouble it is. */
+export const asPartial = ({ code, message, hint, cause }: ToolError, of = ""): ToolError =>
+  new ToolError({ code, message: of + message, hint, cause, exit: EXIT.partial });
+
 /** Refused (exit 4): the whole command, before anything was done. */
 export const refusal = (code: `E_${string}`, message: string, hint?: string): ToolError =>
   new ToolError({ code, message, hint, exit: EXIT.refused });

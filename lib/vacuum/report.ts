@@ -3,7 +3,7 @@ import { statfsSync } from "node:fs";
 import { osPath } from "../files/os-path.ts";
 import { openAble, type Place } from "../places/at-home.ts";
 import type { Deps } from "../records/deps.ts";
-import { EXIT, ToolError } from "../records/error.ts";
+import { ToolError, asPartial } from "../records/error.ts";
 import type { SpaceRecord } from "../records/made.ts";
 import { readCatalog } from "../sources/agh/databases.ts";
 import { eventSpace } from "../sources/agh/event-space.ts";
@@ -94,8 +94,7 @@ function tablesOf({ root }: Home, deps: Deps): readonly TableSpace[] {
     return readCatalog(root, deps, tableSpace);
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
-    const { code, message, hint, cause } = error;
-    deps.log.problem(new ToolError({ code, message, hint, exit: EXIT.partial, cause }));
+    deps.log.problem(asPartial(error));
     return [];
   }
 }

@@ -1,7 +1,8 @@
 // Events that a search may find: of a word few rows are read, however many there are.
 import { collector } from "../../files/collect.ts";
+import { CHUNK_FIELDS } from "../../policy/search-field.ts";
 import type { Deps } from "../../records/deps.ts";
-import { EXIT, ToolError } from "../../records/error.ts";
+import { ToolError, asPartial } from "../../records/error.ts";
 import { Block } from "../../records/record.ts";
 import type { Reading } from "../../sqlite/open.ts";
 import { databaseTrouble, looksBroken } from "../../sqlite/trouble.ts";
@@ -33,8 +34,7 @@ async function* found(home: Home, sought: Sought, word: string, deps: Deps): Asy
     } catch (error) {
       if (!(error instanceof ToolError)) throw error;
       // A session that cannot be read does not stop the others.
-      const { code, message, hint, cause } = error;
-      deps.log.problem(new ToolError({ code, message, hint, exit: EXIT.partial, cause }));
+      deps.log.problem(asPartial(error));
     }
     yield BREAK;
   }
@@ -103,6 +103,4 @@ async function* sifted(
 
 /** Types of chunks that are not searched. */
 const chunksWithout = ({ fields }: Sought): string[] =>
-  fields.length === 0
-    ? []
-    : [...(fields.includes("text") ? [] : ["agent_message"]), ...(fields.includes("thought") ? [] : ["thought"])];
+  [...CHUNK_FIELDS].filter(([, field]) => fields.length > 0 && !fields.includes(field)).map(([type]) => type);

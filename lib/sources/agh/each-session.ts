@@ -3,7 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { joinPath } from "../../files/os-path.ts";
 import { scratchDir } from "../../files/scratch.ts";
 import type { Deps } from "../../records/deps.ts";
-import { EXIT, placeError, ToolError } from "../../records/error.ts";
+import { EXIT, ToolError, asPartial, placeError } from "../../records/error.ts";
 import type { SessionRecord } from "../../records/things.ts";
 import type { Reading } from "../../sqlite/open.ts";
 import { pause } from "../../sqlite/pause.ts";
@@ -94,7 +94,7 @@ async function* each<T>(
     } catch (error) {
       const trouble = troubleWith(dir, error);
       if (!(trouble instanceof ToolError) || named === 1) throw trouble;
-      deps.log.problem(partial(id, trouble));
+      deps.log.problem(asPartial(trouble, `session ${id}: `));
     }
   }
 }
@@ -120,7 +120,3 @@ export const changed = (what: string): ToolError =>
     hint: "run it again",
     exit: EXIT.busy,
   });
-
-/** One session of many is not the whole place. */
-const partial = (id: string, { code, message, hint, cause }: ToolError): ToolError =>
-  new ToolError({ code, message: `session ${id}: ${message}`, hint, cause, exit: EXIT.partial });

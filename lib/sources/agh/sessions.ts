@@ -1,6 +1,6 @@
 // Lists sessions: joined, selected, sorted.
 import type { Deps } from "../../records/deps.ts";
-import { EXIT, ToolError } from "../../records/error.ts";
+import { EXIT, ToolError, asPartial } from "../../records/error.ts";
 import type { SessionRecord } from "../../records/things.ts";
 import { isNamedBy, isWithin, matches, needsLastEvents, resolveIds, sorted } from "../selection.ts";
 import type { Home, SessionFilter } from "../source.ts";
@@ -65,9 +65,8 @@ function withLastEvent(home: Home, session: SessionRecord, read: ReadLast, deps:
     return Object.assign(session, read(dir, session.id));
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
-    const { code, message, hint, cause } = error;
-    deps.log.problem(new ToolError({ code, message, hint, exit: EXIT.partial, cause }));
-    return Object.assign(session, { last_event_at: null, problem: session.problem ?? message });
+    deps.log.problem(asPartial(error));
+    return Object.assign(session, { last_event_at: null, problem: session.problem ?? error.message });
   }
 }
 

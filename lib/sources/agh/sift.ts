@@ -1,5 +1,6 @@
 // Finds the events of an open events.db that may hold a word, a thousand rows at a time, most of them without reading what they say.
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { CHUNK_FIELDS } from "../../policy/search-field.ts";
 import type { EventRange } from "../source.ts";
 import { arrays, integer, whereOf, type Span } from "./event-lines.ts";
 import { LONGEST } from "./word-bytes.ts";
@@ -14,9 +15,6 @@ const GAP = 4;
 const CARRIED = 64 * LONGEST;
 const BEFORE_ALL = BigInt(Number.MIN_SAFE_INTEGER);
 
-/** AGH writes what an agent says and thinks piece by piece: the pieces that follow one another are one text. */
-const CHUNKS: ReadonlySet<string> = new Set(["agent_message", "thought"]);
-
 export interface Sought {
   /** Plain. */
   readonly word: string;
@@ -28,7 +26,7 @@ export interface Sought {
 }
 
 /** Rows of plain ASCII that surely lack the word, and are no part of a longer text. */
-const LACKS = `typeof(content) = 'text' AND type NOT IN (${[...CHUNKS].map((type) => `'${type}'`).join(", ")})
+const LACKS = `typeof(content) = 'text' AND type NOT IN (${[...CHUNK_FIELDS.keys()].map((type) => `'${type}'`).join(", ")})
   AND length(content) = octet_length(content) AND instr(content, '\\u') = 0 AND content NOT LIKE ?`;
 
 type Row = readonly [sequence: bigint, type: string, turn: unknown];
@@ -123,7 +121,7 @@ export class Sift {
   /** Where the text of a row begins. */
   #start(rows: readonly Row[], at: number): bigint {
     const [sequence, type, turn] = rows[at]!;
-    if (!CHUNKS.has(type)) return sequence;
+    if (!CHUNK_FIELDS.has(type)) return sequence;
     let first = at;
     while (first > 0 && isSame(rows[first - 1]!, rows[at]!)) first--;
     if (first > 0) return rows[first]![0];
@@ -136,13 +134,13 @@ export class Sift {
   /** Where the text of a row ends. */
   #end(rows: readonly Row[], at: number): bigint {
     const [sequence, type, turn] = rows[at]!;
-    if (!CHUNKS.has(type)) return sequence;
+    if (!CHUNK_FIELDS.has(type)) return sequence;
     let last = at;
     while (last + 1 < rows.length && isSame(rows[last + 1]!, rows[at]!)) last++;
     if (last + 1 < rows.length) return rows[last]![0];
     const end = rows[last]![0];
     const found = this.#beyond.get(end, ...this.#values, type, turn as string) as unknown as [bigint] | undefined;
-    return found ? found[0] - 1n : (this.#last.get() as unknown as [bigint])[0];
+    return found ? found[0] - 1n : integer((this.#last.get() as unknown as [unknown])[0]);
   }
 }
 
@@ -181,12 +179,12 @@ function joinedIn(page: string, lines: readonly number[], carried: string): Join
   let key = -1;
   for (const [row, start] of lines.entries()) {
     const end = (lines[row + 1] ?? page.length + 1) - 1;
-    if (key < start) key = indexOr(page, KEY, start);
+    if (key < start) key = indexOrEnd(page, KEY, start);
     if (key >= end) {
       joined.text += "\n";
       continue;
     }
-    const open = indexOr(page, '"', key + KEY.length) + 1;
+    const open = indexOrEnd(page, '"', key + KEY.length) + 1;
     joined.starts.push(joined.text.length);
     joined.rows.push(row);
     joined.text += page.slice(open, Math.min(closing(page, open), end));
@@ -194,14 +192,15 @@ function joinedIn(page: string, lines: readonly number[], carried: string): Join
   return joined;
 }
 
-function indexOr(text: string, what: string, from: number, none = text.length): number {
+/** The end where it is not there. */
+function indexOrEnd(text: string, what: string, from: number): number {
   const at = text.indexOf(what, from);
-  return at < 0 ? none : at;
+  return at < 0 ? text.length : at;
 }
 
 /** The quote that ends a JSON string. */
 function closing(text: string, from: number): number {
-  for (let at = indexOr(text, '"', from); ; at = indexOr(text, '"', at + 1)) {
+  for (let at = indexOrEnd(text, '"', from); ; at = indexOrEnd(text, '"', at + 1)) {
     let slashes = 0;
     while (text[at - 1 - slashes] === "\\") slashes++;
     if (slashes % 2 === 0 || at === text.length) return at;
