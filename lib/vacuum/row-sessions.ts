@@ -1,6 +1,6 @@
 // Retires sessions that are rows of agsh's database: the same policy, and what is not archived goes to the trash.
 import type { OpenPlace } from "../places/source-of.ts";
-import { retire, type Retirement, type Verdict } from "../policy/retirement.ts";
+import { retire, type Retirable, type Retirement, type Verdict } from "../policy/retirement.ts";
 import type { Deps } from "../records/deps.ts";
 import { EXIT, refusal, usageError } from "../records/error.ts";
 import type { Action } from "../records/judgements.ts";
@@ -45,7 +45,7 @@ export async function* planRowRetirement({ home, source }: OpenPlace, options: R
     if ("proof" in answer) proofs.set(id, answer.proof);
     return "refused" in answer ? answer.refused : undefined;
   };
-  const retirables = [...sessions.values()].map((session) => ({
+  const retirables = [...sessions.values()].map((session): Retirable => ({
     id: session.id,
     bytes: weights.get(session.id)?.bytes ?? 0,
     ...timesOf(session),

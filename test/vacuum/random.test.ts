@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { retire } from "../../lib/policy/retirement.ts";
+import { retire, type Retirable } from "../../lib/policy/retirement.ts";
 import { makeHome } from "../../scripts/make-home/home.ts";
 import { randomOf, type Random } from "../../scripts/make-home/random.ts";
 import { strength } from "../support/strength.ts";
@@ -54,7 +54,7 @@ function drawPolicy(random: Random, known: readonly Known[]): Drawn {
 
 /** As the table has it, over what is known of the home without the toolkit. */
 async function expected(known: readonly Known[], archived: ReadonlySet<string>, policy: Drawn["policy"]) {
-  const sessions = known.map(({ id, at, bytes, live }) => ({
+  const sessions = known.map(({ id, at, bytes, live }): Retirable => ({
     id,
     bytes,
     last: new Date(at).toISOString(),
