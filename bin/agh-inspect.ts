@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// agh-inspect: look at the state of agent runtimes, never touch it.
+// agh-inspect: read the state of agent runtimes, never change it.
 import { launch } from "../lib/cli/launch.ts";
 import type { Tool } from "../lib/cli/verb.ts";
 import { events } from "./inspect/events.ts";
@@ -22,7 +22,7 @@ import { workspaces } from "./inspect/workspaces.ts";
 
 export const tool: Tool = {
   name: "agh-inspect",
-  summary: "look at what agent runtimes left on disk, never touch it",
+  summary: "read what agent runtimes left on disk, without changing it",
   verbs: {
     overview,
     homes,

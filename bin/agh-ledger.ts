@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// agh-ledger: the history that shows if it was touched.
+// agh-ledger: tamper-evident history.
 import { launch } from "../lib/cli/launch.ts";
 import type { Tool } from "../lib/cli/verb.ts";
 import { cat } from "./ledger/cat.ts";
@@ -14,7 +14,7 @@ import { write } from "./ledger/write.ts";
 
 export const tool: Tool = {
   name: "agh-ledger",
-  summary: "the history that shows if it was touched",
+  summary: "write, seal and verify ledgers: tamper-evident history",
   verbs: { write, compare, cat, seal, checkpoint, verify, prove, "check-proof": checkProof, keygen },
   examples: [
     "agh-ledger write --all && agh-ledger compare",

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// agh-reconcile: what the catalog says against what is there.
+// agh-reconcile: compares the catalog with what is on disk.
 import { launch } from "../lib/cli/launch.ts";
 import type { Tool } from "../lib/cli/verb.ts";
 import { apply } from "./reconcile/apply.ts";
@@ -12,7 +12,7 @@ import { undo } from "./reconcile/undo.ts";
 
 export const tool: Tool = {
   name: "agh-reconcile",
-  summary: "what the catalog says against what is there; plan, apply, undo, salvage",
+  summary: "compare the catalog with what is on disk; plan, apply, undo, salvage",
   verbs: { check, boot, plan, apply, undo, salvage, explain },
   fallback: "plan",
   examples: [

@@ -37,12 +37,12 @@ function lazily(names: string, module: string): string {
     .split(",")
     .map((name) => name.trim().split(" as "))
     .filter(([name]) => name);
-  const held = `__${module.replace(/\W/g, "_")}`;
+  const moduleVariable = `__${module.replace(/\W/g, "_")}`;
   const wrapped = bindings.map(
     ([name, local = name]) =>
-      `const ${local} = (...of) => (${held} ??= process.getBuiltinModule("${module}")).${name}(...of);`,
+      `const ${local} = (...of) => (${moduleVariable} ??= process.getBuiltinModule("${module}")).${name}(...of);`,
   );
-  return [`let ${held};`, ...wrapped].join("\n");
+  return [`let ${moduleVariable};`, ...wrapped].join("\n");
 }
 
 /** Libraries that a verb imports when it needs them; they stay packages. */
@@ -59,7 +59,11 @@ const START = closure("lib/cli/launch.ts");
 const READING = closures("lib/inspect/sessions.ts", "lib/sources/agh/agh.ts").difference(START);
 const KINDS = closure("lib/records/kinds.ts").difference(START);
 // What cron does every hour.
-const BACKING_UP = closures("lib/backup/create.ts", "lib/sources/agh/roots.ts", "lib/sources/agh/cut.ts")
+const BACKING_UP = closures(
+  "lib/backup/create/create.ts",
+  "lib/sources/agh/home/roots.ts",
+  "lib/sources/agh/home/cut.ts",
+)
   .difference(START)
   .difference(READING)
   .difference(KINDS);

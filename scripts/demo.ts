@@ -19,7 +19,7 @@ function demo(home: string): boolean {
   const steps: readonly (readonly [why: string, tool: string, ...args: string[]])[] = [
     ["What is there?", "agh-inspect", "--home", home],
     [
-      "Its newest sessions, whatever the daemon says of them:",
+      "Its newest sessions, whether or not the daemon runs:",
       "agh-inspect",
       "sessions",
       "--home",

@@ -37,7 +37,7 @@ function keep(file: string, text: string): void {
   process.stdout.write(`wrote ${file}\n`);
 }
 
-/** Puts `text` between the markers of a document that is otherwise written by hand. */
+/** Puts `text` between the markers of a document that is otherwise maintained manually. */
 function replaceGenerated(file: string, text: string): string {
   const [head, rest] = readOr(resolve(root, file), "").split("<!-- generated: kinds -->");
   const tail = rest?.split("<!-- end of generated -->")[1];

@@ -1,21 +1,21 @@
 // agh-archive export: events as Parquet.
 import { choice, option } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
-import { duration } from "../../lib/policy/instant.ts";
+import { parseDuration } from "../../lib/policy/parse-quantities.ts";
 import { usageError } from "../../lib/records/error.ts";
-import { selected, selectedFlags } from "./selected.ts";
+import { readSessionOperands, sessionOperandFlags } from "./session-operands.ts";
 
 export const exportVerb = verb({
   summary: "events as Parquet, partitioned by runtime and day",
   description:
-    "Files runtime=…/day=…/part-….parquet with typed columns (session_id, sequence, turn_id, type, agent, ts, tokens, cost, …) and the raw JSON in `content`; values that fit no column are in `_raw`, and counted. A manifest at the target remembers how far each session is exported: a second run adds what is new. Any place can be exported, live homes and archives too.",
+    "Files runtime=…/day=…/part-….parquet with typed columns (session_id, sequence, turn_id, type, agent, ts, tokens, cost, …) and the raw JSON in `content`; values that fit no column are in `_raw`, and counted. A manifest at the target records how far each session is exported, so that a second run adds only new events. Live homes and archives can both be exported.",
   flags: {
-    ...selectedFlags,
-    to: option<string>("Where to: a directory or s3://BUCKET/PREFIX", { hint: "TARGET" }),
+    ...sessionOperandFlags,
+    to: option<string>("Target: a directory or s3://BUCKET/PREFIX", { hint: "TARGET" }),
     as: choice("The format", ["parquet"]),
     lockTimeout: option("How long to wait for another export to the same directory", {
       hint: "10s",
-      convert: duration,
+      convert: parseDuration,
     }),
   },
   examples: [
@@ -25,8 +25,8 @@ export const exportVerb = verb({
   prints: ["action", "summary"],
   run: async ({ values, deps, input }) => {
     const { to, dryRun, lockTimeout = 10_000 } = values;
-    if (to === undefined) throw usageError("where to?", "--to TARGET");
-    const from = await selected(values, deps, input);
+    if (to === undefined) throw usageError("no target was given", "--to TARGET");
+    const from = await readSessionOperands(values, deps, input);
     const { exportEvents } = await import("../../lib/archive/export.ts");
     return exportEvents({ from, to, lockTimeoutMs: lockTimeout, dryRun }, deps);
   },

@@ -1,22 +1,28 @@
 // agh-archive get: brings archived sessions back.
 import { option } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
-import { duration } from "../../lib/policy/instant.ts";
-import { allFlag, filterIn, meant, meantFlags, receiptSelectors } from "./meant.ts";
+import { parseDuration } from "../../lib/policy/parse-quantities.ts";
+import {
+  allFlag,
+  parseReceiptFilter,
+  readArchiveOperands,
+  archiveOperandFlags,
+  receiptSelectors,
+} from "./archive-operands.ts";
 
-const { ids, from } = meantFlags;
+const { ids, from } = archiveOperandFlags;
 
 export const get = verb({
   summary: "bring archived sessions back into their home, or another",
   description:
-    "Directory, ledger, crash bundles and catalog rows come in one step, which a killed run leaves for the next to end; a tombstone goes. Whatever would be overwritten refuses the whole, and so do a running daemon and a catalog of another schema. A home must be named when the session comes from another one.",
+    "The directory, ledger, crash bundles and catalog rows are restored in one journaled step; if that run is killed, the next one completes it. The tombstone is removed. Nothing is restored (exit 4) when anything would be overwritten, when the daemon is running, or when the catalog has another schema. The home must be named with --to when the session comes from another one.",
   flags: {
     ids,
     from,
     ...allFlag,
     ...receiptSelectors,
-    to: option<string>("The home; else AGH_HOME, else ~/.agh", { hint: "DIR" }),
-    lockTimeout: option("How long to wait for another run of ours", { hint: "10s", convert: duration }),
+    to: option<string>("Home directory; AGH_HOME, else ~/.agh unless given", { hint: "DIR" }),
+    lockTimeout: option("How long to wait for another run of agh-toolkit", { hint: "10s", convert: parseDuration }),
   },
   examples: [
     "agh-archive get 3c09b147",
@@ -28,7 +34,11 @@ export const get = verb({
   run: async ({ values, deps, input }) => {
     const { to, dryRun, lockTimeout = 10_000 } = values;
     const { getSessions } = await import("../../lib/archive/get.ts");
-    const chosen = await meant({ ...values, home: to, filter: filterIn(values, deps) }, deps.env, input);
+    const chosen = await readArchiveOperands(
+      { ...values, home: to, filter: parseReceiptFilter(values, deps) },
+      deps.env,
+      input,
+    );
     return getSessions(
       { from: chosen, to: { home: to, runtime: undefined }, lockTimeoutMs: lockTimeout, dryRun },
       deps,

@@ -1,13 +1,13 @@
 // agh-archive list: what a target holds.
 import { verb } from "../../lib/cli/verb.ts";
-import { filterIn, meant, meantFlags, receiptSelectors } from "./meant.ts";
+import { parseReceiptFilter, readArchiveOperands, archiveOperandFlags, receiptSelectors } from "./archive-operands.ts";
 
-const { from, home } = meantFlags;
+const { from, home } = archiveOperandFlags;
 
 export const list = verb({
   summary: "the archived sessions, from their receipts alone",
   description:
-    "Directories and tars that were moved to session-archive by hand are listed as well; what is in a tar is not known until it is read.",
+    "Directories and tars that were moved to session-archive by hand are listed as well; the content of a tar is not known until it is read.",
   flags: { from, home, ...receiptSelectors },
   examples: [
     "agh-archive list",
@@ -16,7 +16,10 @@ export const list = verb({
   ],
   prints: ["archive"],
   run: async ({ values, deps, input }) => {
-    const { listArchives } = await import("../../lib/archive/list.ts");
-    return listArchives(await meant({ ...values, ids: [], filter: filterIn(values, deps) }, deps.env, input), deps);
+    const { listArchiveRecords: listArchives } = await import("../../lib/archive/list-archive-records.ts");
+    return listArchives(
+      await readArchiveOperands({ ...values, ids: [], filter: parseReceiptFilter(values, deps) }, deps.env, input),
+      deps,
+    );
   },
 });

@@ -2,15 +2,15 @@
 import { option } from "../../lib/cli/flags.ts";
 import { version } from "../../lib/cli/manifest.ts";
 import { verb } from "../../lib/cli/verb.ts";
-import { selected, selectedFlags } from "./selected.ts";
+import { readSessionOperands, sessionOperandFlags } from "./session-operands.ts";
 
 export const put = verb({
   summary: "archive stopped sessions; nothing is removed",
   description:
-    "One archive each: a tar.zst with events.db as it lies, meta.json, ledger and seal, crash bundles and the session's catalog rows, and a receipt beside it. Each is read back from where it was put and compared event by event before its receipt is written. What was archived already is left as it is; sessions that run, start or are locked are skipped (3). Removing is agh-vacuum's.",
+    "Each session becomes one archive: a tar.zst with events.db as it is, meta.json, ledger and seal, crash bundles and the session's catalog rows, and a receipt beside it. Each archive is read back from the target and compared event by event before its receipt is written. Sessions that are archived already stay as they are; sessions that are running, starting or locked are skipped (exit 3). agh-vacuum removes sessions.",
   flags: {
-    ...selectedFlags,
-    to: option<string>("Where to: a directory or s3://BUCKET/PREFIX; session-archive in the home unless given", {
+    ...sessionOperandFlags,
+    to: option<string>("Target: a directory or s3://BUCKET/PREFIX; session-archive in the home unless given", {
       hint: "TARGET",
     }),
   },
@@ -21,7 +21,7 @@ export const put = verb({
   ],
   prints: ["archive", "action", "summary"],
   run: async ({ values, deps, input }) => {
-    const from = await selected(values, deps, input);
+    const from = await readSessionOperands(values, deps, input);
     const { putSessions } = await import("../../lib/archive/put.ts");
     return putSessions({ from, to: values.to, toolkit: version, dryRun: values.dryRun }, deps);
   },

@@ -1,15 +1,15 @@
-// agh-backup apply: does exactly what a saved plan says.
+// agh-backup apply: performs exactly the actions of a saved plan.
 import { operand } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
 import { GRACE_MS, LOCK_TIMEOUT_MS, pruneFlags } from "./prune-flags.ts";
 import { identityFlag, repoFlag, repoOf, withIdentity } from "./repo.ts";
 
 export const apply = verb({
-  summary: "do what a saved plan of prune says",
+  summary: "perform the actions of a saved prune plan",
   description:
-    "Exactly its planned actions, and no other ones; lines may have been taken out. Each is held against the repository right before: what has drifted is skipped, and named (3). A plan of another repository, or one that would drop every snapshot of a home, is refused (4).",
+    "Performs exactly the planned actions and no others; lines may have been removed from the plan. Each action is checked against the repository right before it is performed: one that no longer applies is skipped, and named (3). A plan of another repository, or one that would drop every snapshot of a home, is refused (4).",
   flags: {
-    plan: operand("PLAN|-", "What prune printed, in a file or on stdin"),
+    plan: operand("PLAN|-", "The plan that prune printed: a file, or - for stdin"),
     ...pruneFlags,
     ...repoFlag,
     ...identityFlag,
@@ -19,13 +19,13 @@ export const apply = verb({
   run: async ({ values, deps, input }) => {
     const { plan, dryRun, grace: graceMs = GRACE_MS, lockTimeout: lockTimeoutMs = LOCK_TIMEOUT_MS } = values;
     const repo = repoOf(values, deps);
-    const { applyPlan } = await import("../../lib/backup/apply.ts");
-    const records = plan === "-" ? (await input.selection(["-"], ["action"])).records : await planIn(plan);
+    const { applyPrunePlan: applyPlan } = await import("../../lib/backup/prune/apply-plan.ts");
+    const records = plan === "-" ? (await input.selection(["-"], ["action"])).records : await readPlanRecords(plan);
     return applyPlan({ repo, records, graceMs, lockTimeoutMs, dryRun }, withIdentity(values, deps));
   },
 });
 
-async function planIn(path: string) {
-  const { readPlanFile } = await import("../../lib/backup/apply.ts");
+async function readPlanRecords(path: string) {
+  const { readPlanFile } = await import("../../lib/backup/prune/apply-plan.ts");
   return readPlanFile(path);
 }

@@ -2,19 +2,19 @@
 import { operands, option, toggle } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
 import { usageError } from "../../lib/records/error.ts";
-import { identityFlag, repoFlag, repoOf, wantedFlags, withIdentity } from "./repo.ts";
+import { identityFlag, repoFlag, repoOf, snapshotFilterFlags, withIdentity } from "./repo.ts";
 
 export const copy = verb({
   summary: "copy snapshots to another repository",
   description:
-    "Only the chunks that the other one lacks, each checked on its way; a snapshot keeps its id, and one that is there already is left as it is. Killed, the same command again completes it. Either may be encrypted: --identity opens this one, and may hold the keys of both.",
+    "Copies only the chunks that the other repository lacks, and checks each of them. A snapshot keeps its id; one that exists there already is left unchanged. If the command is killed, the same command again completes the copy. Either repository may be encrypted: --identity opens this one, and its file may hold the keys of both.",
   flags: {
     ids: operands("ID", "Full ids, unique prefixes, or latest; - reads ids or snapshot records from stdin"),
     all: toggle("Every snapshot"),
-    toRepo: option<string>("Where to: a repository that init made", { hint: "DIR" }),
+    toRepo: option<string>("The destination: a repository that init created", { hint: "DIR" }),
     ...repoFlag,
     ...identityFlag,
-    ...wantedFlags,
+    ...snapshotFilterFlags,
   },
   examples: [
     "agh-backup copy --all --to-repo s3://bucket/agh",
@@ -23,9 +23,9 @@ export const copy = verb({
   prints: ["snapshot", "summary"],
   run: async ({ values, deps, input }) => {
     const { all, toRepo, homeId, at, dryRun } = values;
-    if (toRepo === undefined) throw usageError("where to?", "--to-repo REPO");
+    if (toRepo === undefined) throw usageError("no destination is named", "--to-repo REPO");
     const repo = repoOf(values, deps);
-    const { copySnapshots } = await import("../../lib/backup/copy.ts");
+    const { copySnapshots } = await import("../../lib/backup/repository-upkeep/copy.ts");
     const { records, ids } = await input.selection(values.ids, ["snapshot"]);
     const named = [...records.map((record) => String(record["id"])), ...ids];
     const options = { repo, toRepo, ids: named, all, homeId, at, dryRun, piped: values.ids.includes("-") };

@@ -1,20 +1,20 @@
 // How a snapshot is made: the same flags for create, and for what runs it later.
 import { choice, option, repeated } from "../../lib/cli/flags.ts";
-import { duration } from "../../lib/policy/instant.ts";
+import { parseDuration } from "../../lib/policy/parse-quantities.ts";
 import { identityFlag } from "./repo.ts";
 
-export const takeFlags = {
-  include: repeated("Also take: vault-key, providers, support-bundles, workspace-env", { hint: "CLASS" }),
+export const createFlags = {
+  include: repeated("Also include: vault-key, providers, support-bundles, workspace-env", { hint: "CLASS" }),
   exclude: repeated("Leave out, e.g. logs", { hint: "CLASS" }),
-  consistency: choice("cut: one moment of a home in use; cold: its daemon is stopped, and kept out meanwhile", [
-    "cut",
-    "cold",
-  ]),
-  lockTimeout: option("How long cold waits for the daemon to end; 0s", { hint: "30s", convert: duration }),
+  consistency: choice(
+    "cut: one moment of a home in use; cold: its daemon must be stopped, and is locked out during the run",
+    ["cut", "cold"],
+  ),
+  lockTimeout: option("How long cold waits for the daemon to exit; 0s", { hint: "30s", convert: parseDuration }),
 };
 
 export const snapshotFlags = {
-  tag: repeated("A word to find it by", { hint: "TAG" }),
-  verify: choice("Look for damage in what was made, in the same run (1)", ["quick", "full"]),
+  tag: repeated("A tag to find the snapshot by", { hint: "TAG" }),
+  verify: choice("Verify the new snapshot in the same run; exit 1 on damage", ["quick", "full"]),
   ...identityFlag,
 };

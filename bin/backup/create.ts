@@ -1,5 +1,5 @@
 // agh-backup create: a snapshot of a home, hot.
-import { cronFlags, reported } from "../../lib/cli/cron-flags.ts";
+import { cronFlags, withCronReport } from "../../lib/cli/cron-flags.ts";
 import { option, optionalOperand } from "../../lib/cli/flags.ts";
 import { version } from "../../lib/cli/manifest.ts";
 import { placeFlags, type PlaceValues } from "../../lib/cli/selectors.ts";
@@ -7,15 +7,15 @@ import { verb, type Call } from "../../lib/cli/verb.ts";
 import type { Deps } from "../../lib/records/deps.ts";
 import { usageError } from "../../lib/records/error.ts";
 import type { Items } from "../../lib/records/record.ts";
-import { snapshotFlags, takeFlags } from "./create-flags.ts";
+import { snapshotFlags, createFlags } from "./create-flags.ts";
 import { repoFlag, repoOf, withIdentity } from "./repo.ts";
 
 const flags = {
   from: optionalOperand("-", "Read `home` records from stdin, and back up each"),
   ...repoFlag,
-  to: option("Only -: no repository, one plain tar to stdout, for any tar to restore", { hint: "-" }),
+  to: option("Only -: write one plain tar to stdout instead of a repository; any tar restores it", { hint: "-" }),
   ...placeFlags,
-  ...takeFlags,
+  ...createFlags,
   ...snapshotFlags,
   ...cronFlags,
 };
@@ -25,7 +25,7 @@ type Values = Call<typeof flags>["values"];
 export const create = verb({
   summary: "back up a home while its daemon runs",
   description:
-    "One moment of the home is taken: the catalog is read in one short transaction while the length of every session's log is noted; what was committed then is what is copied. Nothing in the home is touched. Files that did not change since the last snapshot are not read again. Every path that is not taken is named in the snapshot with its reason. The summary's bytes are those added to the repository. In a tar (--to -) a live database is two files, as it lies; SQLite joins them when it is opened; the last file, .agh-backup.json, names what was left out.",
+    "A snapshot shows one moment of the home: the catalog is read in one short transaction while the length of every session's log is recorded; what was committed then is what is copied. Nothing in the home is changed. Files that did not change since the last snapshot are not read again. Every path that is not included is named in the snapshot with its reason. The summary's bytes are those added to the repository. In a tar (--to -) a live database is two files, the database and its WAL; SQLite joins them when it opens the database; the last file, .agh-backup.json, names what was left out.",
   flags,
   examples: [
     "agh-backup create --repo /mnt/backup/agh",
@@ -36,7 +36,7 @@ export const create = verb({
   ],
   prints: ["snapshot", "finding", "summary", "artefact"],
   run: (call) =>
-    reported("agh-backup create", call, (deps) =>
+    withCronReport("agh-backup create", call, (deps) =>
       call.values.to === undefined ? snapshots(call, deps) : tar(call.values, deps),
     ),
 });
@@ -44,8 +44,8 @@ export const create = verb({
 async function snapshots(call: Call<typeof flags>, deps: Deps): Promise<Items> {
   const { values } = call;
   const options = { ...createOptions(values), repo: repoOf(values, deps) };
-  const homes = await homesOf(call);
-  const { createSnapshots } = await import("../../lib/backup/create.ts");
+  const homes = await readHomes(call);
+  const { createSnapshots } = await import("../../lib/backup/create/create.ts");
   return createSnapshots(homes, options, withIdentity(values, deps));
 }
 
@@ -62,22 +62,22 @@ async function tar(values: Values, deps: Deps): Promise<Items> {
   };
   const [word] = Object.entries(surplus).find(([, given]) => given !== undefined) ?? [];
   if (word) throw usageError(`--to - and ${word} exclude each other`);
-  const { tarStream } = await import("../../lib/backup/tar-stream.ts");
+  const { tarStream } = await import("../../lib/backup/create/tar-stream.ts");
   return tarStream({ home, runtime, homeId }, createOptions(values), deps);
 }
 
-type Wanted = Pick<Values, "include" | "exclude" | "consistency" | "lockTimeout" | "tag" | "verify" | "dryRun">;
+type SnapshotValues = Pick<Values, "include" | "exclude" | "consistency" | "lockTimeout" | "tag" | "verify" | "dryRun">;
 
 /** What the flags say of how it is made. */
-export function createOptions(values: Wanted) {
+export function createOptions(values: SnapshotValues) {
   const { include, exclude, consistency = "cut", lockTimeout, tag: tags, verify, dryRun } = values;
   if (lockTimeout !== undefined && consistency !== "cold") {
-    throw usageError("no lock is waited for", "--lock-timeout goes with --consistency cold");
+    throw usageError("--lock-timeout has no effect without --consistency cold", "--consistency cold");
   }
   return { include, exclude, consistency, lockTimeoutMs: lockTimeout ?? 0, tags, verify, toolkit: version, dryRun };
 }
 
-async function homesOf({ values, input }: Call<typeof flags>): Promise<readonly PlaceValues[]> {
+async function readHomes({ values, input }: Call<typeof flags>): Promise<readonly PlaceValues[]> {
   const { from, home, runtime, homeId } = values;
   if (from === undefined) return [{ home, runtime, homeId }];
   if (from !== "-") throw usageError(`unexpected operand '${from}'`, `--home ${from}`);

@@ -1,18 +1,18 @@
 // agh-backup diff: what differs between two snapshots.
 import { operand } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
-import { identityFlag, repoFlag, repoOf, wantedFlags, withIdentity } from "./repo.ts";
+import { identityFlag, repoFlag, repoOf, snapshotFilterFlags, withIdentity } from "./repo.ts";
 
 export const diff = verb({
   summary: "what differs between two snapshots",
   description:
-    "One record a path that was added, removed or changed, with its size, and with the last event of a session before and after. Exit 1 when they differ. Times alone are no difference.",
+    "Prints one record for each path that was added, removed or changed, with its size and, for a session, its last event before and after. Exit 1 when the snapshots differ. A difference in times alone does not count.",
   flags: {
     a: operand("A", "A full id, a unique prefix, a time, or latest"),
-    b: operand("B", "The same, of the later one"),
+    b: operand("B", "The later snapshot, named in the same way"),
     ...repoFlag,
     ...identityFlag,
-    homeId: wantedFlags.homeId,
+    homeId: snapshotFilterFlags.homeId,
   },
   examples: ["agh-backup diff 2026-11-20 latest", "agh-backup diff 01K3 01K4 | jq -r '.change + \" \" + .id'"],
   prints: ["diff", "summary"],

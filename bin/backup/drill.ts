@@ -1,24 +1,24 @@
-// agh-backup drill: a snapshot restored in scratch, and tested for what it means.
-import { cronFlags, reported } from "../../lib/cli/cron-flags.ts";
+// agh-backup drill: a snapshot restored into a scratch directory, and tested.
+import { cronFlags, withCronReport } from "../../lib/cli/cron-flags.ts";
 import { optionalOperand } from "../../lib/cli/flags.ts";
 import { version } from "../../lib/cli/manifest.ts";
 import { verb, type Call } from "../../lib/cli/verb.ts";
 import type { Deps } from "../../lib/records/deps.ts";
 import type { Items } from "../../lib/records/record.ts";
-import { identityFlag, repoFlag, repoOf, wantedFlags, withIdentity } from "./repo.ts";
+import { identityFlag, repoFlag, repoOf, snapshotFilterFlags, withIdentity } from "./repo.ts";
 
 const flags = {
   id: optionalOperand("ID", "A full id, a unique prefix, a time, or latest (if not given)"),
   ...repoFlag,
   ...identityFlag,
-  ...wantedFlags,
+  ...snapshotFilterFlags,
   ...cronFlags,
 };
 
 export const drill = verb({
-  summary: "restore a snapshot into scratch, and test what it means",
+  summary: "restore a snapshot into a scratch directory, and test it",
   description:
-    "Tests every database (integrity, references, events without a gap up to the last one that was backed up), every ledger against its events, the catalog against the directories, and whether AGH would start. The result is kept in the repository; status tells its age. Exit 1 when a finding is an error. TMPDIR needs room for the whole home.",
+    "Tests every database (integrity, references, events without a gap up to the last one that was backed up), every ledger against its events, the catalog against the directories, and whether AGH would start. The result is kept in the repository; status reports its age. Exit 1 when a finding is an error. TMPDIR needs space for the whole home.",
   flags,
   examples: [
     "agh-backup drill",
@@ -26,11 +26,11 @@ export const drill = verb({
     "agh-backup drill --ping https://hc.example.org/UUID",
   ],
   prints: ["finding", "verdict", "summary"],
-  run: (call) => reported("agh-backup drill", call, (deps) => drilled(call, deps)),
+  run: (call) => withCronReport("agh-backup drill", call, (deps) => runDrill(call, deps)),
 });
 
-async function drilled({ values }: Call<typeof flags>, deps: Deps): Promise<Items> {
-  const { drillSnapshot } = await import("../../lib/backup/drill.ts");
+async function runDrill({ values }: Call<typeof flags>, deps: Deps): Promise<Items> {
+  const { drillSnapshot } = await import("../../lib/backup/verify/drill.ts");
   const { id = "latest", homeId, at, dryRun } = values;
   return drillSnapshot(
     { repo: repoOf(values, deps), id, homeId, at, dryRun, toolkit: version },

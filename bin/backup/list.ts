@@ -1,16 +1,18 @@
 // agh-backup list: the snapshots of a repository.
 import { option, repeated } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
-import { identityFlag, repoFlag, repoOf, wantedFlags, withIdentity } from "./repo.ts";
+import { identityFlag, repoFlag, repoOf, snapshotFilterFlags, withIdentity } from "./repo.ts";
 
 export const list = verb({
   summary: "the snapshots, newest last",
   flags: {
-    session: option<string>("Only those that hold this session; with its last event in each", { hint: "ID" }),
+    session: option<string>("Only snapshots that hold this session, each with the session's last event", {
+      hint: "ID",
+    }),
     ...repoFlag,
     ...identityFlag,
-    ...wantedFlags,
-    tag: repeated("Only those that bear this tag", { hint: "TAG" }),
+    ...snapshotFilterFlags,
+    tag: repeated("Only snapshots with this tag", { hint: "TAG" }),
   },
   examples: ["agh-backup list", "agh-backup list --at '2026-11-20 18:00' --format ids"],
   prints: ["snapshot"],

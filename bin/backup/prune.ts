@@ -1,8 +1,8 @@
 // agh-backup prune: thins out the snapshots of a repository by a policy.
-import { cronFlags, reported } from "../../lib/cli/cron-flags.ts";
+import { cronFlags, withCronReport } from "../../lib/cli/cron-flags.ts";
 import { option, repeated, toggle } from "../../lib/cli/flags.ts";
 import { verb, type Call } from "../../lib/cli/verb.ts";
-import { duration, whole } from "../../lib/policy/instant.ts";
+import { parseDuration, parseWholeNumber } from "../../lib/policy/parse-quantities.ts";
 import type { Policy } from "../../lib/policy/retention.ts";
 import type { Deps } from "../../lib/records/deps.ts";
 import type { Items } from "../../lib/records/record.ts";
@@ -10,23 +10,23 @@ import { GRACE_MS, LOCK_TIMEOUT_MS, pruneFlags } from "./prune-flags.ts";
 import { identityFlag, repoFlag, repoOf, withIdentity } from "./repo.ts";
 
 const count = (what: string) =>
-  option(`Keep the newest of each of the last N ${what}`, { hint: "N", convert: whole(0) });
+  option(`Keep the newest snapshot of each of the last N ${what}`, { hint: "N", convert: parseWholeNumber(0) });
 
 const flags = {
-  keepLast: option("Keep the N newest", { hint: "N", convert: whole(0) }),
-  keepHourly: count("hours that have any"),
-  keepDaily: count("days that have any"),
-  keepWeekly: count("weeks that have any"),
-  keepMonthly: count("months that have any"),
-  keepYearly: count("years that have any"),
-  keepWithin: option("Keep all that are younger than the newest one by at most this", {
+  keepLast: option("Keep the N newest snapshots", { hint: "N", convert: parseWholeNumber(0) }),
+  keepHourly: count("hours that have a snapshot"),
+  keepDaily: count("days that have a snapshot"),
+  keepWeekly: count("weeks that have a snapshot"),
+  keepMonthly: count("months that have a snapshot"),
+  keepYearly: count("years that have a snapshot"),
+  keepWithin: option("Keep all snapshots made within this time before the newest one", {
     hint: "14d",
-    convert: duration,
+    convert: parseDuration,
   }),
-  keepTag: repeated("Keep those that bear this tag", { hint: "TAG" }),
+  keepTag: repeated("Keep snapshots with this tag", { hint: "TAG" }),
   home: option("Only snapshots of this home: its id, or its path", { hint: "HOME" }),
-  tz: option("Whose hours and days count; UTC", { hint: "ZONE" }),
-  apply: toggle("Do it; without, the plan is printed and nothing done"),
+  tz: option("The time zone of hours and days; UTC", { hint: "ZONE" }),
+  apply: toggle("Perform the plan; without it the plan is only printed"),
   ...pruneFlags,
   ...repoFlag,
   ...identityFlag,
@@ -38,7 +38,7 @@ type Values = Call<typeof flags>["values"];
 export const prune = verb({
   summary: "thin out snapshots by a policy",
   description:
-    "Every home is judged by itself; its last good snapshot always stays, and so does what a wrong clock has stamped. Without --apply nothing is done: the actions printed are the plan, which `apply` takes. A pack that no snapshot needs any more is marked first, and deleted by a later prune, when the grace time is over: a create that runs meanwhile may still need it, and one that takes longer does not publish. A create notices marks that came while it ran, and does not publish once their grace time is over; --grace shortens it to an hour, within which a create must end then. Packs of which more than 30 % is dead are written anew.",
+    "The policy applies to each home by itself; the last good snapshot of a home is always kept, and so are snapshots that a wrong clock has stamped. Without --apply nothing is changed: the printed actions are the plan, which `apply` performs. A pack that no snapshot needs any more is marked first, and deleted by a later prune, when the grace time is over: a create that runs meanwhile may still need it, and a create that takes longer does not publish. A create detects marks that were made while it ran, and does not publish once their grace time is over; --grace can shorten it to an hour, within which every create must then end. Packs with more than 30 % unused bytes are rewritten.",
   flags,
   examples: [
     "agh-backup prune --keep-daily 7 --keep-weekly 5 --keep-monthly 12",
@@ -46,11 +46,11 @@ export const prune = verb({
     "agh-backup prune --keep-within 30d | jq -c 'select(.kind == \"action\")' > plan.jsonl",
   ],
   prints: ["verdict", "action", "summary"],
-  run: (call) => reported("agh-backup prune", call, (deps) => pruned(call.values, deps)),
+  run: (call) => withCronReport("agh-backup prune", call, (deps) => runPrune(call.values, deps)),
 });
 
-async function pruned(values: Values, deps: Deps): Promise<Items> {
-  const { pruneRepository } = await import("../../lib/backup/prune.ts");
+async function runPrune(values: Values, deps: Deps): Promise<Items> {
+  const { pruneRepository } = await import("../../lib/backup/prune/prune.ts");
   const {
     home,
     tz: zone,

@@ -1,6 +1,6 @@
 // Which repository, the same for every verb of agh-backup.
 import { option } from "../../lib/cli/flags.ts";
-import { instant } from "../../lib/policy/instant.ts";
+import { parseInstant } from "../../lib/policy/parse-quantities.ts";
 import type { Deps } from "../../lib/records/deps.ts";
 import { usageError } from "../../lib/records/error.ts";
 
@@ -11,7 +11,7 @@ export const repoFlag = {
 /** `--repo`, else AGH_BACKUP_REPO; never one that nobody named. */
 export function repoOf({ repo }: { readonly repo: string | undefined }, { env }: Pick<Deps, "env">): string {
   const named = repo ?? env["AGH_BACKUP_REPO"]?.trim();
-  if (!named) throw usageError("which repository?", "--repo DIR, or set AGH_BACKUP_REPO");
+  if (!named) throw usageError("no repository is named", "--repo DIR, or set AGH_BACKUP_REPO");
   return named;
 }
 
@@ -25,7 +25,7 @@ export const withIdentity = ({ identity }: { readonly identity: string | undefin
   identity === undefined ? deps : { ...deps, env: { ...deps.env, AGH_BACKUP_IDENTITY: identity } };
 
 /** Which snapshots `latest` and lists are about. */
-export const wantedFlags = {
+export const snapshotFilterFlags = {
   homeId: option("Only snapshots of the home with this id", { hint: "ID" }),
-  at: option("As of this time: only snapshots that began at or before it", { hint: "RFC3339", convert: instant }),
+  at: option("As of this time: only snapshots that began at or before it", { hint: "RFC3339", convert: parseInstant }),
 };

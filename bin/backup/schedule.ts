@@ -6,17 +6,22 @@ import { program } from "../../lib/cli/program.ts";
 import { placeFlags } from "../../lib/cli/selectors.ts";
 import { verb } from "../../lib/cli/verb.ts";
 import { createOptions } from "./create.ts";
-import { snapshotFlags, takeFlags } from "./create-flags.ts";
+import { snapshotFlags, createFlags } from "./create-flags.ts";
 import { repoFlag, repoOf } from "./repo.ts";
 import { cronFlag, cronOf } from "./watch.ts";
 
-const created = { ...placeFlags, ...takeFlags, ...snapshotFlags, ...cronFlags };
+const forwardedFlags = { ...placeFlags, ...createFlags, ...snapshotFlags, ...cronFlags };
 
 export const schedule = verb({
   summary: "the crontab line, or the systemd units, that run create",
   description:
-    "Only prints: install the line with crontab -e, or each unit under ~/.config/systemd/user. All that create is to be told is given here; a service has no AGH_BACKUP_REPO of yours.",
-  flags: { ...cronFlag, as: choice("For whom", ["crontab", "systemd"]), ...repoFlag, ...created },
+    "Only prints text: install the line with crontab -e, or each unit under ~/.config/systemd/user. All options of create are given here, because a service does not inherit AGH_BACKUP_REPO from your shell.",
+  flags: {
+    ...cronFlag,
+    as: choice("The scheduler to print for", ["crontab", "systemd"]),
+    ...repoFlag,
+    ...forwardedFlags,
+  },
   examples: [
     "agh-backup schedule --cron '30 2 * * *' --repo /mnt/backup/agh",
     "agh-backup schedule --cron '*/15 * * * *' --tz Europe/Berlin --as systemd --repo /mnt/backup/agh",
@@ -31,9 +36,11 @@ export const schedule = verb({
       home: values.home ?? (deps.env["AGH_HOME"]?.trim() || undefined),
       repo: repoOf(values, deps),
     };
-    const words = ["repo", ...Object.keys(created)].flatMap((name) => wordsOf(name, given[name as keyof typeof given]));
+    const words = ["repo", ...Object.keys(forwardedFlags)].flatMap((name) =>
+      flagArguments(name, given[name as keyof typeof given]),
+    );
     const command = [...program(), "create", ...words];
-    const { scheduleText } = await import("../../lib/backup/schedule.ts");
+    const { scheduleText } = await import("../../lib/backup/create/schedule-text.ts");
     return scheduleText({ cron, zone, as, command });
   },
 });
@@ -41,7 +48,7 @@ export const schedule = verb({
 const PATHS = new Set(["repo", "home", "identity", "metricsFile"]);
 
 /** A flag as it was given; spans were read as milliseconds, and nobody knows where cron runs it. */
-function wordsOf(name: string, value: unknown): string[] {
+function flagArguments(name: string, value: unknown): string[] {
   const text = typeof value === "number" ? `${value}ms` : value;
   const words = [text ?? []].flat().map(String);
   return words.flatMap((word) => [

@@ -1,11 +1,16 @@
 // agh-backup show: a snapshot and every path in it.
 import { operand } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
-import { identityFlag, repoFlag, repoOf, wantedFlags, withIdentity } from "./repo.ts";
+import { identityFlag, repoFlag, repoOf, snapshotFilterFlags, withIdentity } from "./repo.ts";
 
 export const show = verb({
   summary: "a snapshot and every path in it",
-  flags: { id: operand("ID", "A full id, a unique prefix, or latest"), ...repoFlag, ...identityFlag, ...wantedFlags },
+  flags: {
+    id: operand("ID", "A full id, a unique prefix, or latest"),
+    ...repoFlag,
+    ...identityFlag,
+    ...snapshotFilterFlags,
+  },
   examples: [
     "agh-backup show latest",
     "agh-backup show latest | jq -r 'select(.database) | [.path, .database.last_sequence] | @tsv'",

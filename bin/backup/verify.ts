@@ -1,31 +1,31 @@
 // agh-backup verify: looks for damage in a repository.
-import { cronFlags, reported } from "../../lib/cli/cron-flags.ts";
+import { cronFlags, withCronReport } from "../../lib/cli/cron-flags.ts";
 import { choice, operands, option, toggle } from "../../lib/cli/flags.ts";
 import { verb, type Call } from "../../lib/cli/verb.ts";
-import { share } from "../../lib/policy/sample.ts";
+import { parsePercentage } from "../../lib/policy/daily-sample.ts";
 import type { Deps } from "../../lib/records/deps.ts";
 import { usageError } from "../../lib/records/error.ts";
 import type { Items } from "../../lib/records/record.ts";
-import { identityFlag, repoFlag, repoOf, wantedFlags, withIdentity } from "./repo.ts";
+import { identityFlag, repoFlag, repoOf, snapshotFilterFlags, withIdentity } from "./repo.ts";
 
 const flags = {
   ids: operands("ID", "Full ids, unique prefixes, or latest; - reads ids or snapshot records from stdin"),
   all: toggle("Every snapshot, and everything else in the repository"),
-  level: choice("How deep", ["quick", "full", "deep"]),
-  sample: option("Of packs and databases read only this share today; with full or deep", {
+  level: choice("How much to check", ["quick", "full", "deep"]),
+  sample: option("Read only this share of packs and databases today; with full or deep", {
     hint: "5%",
-    convert: share,
+    convert: parsePercentage,
   }),
   ...repoFlag,
   ...identityFlag,
-  ...wantedFlags,
+  ...snapshotFilterFlags,
   ...cronFlags,
 };
 
 export const verify = verb({
-  summary: "look for damage, and name what it hits",
+  summary: "look for damage, and name what it affects",
   description:
-    "quick (the default) reads manifests, indexes and listings, and looks whether every pack is there in its full size; full reads and hashes every byte; deep also opens every database in scratch and looks for damage, references to nothing, gaps in the events, and whether the last one is the one that was backed up. With --sample 5% it is another part every day, so that 20 runs, daily or weekly, meet all of it. One finding per fault; exit 1 when there is one.",
+    "quick (the default) reads manifests, indexes and listings, and checks that every pack exists in its full size; full reads and hashes every byte; deep also opens every database in a scratch directory and looks for damage, dangling references, gaps in the events, and a last event other than the one that was backed up. With --sample 5% each day checks another part, so that 20 runs, daily or weekly, cover everything. Prints one finding per fault; exit 1 when there is one.",
   flags,
   examples: [
     "agh-backup verify --all --level full",
@@ -34,14 +34,14 @@ export const verify = verb({
     "agh-backup verify --all --metrics-file /var/lib/node_exporter/agh-verify.prom",
   ],
   prints: ["finding", "summary"],
-  run: (call) => reported("agh-backup verify", call, (deps) => verified(call, deps)),
+  run: (call) => withCronReport("agh-backup verify", call, (deps) => runVerify(call, deps)),
 });
 
-async function verified({ values, input }: Call<typeof flags>, deps: Deps): Promise<Items> {
+async function runVerify({ values, input }: Call<typeof flags>, deps: Deps): Promise<Items> {
   const { all, level = "quick", sample, homeId, at } = values;
   if (sample !== undefined && level === "quick")
     throw usageError("--sample needs --level full or deep: quick reads no packs");
-  const { verifyRepository } = await import("../../lib/backup/verify.ts");
+  const { verifyRepository } = await import("../../lib/backup/verify/verify.ts");
   const { records, ids } = await input.selection(values.ids, ["snapshot"]);
   const named = [...records.map((record) => String(record["id"])), ...ids];
   return verifyRepository(

@@ -1,11 +1,11 @@
 // agh-backup watch: create by a schedule, in process.
-import { cronFlags, reported } from "../../lib/cli/cron-flags.ts";
+import { cronFlags, withCronReport } from "../../lib/cli/cron-flags.ts";
 import { option } from "../../lib/cli/flags.ts";
 import { placeFlags } from "../../lib/cli/selectors.ts";
 import { verb } from "../../lib/cli/verb.ts";
 import { usageError } from "../../lib/records/error.ts";
 import { createOptions } from "./create.ts";
-import { snapshotFlags, takeFlags } from "./create-flags.ts";
+import { snapshotFlags, createFlags } from "./create-flags.ts";
 import { repoFlag, repoOf, withIdentity } from "./repo.ts";
 
 export const cronFlag = {
@@ -15,15 +15,15 @@ export const cronFlag = {
 
 /** `--cron`, which has no default. */
 export function cronOf({ cron }: { readonly cron: string | undefined }): string {
-  if (cron === undefined) throw usageError("when?", "--cron '30 2 * * *'");
+  if (cron === undefined) throw usageError("no schedule is named", "--cron '30 2 * * *'");
   return cron;
 }
 
 export const watch = verb({
-  summary: "create by a schedule, for places without cron",
+  summary: "run create on a schedule, where cron is not available",
   description:
-    "Runs until a signal ends it; a run in hand is given up then, and the next create takes what it did not. Runs never overlap: times that pass during a run are missed, and a finding says how many. A run that fails is a finding, too, and the next one is tried. --metrics-file and --ping tell of each run.",
-  flags: { ...cronFlag, ...repoFlag, ...placeFlags, ...takeFlags, ...snapshotFlags, ...cronFlags },
+    "Runs until a signal ends it; a run in progress is then abandoned, and the next create stores what it did not. Runs never overlap: times that pass during a run are missed, and a finding counts them. A failed run is reported as a finding, and the next run starts on schedule. --metrics-file and --ping report each run.",
+  flags: { ...cronFlag, ...repoFlag, ...placeFlags, ...createFlags, ...snapshotFlags, ...cronFlags },
   examples: ["agh-backup watch --cron '*/5 * * * *' --repo /mnt/backup/agh"],
   prints: ["snapshot", "finding", "summary"],
   run: async ({ values, deps: given }) => {
@@ -31,12 +31,12 @@ export const watch = verb({
     const { tz: zone, home, runtime, homeId } = values;
     const [cron, repo] = [cronOf(values), repoOf(values, deps)];
     const options = { ...createOptions(values), repo };
-    const { createSnapshots } = await import("../../lib/backup/create.ts");
-    const { watch: watched } = await import("../../lib/backup/watch.ts");
+    const { createSnapshots } = await import("../../lib/backup/create/create.ts");
+    const { watch: runWatch } = await import("../../lib/backup/create/watch.ts");
     const run = () =>
-      reported("agh-backup watch", { values, deps }, (own) =>
+      withCronReport("agh-backup watch", { values, deps }, (own) =>
         createSnapshots([{ home, runtime, homeId }], options, own),
       );
-    return watched({ cron, zone, repo, reads: values.verify !== undefined }, run, deps);
+    return runWatch({ cron, zone, repo, verifies: values.verify !== undefined }, run, deps);
   },
 });

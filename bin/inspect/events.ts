@@ -2,9 +2,9 @@
 import { operands, option, repeated, toggle } from "../../lib/cli/flags.ts";
 import { placeFlags, selectorFlags } from "../../lib/cli/selectors.ts";
 import { verb } from "../../lib/cli/verb.ts";
-import { duration, whole } from "../../lib/policy/instant.ts";
+import { parseDuration, parseWholeNumber } from "../../lib/policy/parse-quantities.ts";
 import { usageError } from "../../lib/records/error.ts";
-import { overSelected } from "./selected.ts";
+import { runOverSessions } from "./session-operands.ts";
 
 const { limit: _, ...selectors } = selectorFlags;
 
@@ -19,10 +19,13 @@ export const events = verb({
     all: toggle("Every session that the selectors leave, merged by time"),
     type: repeated("Only events of this type", { hint: "TYPE" }),
     turn: repeated("Only events of this turn", { hint: "TURN" }),
-    afterSeq: option("Only events after this sequence", { hint: "N", convert: whole(0) }),
-    tail: option("Only the last N of each session", { hint: "N", convert: whole(1) }),
-    follow: toggle("Go on with what is written from now on", false, "f"),
-    idleExit: option("With --follow: end when nothing came for so long", { hint: "60s", convert: duration }),
+    afterSeq: option("Only events after this sequence", { hint: "N", convert: parseWholeNumber(0) }),
+    tail: option("Only the last N of each session", { hint: "N", convert: parseWholeNumber(1) }),
+    follow: toggle("Continue with events that are written from now on", false, "f"),
+    idleExit: option("With --follow: exit after this long without a new event", {
+      hint: "60s",
+      convert: parseDuration,
+    }),
   },
   examples: [
     "agh-inspect events 3c09 --type tool_call,tool_result",
@@ -34,8 +37,8 @@ export const events = verb({
     const { values, deps } = call;
     const isNamed = values.ids.length > 0 || values.session.length > 0;
     if (!values.all && !isNamed) throw usageError("name sessions or --all", "agh-inspect sessions lists them");
-    if (values.all && values.ids.length > 0) throw usageError("--all and sessions by name exclude each other");
-    if (values.idleExit !== undefined && !values.follow) throw usageError("--idle-exit belongs to --follow");
+    if (values.all && values.ids.length > 0) throw usageError("--all and named sessions exclude each other");
+    if (values.idleExit !== undefined && !values.follow) throw usageError("--idle-exit requires --follow");
     const { listEvents } = await import("../../lib/inspect/events.ts");
     const range = {
       types: values.type,
@@ -44,7 +47,7 @@ export const events = verb({
       ...(values.tail !== undefined && { tail: values.tail }),
     };
     const follow = values.follow ? { follow: { idleExit: values.idleExit } } : {};
-    return overSelected({ ...call, values: { ...values, limit: undefined } }, (place, sessions) =>
+    return runOverSessions({ ...call, values: { ...values, limit: undefined } }, (place, sessions) =>
       listEvents(place, { sessions, range, merge: values.all, ...follow }, deps),
     );
   },

@@ -1,12 +1,12 @@
 // agh-inspect failures: sessions that failed, and what is left to tell why.
 import { verb } from "../../lib/cli/verb.ts";
-import { overSelected, selectedFlags } from "./selected.ts";
+import { runOverSessions, sessionFlags } from "./session-operands.ts";
 
 export const failures = verb({
   summary: "failed sessions: kind, crash bundle, stderr, last event",
   description:
     "A session that the operator cancelled has a failure of kind `cancellation`, which only --failure cancellation shows.",
-  flags: selectedFlags,
+  flags: sessionFlags,
   examples: [
     "agh-inspect failures --since 7d",
     "agh-inspect failures --failure process_exit --json | jq -r .stderr_tail",
@@ -15,6 +15,6 @@ export const failures = verb({
   run: async (call) => {
     const { failures: list } = await import("../../lib/inspect/failures.ts");
     const { limit } = call.values;
-    return overSelected(call, (place, sessions) => list(place, { sessions, limit }, call.deps));
+    return runOverSessions(call, (place, sessions) => list(place, { sessions, limit }, call.deps));
   },
 });

@@ -1,13 +1,15 @@
 // agh-inspect processes: tool processes that the runtime checkpointed.
 import { repeated } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
-import { overSelected, selectedFlags } from "./selected.ts";
+import { runOverSessions, sessionFlags } from "./session-operands.ts";
 
 export const processes = verb({
   summary: "tool processes, last changed first, and whether they run now",
   flags: {
-    ...selectedFlags,
-    state: repeated("The process's: running, interrupting, interrupted, completed, failed, stale", { hint: "STATE" }),
+    ...sessionFlags,
+    state: repeated("State of the process: running, interrupting, interrupted, completed, failed, stale", {
+      hint: "STATE",
+    }),
   },
   examples: [
     "agh-inspect processes --state running,interrupting",
@@ -19,6 +21,6 @@ export const processes = verb({
     const { state: states, limit } = call.values;
     // --state is the process's here, so it selects no sessions.
     const own = { ...call, values: { ...call.values, state: [] } };
-    return overSelected(own, (place, sessions) => list(place, { sessions, states, limit }, call.deps));
+    return runOverSessions(own, (place, sessions) => list(place, { sessions, states, limit }, call.deps));
   },
 });

@@ -1,14 +1,13 @@
 // agh-inspect tools: tool calls.
 import { repeated } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
-import { overSelected, selectedFlags } from "./selected.ts";
+import { runOverSessions, sessionFlags } from "./session-operands.ts";
 
 export const tools = verb({
   summary: "tool calls with input, outcome and duration",
-  description:
-    "Outcome: ok, error, interrupted (its turn ended without a result), pending (nothing says that it has ended).",
+  description: "Outcome: ok, error, interrupted (its turn ended without a result), pending (no end is recorded).",
   flags: {
-    ...selectedFlags,
+    ...sessionFlags,
     name: repeated("Tool name", { hint: "NAME" }),
     outcome: repeated("ok, error, interrupted, pending", { hint: "OUTCOME" }),
   },
@@ -17,6 +16,6 @@ export const tools = verb({
   run: async (call) => {
     const { tools: list } = await import("../../lib/inspect/tools.ts");
     const { name: names, outcome: outcomes, limit } = call.values;
-    return overSelected(call, (place, sessions) => list(place, { sessions, names, outcomes, limit }, call.deps));
+    return runOverSessions(call, (place, sessions) => list(place, { sessions, names, outcomes, limit }, call.deps));
   },
 });

@@ -1,12 +1,12 @@
 // agh-inspect vault: what the vault holds, never the secrets.
 import { repeated } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
-import { overSelected, selectedFlags } from "./selected.ts";
+import { runOverSessions, sessionFlags } from "./session-operands.ts";
 
 export const vault = verb({
   summary: "vault refs: names and times, never values",
   flags: {
-    ...selectedFlags,
+    ...sessionFlags,
     namespace: repeated("providers, bridges, automation, mcp, hooks, extensions, sandbox, sessions", { hint: "NAME" }),
   },
   examples: ["agh-inspect vault", "agh-inspect vault --namespace sessions"],
@@ -14,6 +14,6 @@ export const vault = verb({
   run: async (call) => {
     const { vault: list } = await import("../../lib/inspect/vault.ts");
     const { namespace: namespaces, limit } = call.values;
-    return overSelected(call, (place, sessions) => list(place, { sessions, namespaces, limit }, call.deps));
+    return runOverSessions(call, (place, sessions) => list(place, { sessions, namespaces, limit }, call.deps));
   },
 });

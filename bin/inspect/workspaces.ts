@@ -2,11 +2,11 @@
 import { option } from "../../lib/cli/flags.ts";
 import { placeFlags } from "../../lib/cli/selectors.ts";
 import { verb } from "../../lib/cli/verb.ts";
-import { whole } from "../../lib/policy/instant.ts";
+import { parseWholeNumber } from "../../lib/policy/parse-quantities.ts";
 
 export const workspaces = verb({
   summary: "workspaces with both of their ids, last changed first",
-  flags: { ...placeFlags, limit: option("At most N", { hint: "N", convert: whole(1) }) },
+  flags: { ...placeFlags, limit: option("At most N", { hint: "N", convert: parseWholeNumber(1) }) },
   examples: ["agh-inspect workspaces", "agh-inspect workspaces --json | jq -r 'select(.exists | not) | .root_dir'"],
   prints: ["workspace"],
   run: async ({ values, deps }) => {

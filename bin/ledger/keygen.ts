@@ -6,15 +6,15 @@ import { Artefact, type Item } from "../../lib/records/record.ts";
 export const keygen = verb({
   summary: "a key pair: FILE (0600) and FILE.pub",
   description:
-    "Ed25519, as C2SP signed notes have them. Keep FILE where who can write to the home cannot read it: on the machine that collects checkpoints, or offline. Give FILE.pub to everybody who verifies. Prints the public key.",
+    "Ed25519, as C2SP signed notes have them. Keep FILE where those who can write to the home cannot read it: on the machine that collects checkpoints, or offline. Give FILE.pub to everybody who verifies. Prints the public key.",
   flags: {
-    file: operand("FILE", "The private key's file; it must not be there"),
+    file: operand("FILE", "The private key's file; it must not exist"),
     name: option<string>("The key's name; an address without scheme is best", { hint: "NAME" }),
   },
   examples: ["agh-ledger keygen /etc/agh/ledger.key --name ops.example.com/agh-ledger"],
   prints: ["artefact"],
   run: async function* ({ values, deps }): AsyncGenerator<Item> {
-    const { makeKeyPair } = await import("../../lib/ledger/keys.ts");
+    const { writeKeyPair: makeKeyPair } = await import("../../lib/ledger/keys.ts");
     const { verifier } = makeKeyPair(values.file, values.name ?? "agh-ledger");
     deps.log.info(
       `keep ${values.file} away from the home it will sign for; give ${values.file}.pub to those who verify`,

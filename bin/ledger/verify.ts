@@ -1,15 +1,15 @@
-// agh-ledger verify: whether ledgers are what was sealed.
+// agh-ledger verify: whether ledgers match their seals.
 import { choice } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
-import { overTargets, selectedFlags, targets } from "./selected.ts";
-import { trusted, trustFlags } from "./trust.ts";
+import { runOverTargets, sessionFlags, readTargets } from "./session-operands.ts";
+import { readTrust, trustFlags } from "./trust-flags.ts";
 
 export const verify = verb({
-  summary: "whether ledgers are what was sealed, and on whose word",
+  summary: "whether ledgers match their seals, and who vouches for them",
   description:
-    "Status: ok, tampered, truncated, rewritten (ledger and seal made anew), missing, unsealed. Trust: self (nobody vouches for the seal), signed (by a key of --pub), anchored (the ledger begins with what the checkpoint has). With --pub at least signed is required unless --require-trust says otherwise. Anything else is exit 1.",
+    "Status: ok, tampered, truncated, rewritten (ledger and seal replaced together), missing, unsealed. Trust: self (nobody vouches for the seal), signed (by a key of --pub), anchored (the ledger begins with the lines that the checkpoint covers). With --pub at least signed is required unless --require-trust says otherwise. Anything else is exit 1.",
   flags: {
-    ...selectedFlags,
+    ...sessionFlags,
     ...trustFlags,
     requireTrust: choice("The least trust that is enough", ["self", "signed", "anchored"]),
   },
@@ -19,11 +19,11 @@ export const verify = verb({
   ],
   prints: ["seal", "finding", "summary"],
   run: async (call) => {
-    const found = await targets(call);
-    const { keys, anchor } = await trusted(call.values);
+    const found = await readTargets(call);
+    const { keys, anchor } = await readTrust(call.values);
     const { verifyLedgers } = await import("../../lib/ledger/verify.ts");
     const require = call.values.requireTrust ?? (keys.length > 0 ? "signed" : "self");
-    return overTargets("verify", call, found, (home, { sessions, everything: all }, tally) =>
+    return runOverTargets("verify", call, found, (home, { sessions, everything: all }, tally) =>
       verifyLedgers(home, { sessions, keys, anchor, require, all }, call.deps, tally),
     );
   },

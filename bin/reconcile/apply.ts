@@ -1,4 +1,4 @@
-// agh-reconcile apply: does exactly what a saved plan says.
+// agh-reconcile apply: applies exactly a saved plan.
 import { operand } from "../../lib/cli/flags.ts";
 import { version } from "../../lib/cli/manifest.ts";
 import { placeFlags } from "../../lib/cli/selectors.ts";
@@ -6,10 +6,10 @@ import { verb } from "../../lib/cli/verb.ts";
 import { lockFlag } from "./plan.ts";
 
 export const apply = verb({
-  summary: "do what a saved plan says",
+  summary: "apply a saved plan",
   description:
-    "Exactly its planned actions, and no other ones; lines may have been taken out. Each is held against the home right before: what does not hold any more is skipped, and named (3). A plan of another home is refused (4).",
-  flags: { plan: operand("PLAN|-", "What plan printed, in a file or on stdin"), ...placeFlags, ...lockFlag },
+    "Applies exactly its planned actions and no others; lines may have been removed. Each is checked against the home right before: an action that no longer applies is skipped and reported (3). A plan of another home is refused (4).",
+  flags: { plan: operand("PLAN|-", "The output of plan, in a file or on stdin"), ...placeFlags, ...lockFlag },
   examples: ["agh-reconcile apply plan.jsonl", "agh-reconcile plan --json | agh-reconcile apply -"],
   prints: ["action", "summary"],
   run: async ({ values, deps, input }) => {

@@ -1,9 +1,9 @@
-// agh-reconcile check: the catalog against what is there.
+// agh-reconcile check: the catalog against what is on disk.
 import { choice, repeated } from "../../lib/cli/flags.ts";
 import { placeFlags } from "../../lib/cli/selectors.ts";
 import { verb } from "../../lib/cli/verb.ts";
 
-export const chosenFlags = {
+export const findingFlags = {
   code: repeated("Only findings of this code", { hint: "CODE" }),
   session: repeated("Only this session: full id, or a unique prefix", { hint: "ID" }),
   level: choice("quick opens no events.db; full reads every database once; deep checks indexes and references too", [
@@ -16,10 +16,10 @@ export const chosenFlags = {
 export const check = verb({
   summary: "one finding for each thing that is wrong, or worth knowing",
   description:
-    "Catalog rows, meta.json, events.db, ledgers and archives against each other, and each against what AGH takes. Severity: error (something is lost, or AGH will not start), warn (look at it), info (AGH itself mends it, or it is as it should be). Nothing in the home is touched. Exit 1 when there is something of --fail-on or above. docs/findings.md has them all.",
+    "Catalog rows, meta.json, events.db, ledgers and archives against each other, and each against what AGH accepts. Severity: error (something is lost, or AGH will not start), warn (look at it), info (AGH itself repairs it, or it is as it should be). Nothing in the home is touched. Exit 1 when a finding is of --fail-on or above. docs/findings.md lists them all.",
   flags: {
     ...placeFlags,
-    ...chosenFlags,
+    ...findingFlags,
     failOn: choice("Exit 1 from this severity on; warn unless given", ["info", "warn", "error", "never"]),
   },
   examples: [
@@ -30,7 +30,7 @@ export const check = verb({
   prints: ["finding", "summary"],
   run: async ({ values, deps }) => {
     const { checkHome } = await import("../../lib/reconcile/check.ts");
-    const { ruleCode } = await import("../../lib/reconcile/chosen.ts");
+    const { ruleCode } = await import("../../lib/reconcile/finding-filter.ts");
     const { code, session, level = "full", failOn = "warn" } = values;
     return checkHome({ place: values, codes: code.map(ruleCode), sessions: session, level, failOn }, deps);
   },

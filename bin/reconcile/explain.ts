@@ -4,7 +4,7 @@ import { verb } from "../../lib/cli/verb.ts";
 import { Artefact } from "../../lib/records/record.ts";
 
 export const explain = verb({
-  summary: "what a finding means, how it arises, what to do; without CODE the list of all",
+  summary: "what a finding means, how it arises, what to do; without CODE the list of all findings",
   flags: { code: optionalOperand("CODE", "A finding's code") },
   examples: ["agh-reconcile explain WORKSPACE_MISSING", "agh-reconcile explain"],
   prints: ["artefact"],

@@ -6,7 +6,7 @@ import { usageError } from "../../lib/records/error.ts";
 export const salvage = verb({
   summary: "rows out of a broken database, into a fresh sound one of the same schema",
   description:
-    "DB (with its WAL) is copied first and not touched. Pages are read through their trees where these hold, and one by one where they do not. Whole rows go into the new database, whose indexes and full text are built anew; --as jsonl prints the rows of every state instead: whole, partial (some of it is lost or doubtful), maybe_deleted (from freed pages), duplicate. Exit 1 when something that should be there is missing, 6 when nothing can be read.",
+    "DB (with its WAL) is copied first and not touched. Pages are read through their B-trees where these are intact, and one by one where they are not. Whole rows go into the new database, whose indexes and full-text tables are rebuilt; --as jsonl prints the rows of every state instead: whole, partial (some of it is lost or doubtful), maybe_deleted (from freed pages), duplicate. Exit 1 when something that should be there is missing, 6 when nothing can be read.",
   flags: {
     db: operand("DB", "The broken file: an events.db, agh.db, sessions.db or storage.db, also under another name"),
     out: option<string>("The new database, which must not exist", { hint: "NEW" }),
@@ -21,7 +21,7 @@ export const salvage = verb({
     const asRows = values.as === "jsonl";
     if (asRows && values.out !== undefined) throw usageError("--as jsonl prints rows: it takes no --out");
     if (!asRows && values.out === undefined)
-      throw usageError("where to? salvage needs --out", "agh-reconcile salvage DB --out NEW, or --as jsonl");
+      throw usageError("salvage needs --out or --as jsonl", "agh-reconcile salvage DB --out NEW");
     const { salvageFile } = await import("../../lib/reconcile/salvage.ts");
     return salvageFile({ file: values.db, out: values.out }, deps);
   },

@@ -1,17 +1,17 @@
 // agh-vacuum compact: gives the free pages of databases back.
-import { cronFlags, reported } from "../../lib/cli/cron-flags.ts";
+import { cronFlags, withCronReport } from "../../lib/cli/cron-flags.ts";
 import { operands } from "../../lib/cli/flags.ts";
 import { version } from "../../lib/cli/manifest.ts";
 import { placeFlags } from "../../lib/cli/selectors.ts";
 import { verb } from "../../lib/cli/verb.ts";
 import { applyFlags, LOCK_TIMEOUT_MS } from "./lock-flag.ts";
-import { selected } from "./selected.ts";
+import { readVacuumOperands } from "./session-operands.ts";
 import { workDirFlag } from "./work-dir-flag.ts";
 
 export const compact = verb({
-  summary: "give the free pages and the left WAL of databases back",
+  summary: "give the free pages and leftover WALs of databases back",
   description:
-    "agh.db and the events.db of sessions: written anew with VACUUM INTO, in the home or in --work-dir, and held against the old one: integrity, schema, rows, rowids, the keys under which AGH finds rows by rowid, full text (made anew where it is not that of its rows). Then one rename, mode and owner kept. A WAL that a dead process left is folded in first. It needs room for what is kept, which is looked at before; no copy of the old file is made. Unless databases are named: those that give back a twentieth of their size, or a megabyte. What a process has open is left alone. --apply takes AGH's own lock (4 when the daemon runs).",
+    "Rewrites agh.db and the events.db of sessions with VACUUM INTO, in the home or in --work-dir, and compares the new file with the old one: integrity, schema, rows, rowids, the keys under which AGH finds rows by rowid, and full text (which is rebuilt where it does not match its rows). One rename then replaces the old file; mode and owner are kept. A WAL that a dead process left is checkpointed first. The free space that the new file needs is checked before; no copy of the old file is made. Unless databases are named, those are compacted that give back a twentieth of their size, or a megabyte. A database that a process has open is skipped. --apply takes AGH's own lock (exit 4 when the daemon is running).",
   flags: {
     ids: operands(
       "DB",
@@ -29,8 +29,8 @@ export const compact = verb({
   ],
   prints: ["action", "summary"],
   run: async ({ values, deps, input }) => {
-    const { place, selected: databases } = await selected(values, input);
-    const { compactDatabases } = await import("../../lib/vacuum/compact.ts");
+    const { place, selected: databases } = await readVacuumOperands(values, input);
+    const { compactDatabases } = await import("../../lib/vacuum/compact/compact-databases.ts");
     const { workDir, apply, dryRun } = values;
     const options = {
       place,
@@ -40,6 +40,6 @@ export const compact = verb({
       apply: apply && !dryRun,
       lockTimeoutMs: values.lockTimeout ?? LOCK_TIMEOUT_MS,
     };
-    return reported("agh-vacuum compact", { values, deps }, (own) => compactDatabases(options, own));
+    return withCronReport("agh-vacuum compact", { values, deps }, (own) => compactDatabases(options, own));
   },
 });

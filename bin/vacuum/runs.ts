@@ -1,23 +1,26 @@
 // agh-vacuum runs: AGDD's retention.
-import { cronFlags, reported } from "../../lib/cli/cron-flags.ts";
+import { cronFlags, withCronReport } from "../../lib/cli/cron-flags.ts";
 import { option, toggle } from "../../lib/cli/flags.ts";
 import { version } from "../../lib/cli/manifest.ts";
 import { placeFlags } from "../../lib/cli/selectors.ts";
 import { verb } from "../../lib/cli/verb.ts";
-import { duration, whole } from "../../lib/policy/instant.ts";
+import { parseDuration, parseWholeNumber } from "../../lib/policy/parse-quantities.ts";
 import { applyFlags, LOCK_TIMEOUT_MS } from "./lock-flag.ts";
 
 export const runs = verb({
   summary: "remove old runs of AGDD, as its data vacuum should",
   description:
-    "A run goes when its start, its end and its last event all lie before midnight UTC N days ago. One that is running stays (--stale-running takes those of which nothing is younger), and so does one whose child stays, and what bears a time from the future. All goes in one transaction: the runs, their events, and what else hangs on them; the plan's counts are what goes. The full-text index is made anew, so that deleted words are no longer found. What goes is kept in the trash (--for-good keeps nothing), and agh-vacuum trash restore brings it back. Without --hot-days the days are those of AGDD_STORAGE_HOT_DAYS. AGDD_STORAGE_ARCHIVE_ENABLED asks for an archive first: then only runs go that AGDD_STORAGE_ARCHIVE_DESTINATION holds as they are, and those go at once.",
+    "Removes each run whose start, end and last event are all before midnight UTC N days ago. A run that is running stays (--stale-running removes those of which nothing is younger), and so does a run whose child stays, or that has a timestamp in the future. The runs, their events and the rows that depend on them are removed in one transaction; the plan's counts are the rows that are removed. The full-text index is rebuilt, so that deleted words are no longer found. Removed rows are kept in the trash (--for-good keeps nothing), and agh-vacuum trash restore restores them. Without --hot-days, AGDD_STORAGE_HOT_DAYS applies. AGDD_STORAGE_ARCHIVE_ENABLED requires an archive first: then only runs are removed that AGDD_STORAGE_ARCHIVE_DESTINATION holds unchanged, and those do not pass through the trash.",
   flags: {
     ...placeFlags,
     hotDays: option("Runs of the last N days stay, today not counted; 0 keeps today's", {
       hint: "N",
-      convert: whole(0),
+      convert: parseWholeNumber(0),
     }),
-    staleRunning: option("Take running ones, too, when nothing of them is younger", { hint: "7d", convert: duration }),
+    staleRunning: option("Also remove running runs of which nothing is younger", {
+      hint: "7d",
+      convert: parseDuration,
+    }),
     forGood: toggle("Keep nothing in the trash"),
     ...applyFlags,
     ...cronFlags,
@@ -29,7 +32,7 @@ export const runs = verb({
   ],
   prints: ["action", "summary"],
   run: async ({ values, deps }) => {
-    const { vacuumRuns } = await import("../../lib/vacuum/runs.ts");
+    const { vacuumRuns } = await import("../../lib/vacuum/runs/vacuum-runs.ts");
     const { hotDays, staleRunning, forGood, apply, dryRun, lockTimeout = LOCK_TIMEOUT_MS } = values;
     const options = {
       place: values,
@@ -40,6 +43,6 @@ export const runs = verb({
       apply: apply && !dryRun,
       lockTimeoutMs: lockTimeout,
     };
-    return reported("agh-vacuum runs", { values, deps }, (own) => vacuumRuns(options, own));
+    return withCronReport("agh-vacuum runs", { values, deps }, (own) => vacuumRuns(options, own));
   },
 });

@@ -3,7 +3,7 @@ import { operands, option, optionalOperand, toggle } from "../../lib/cli/flags.t
 import { version } from "../../lib/cli/manifest.ts";
 import { placeFlags } from "../../lib/cli/selectors.ts";
 import { verb, type Call } from "../../lib/cli/verb.ts";
-import { duration } from "../../lib/policy/instant.ts";
+import { parseDuration } from "../../lib/policy/parse-quantities.ts";
 import { usageError } from "../../lib/records/error.ts";
 import { applyFlags, LOCK_TIMEOUT_MS } from "./lock-flag.ts";
 
@@ -13,11 +13,11 @@ const flags = {
     "ID",
     "With restore: sessions, by id or unique prefix; - reads ids, trash, session or tombstone records from stdin",
   ),
-  all: toggle("With restore: every session in it"),
-  verify: toggle("With list: read every byte, and say what was touched"),
-  olderThan: option("With empty: only what was put there longer ago; then also what runs have kept for undo", {
+  all: toggle("With restore: every session in the trash"),
+  verify: toggle("With list: read every byte, and report what was modified"),
+  olderThan: option("With empty: only what was moved there longer ago, and also the files that runs keep for undo", {
     hint: "30d",
-    convert: duration,
+    convert: parseDuration,
   }),
   ...placeFlags,
   ...applyFlags,
@@ -26,9 +26,9 @@ const flags = {
 type Values = Call<typeof flags>["values"];
 
 export const trash = verb({
-  summary: "what was put away: list it, restore sessions, or empty it",
+  summary: "list the trash, restore sessions from it, or empty it",
   description:
-    "Sessions that were retired without being archived or backed up lie here, and what other commands have replaced. restore holds every byte against the list that was sealed when it was put there, refuses what was touched or is in the way (4), and takes AGH's own lock. empty prints its plan, and with --apply does it: it needs no free space, and the daemon may run. What agh-reconcile undo needs is kept unless --older-than says how long.",
+    "The trash holds sessions that were retired without being archived or backed up, and files that other commands replaced. restore compares every byte with the list that was sealed when the session was moved there, refuses what was modified or is in the way (exit 4), and takes AGH's own lock. empty prints its plan, and with --apply performs it: it needs no free space, and the daemon may run. Runs that agh-reconcile undo needs are kept unless --older-than gives an age.",
   flags,
   examples: [
     "agh-vacuum trash list",
@@ -41,11 +41,11 @@ export const trash = verb({
     check(what, values);
     if (what === "restore") {
       const { records, ids } = await input.selection(values.ids, ["trash", "session", "tombstone"]);
-      const { restoreTrash } = await import("../../lib/vacuum/trash-restore.ts");
+      const { restoreTrash } = await import("../../lib/vacuum/trash/restore-trash.ts");
       const named = [...ids, ...records.map(({ session_id, id }) => String(session_id ?? id))];
       return restoreTrash({ place: values, ids: named, all: values.all, dryRun, lockTimeoutMs }, deps);
     }
-    const { emptyTrash, listTrash } = await import("../../lib/vacuum/trash-verbs.ts");
+    const { emptyTrash, listTrash } = await import("../../lib/vacuum/trash/trash-verbs.ts");
     if (what === "list") return listTrash(values, verify, deps);
     return emptyTrash({ place: values, olderThan, toolkit: version, apply: apply && !dryRun, lockTimeoutMs }, deps);
   },
@@ -54,7 +54,7 @@ export const trash = verb({
 /** Each word takes its own flags. */
 function check(what: string, { ids, all, verify, olderThan, apply }: Values): void {
   if (!["list", "restore", "empty"].includes(what)) {
-    throw usageError(`trash cannot '${what}'`, "agh-vacuum trash list|restore|empty");
+    throw usageError(`'${what}' is not an action of trash`, "agh-vacuum trash list|restore|empty");
   }
   const surplus =
     what !== "restore" && ids.length > 0
@@ -68,7 +68,7 @@ function check(what: string, { ids, all, verify, olderThan, apply }: Values): vo
             : what === "list" && apply
               ? "--apply"
               : undefined;
-  if (surplus !== undefined) throw usageError(`trash ${what} takes no ${surplus}`);
+  if (surplus !== undefined) throw usageError(`trash ${what} does not take ${surplus}`);
   if (what === "restore" && ids.length === 0 && !all)
-    throw usageError("which sessions?", "name sessions, or say --all");
+    throw usageError("no sessions are selected", "name sessions, or pass --all");
 }

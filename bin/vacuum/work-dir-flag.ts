@@ -2,5 +2,7 @@
 import { option } from "../../lib/cli/flags.ts";
 
 export const workDirFlag = {
-  workDir: option<string>("Where new databases are made first; in the home unless given", { hint: "DIR" }),
+  workDir: option<string>("Directory in which new databases are written first; in the home unless given", {
+    hint: "DIR",
+  }),
 };

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import { osPath } from "../files/os-path.ts";
 import { TAR_END, tarHeader, tarPadding, type TarEntry } from "../files/tar-write.ts";
-import { zstdFrame, zstdFrameHere } from "../files/zstd-frames.ts";
+import { zstdFrame, zstdFrameSync } from "../files/zstd-frames.ts";
 
 const FRAME = 4 << 20;
 
@@ -57,7 +57,7 @@ export class ArchiveFile {
   async close(): Promise<{ readonly bytes: number; readonly sha256: string }> {
     await this.#add(TAR_END);
     const isOnly = this.#bytes === 0 && this.#turn === 0;
-    if (isOnly) this.#put(zstdFrameHere(this.#buffers[0].subarray(0, this.#used)));
+    if (isOnly) this.#put(zstdFrameSync(this.#buffers[0].subarray(0, this.#used)));
     else await this.#flush();
     await this.abandon();
     return { bytes: this.#bytes, sha256: this.#hash.digest("hex") };

@@ -1,11 +1,11 @@
 // A thread that packs sessions and reads archives back.
 import { parentPort, workerData } from "node:worker_threads";
-import { collector } from "../files/collect.ts";
+import { createCollector } from "../files/memory.ts";
 import { scratchDir } from "../files/scratch.ts";
-import { fileTrouble } from "../files/trouble.ts";
+import { toFileError } from "../files/errors.ts";
 import { ToolError, type Exit } from "../records/error.ts";
 import { ArchiveFile } from "./archive-file.ts";
-import { doWork, type Work } from "./archive-work.ts";
+import { runTask, type ArchiveTask } from "./archive-task.ts";
 import type { Packed } from "./pack.ts";
 
 export interface ArchiveWorkerData {
@@ -15,15 +15,15 @@ export interface ArchiveWorkerData {
 
 export interface ToArchiveWorker {
   readonly number: number;
-  readonly work: Work;
+  readonly work: ArchiveTask;
 }
 
 export type FromArchiveWorker = { readonly number: number } & (
   | { readonly done: Packed | undefined }
-  | { readonly failed: Trouble }
+  | { readonly failed: ArchiveWorkerError }
 );
 
-export interface Trouble {
+export interface ArchiveWorkerError {
   readonly code: `E_${string}`;
   readonly message: string;
   readonly hint?: string | undefined;
@@ -33,8 +33,8 @@ export interface Trouble {
 const env = { TMPDIR: (workerData as ArchiveWorkerData).scratch };
 const scratch = scratchDir(env);
 // Each of two threads has garbage of its own.
-const made = collector(16 << 20);
-const bench = { env, signal: new AbortController().signal, buffers: ArchiveFile.buffers(), made };
+const made = createCollector(16 << 20);
+const context = { env, signal: new AbortController().signal, buffers: ArchiveFile.buffers(), made };
 let before: Promise<void> = Promise.resolve();
 
 // One after the other: they share the buffers.
@@ -43,14 +43,14 @@ parentPort!.on("message", (message: ToArchiveWorker) => {
 });
 
 async function answer({ number, work }: ToArchiveWorker): Promise<void> {
-  const answer = await doWork(work, bench, scratch).then((done) => ({ done }), failed);
+  const answer = await runTask(work, context, scratch).then((done) => ({ done }), failed);
   parentPort!.postMessage({ number, ...answer } satisfies FromArchiveWorker);
   made(0);
 }
 
-function failed(error: unknown): { failed: Trouble } {
-  const trouble = fileTrouble(env.TMPDIR, "use a file near", error);
-  if (!(trouble instanceof ToolError)) throw error; // a bug: the parent hears it as the thread's error
-  const { code, message, hint, exit } = trouble;
+function failed(error: unknown): { failed: ArchiveWorkerError } {
+  const toolError = toFileError(env.TMPDIR, "use a file near", error);
+  if (!(toolError instanceof ToolError)) throw error; // a bug: the parent hears it as the thread's error
+  const { code, message, hint, exit } = toolError;
   return { failed: { code, message, hint, exit } };
 }

@@ -1,8 +1,8 @@
 // Whether an archive of rows, read from where it lies, holds the rows and events that its receipt counts.
-import { damaged } from "../files/tar-read.ts";
-import { readArchive } from "../formats/archive-reader.ts";
-import { archiveKey, ROWS, type Receipt } from "../formats/receipt.ts";
-import { decodeRows, type RowsFile } from "../formats/rows.ts";
+import { damagedArchive } from "../files/tar-read.ts";
+import { readArchive } from "../formats/archive/archive-reader.ts";
+import { archiveKey, ROWS, type Receipt } from "../formats/archive/receipt.ts";
+import { decodeRows, type RowsFile } from "../formats/archive/rows.ts";
 import type { Archival } from "../sources/archival.ts";
 import { countsOf } from "../sources/owned-rows.ts";
 import type { Target } from "../targets/target.ts";
@@ -13,18 +13,18 @@ export async function compareRows(target: Target, receipt: Receipt, { facts }: A
   await readArchive(target, receipt, ({ path }) =>
     path === ROWS ? { write: (bytes) => void parts.push(Buffer.from(bytes)), end: () => undefined } : undefined,
   );
-  const said = `${target.url}/${archiveKey(receipt.session_id)}`;
-  const rows = decoded(Buffer.concat(parts), said);
+  const label = `${target.url}/${archiveKey(receipt.session_id)}`;
+  const rows = decodeComparedRows(Buffer.concat(parts), label);
   const isSame =
     JSON.stringify(countsOf(rows)) === JSON.stringify(receipt.rows) &&
     JSON.stringify(facts(rows)) === JSON.stringify(receipt.events);
-  if (!isSame) throw damaged(said, "its rows are not those of its receipt");
+  if (!isSame) throw damagedArchive(label, "its rows do not match its receipt");
 }
 
-function decoded(bytes: Buffer, said: string): RowsFile {
+function decodeComparedRows(bytes: Buffer, label: string): RowsFile {
   try {
     return decodeRows(bytes);
   } catch (error) {
-    throw damaged(said, `it holds rows that put never writes (${(error as Error).message})`);
+    throw damagedArchive(label, `it holds invalid rows (${(error as Error).message})`);
   }
 }

@@ -1,10 +1,10 @@
 // Events gathered by day, each day a Parquet file in a staging directory, with a bound on what is held in memory.
 import { joinPath } from "../files/os-path.ts";
-import { boundedNursery, collector } from "../files/collect.ts";
-import { ColumnValues, type ParquetColumn } from "../formats/parquet-column.ts";
-import { ParquetFile, parquetLibrary, type ParquetPart } from "../formats/parquet.ts";
-import type { EventColumns } from "../sources/agh/event-columns.ts";
-import { TOKEN_KEYS } from "../sources/agh/event-values.ts";
+import { createSemiSpaceLimiter, createCollector } from "../files/memory.ts";
+import { ColumnValues, type ParquetColumn } from "../formats/parquet/parquet-column.ts";
+import { ParquetFile, loadParquetLibrary, type ParquetPart } from "../formats/parquet/parquet.ts";
+import type { EventColumns } from "../sources/agh/events/event-columns.ts";
+import { TOKEN_KEYS } from "../sources/agh/events/event-values.ts";
 
 const TOKENS = TOKEN_KEYS.map((key) => key.replace(/[A-Z]/g, (letter, at) => (at ? "_" : "") + letter.toLowerCase()));
 
@@ -27,7 +27,7 @@ export const EVENT_COLUMNS: readonly ParquetColumn[] = [
 ];
 
 /** Bytes of events that are held, over all days. */
-const HELD = 16 << 20;
+const MAX_BUFFERED = 16 << 20;
 /** Of one day: then a row group is written. */
 const GROUP = 4 << 20;
 /** Row groups that are being compressed while others are gathered. */
@@ -50,22 +50,22 @@ const newColumns = (before: readonly ColumnValues[] = []): ColumnValues[] =>
 export class EventParts {
   rows = 0;
   /** Rows with a value that fitted no column. */
-  odd = 0;
-  #library: Awaited<ReturnType<typeof parquetLibrary>>;
+  rawRows = 0;
+  #library: Awaited<ReturnType<typeof loadParquetLibrary>>;
   #stage: string;
   #days = new Map<string, Day>();
-  #held = 0;
+  #buffered = 0;
   #underWay: Promise<void>[] = [];
-  #collect = collector();
-  #tend = boundedNursery(NURSERY);
+  #collect = createCollector();
+  #tend = createSemiSpaceLimiter(NURSERY);
 
-  private constructor(library: Awaited<ReturnType<typeof parquetLibrary>>, stage: string) {
+  private constructor(library: Awaited<ReturnType<typeof loadParquetLibrary>>, stage: string) {
     this.#library = library;
     this.#stage = stage;
   }
 
   static async open(stage: string): Promise<EventParts> {
-    return new EventParts(await parquetLibrary(), stage);
+    return new EventParts(await loadParquetLibrary(), stage);
   }
 
   /** The page may be forgotten when it returns. */
@@ -79,8 +79,8 @@ export class EventParts {
       from = to;
     }
     this.rows += rows;
-    this.odd += page.raw.reduce((count, it) => count + (it === null ? 0 : 1), 0);
-    if (this.#held > HELD) for (const day of this.#days.values()) this.#flush(day);
+    this.rawRows += page.raw.reduce((count, it) => count + (it === null ? 0 : 1), 0);
+    if (this.#buffered > MAX_BUFFERED) for (const day of this.#days.values()) this.#flush(day);
     this.#tend();
     while (this.#underWay.length > UNDER_WAY) await this.#underWay.shift();
   }
@@ -133,7 +133,7 @@ export class EventParts {
     const bytes = 200 * (to - from) + content.starts[to]! - content.starts[from]!;
     day.bytes += bytes;
     this.#collect(2 * bytes); // columns, and what they are compressed into
-    this.#held += bytes;
+    this.#buffered += bytes;
     if (day.bytes >= GROUP) this.#flush(day);
   }
 
@@ -142,7 +142,7 @@ export class EventParts {
     const writing = day.file.write(day.columns.map((column) => column.encoded()));
     writing.catch(() => undefined); // told by whoever waits for it
     this.#underWay.push(writing);
-    this.#held -= day.bytes;
+    this.#buffered -= day.bytes;
     day.bytes = 0;
     day.columns = newColumns(day.columns);
   }

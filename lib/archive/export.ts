@@ -2,29 +2,29 @@
 import { makeDirectories } from "../files/make-directories.ts";
 import { joinPath } from "../files/os-path.ts";
 import { scratchDir } from "../files/scratch.ts";
-import { fileTrouble } from "../files/trouble.ts";
+import { toFileError } from "../files/errors.ts";
 import {
   addExportRun,
   EXPORT_FORMAT,
-  exportRuns,
+  listExportRuns,
   sessionKey,
   type ExportPart,
   type ExportRun,
-} from "../formats/export-manifest.ts";
+} from "../formats/parquet/export-manifest.ts";
 import { ulid } from "../formats/ulid.ts";
 import { openPlace, type OpenPlace, type PlaceOptions } from "../places/place.ts";
 import type { Deps } from "../records/deps.ts";
 import { EXIT, refusal, ToolError } from "../records/error.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
-import type { SessionRecord } from "../records/things.ts";
-import { historyOf, type History } from "../sources/agh/history.ts";
-import { eventColumns } from "../sources/agh/event-columns.ts";
-import { archives, directoryOf } from "../sources/agh/scan.ts";
+import type { SessionRecord } from "../records/runtime-kinds.ts";
+import { loadHistory, type EventHistory } from "../sources/agh/events/history.ts";
+import { readEventColumns } from "../sources/agh/events/event-columns.ts";
+import { listArchivedSessions, findSessionDir } from "../sources/agh/sessions/scan.ts";
 import type { SessionFilter } from "../sources/source.ts";
 import { targetOf, type Target } from "../targets/target.ts";
-import { lockDatabase, type Lock } from "../sqlite/lock-db.ts";
-import { databaseTrouble } from "../sqlite/trouble.ts";
+import { lockDatabase, type DatabaseLock } from "../sqlite/lock-database.ts";
+import { toDatabaseError } from "../sqlite/errors.ts";
 import { EventParts } from "./event-parts.ts";
 
 export interface ExportEvents {
@@ -43,7 +43,7 @@ export async function* exportEvents(options: ExportEvents, deps: Deps): AsyncGen
   const tally = new Tally("agh-archive export", deps, ulid(deps.now()));
   const target = targetOf(options.to);
   using _lock = options.dryRun ? undefined : await lockOf(target, options.lockTimeoutMs, deps);
-  const runs = await exportRuns(target);
+  const runs = await listExportRuns(target);
   const before = new Map(runs.flatMap(({ sessions }) => Object.entries(sessions)));
   // Beside the manifest of a directory, so that a rename publishes; what killed runs left there goes with the first look.
   using stage = scratchDir(target.dir === undefined ? deps.env : { TMPDIR: joinPath(target.dir, "_manifest") });
@@ -51,7 +51,7 @@ export async function* exportEvents(options: ExportEvents, deps: Deps): AsyncGen
   const done: { [key: string]: number | string } = {};
   for (const { place, sessions } of options.from) {
     using opened = await openPlace(place.home, place, deps);
-    const history = await historyOf(opened.home, deps);
+    const history = await loadHistory(opened.home, deps);
     for await (const session of newSessions(opened, sessions, before, tally, deps)) {
       const key = sessionKey(opened.home.id, session.id);
       if (!parts) yield planned(session, target);
@@ -59,18 +59,18 @@ export async function* exportEvents(options: ExportEvents, deps: Deps): AsyncGen
     }
   }
   if (parts) yield* publish({ target, parts, runs, done, tally, deps });
-  const counts = parts && { rows: parts.rows, sessions: Object.keys(done).length, odd: parts.odd };
+  const counts = parts && { rows: parts.rows, sessions: Object.keys(done).length, odd: parts.rawRows };
   yield tally.summary({ ...(options.dryRun && { status: "planned" as const }), ...counts });
 }
 
 /** Buckets have no locks: there the manifest's number decides. */
-async function lockOf({ dir }: Target, timeoutMs: number, { signal }: Deps): Promise<Lock | undefined> {
+async function lockOf({ dir }: Target, timeoutMs: number, { signal }: Deps): Promise<DatabaseLock | undefined> {
   if (dir === undefined) return undefined;
   const own = joinPath(dir, "_manifest");
   try {
     makeDirectories(own);
   } catch (error) {
-    throw fileTrouble(own, "make", error);
+    throw toFileError(own, "make", error);
   }
   return lockDatabase(joinPath(own, "lock.db"), { timeoutMs, signal });
 }
@@ -91,16 +91,16 @@ async function* newSessions(
     if (last === null || last === undefined) continue;
     const known = before.get(sessionKey(home.id, session.id));
     if (known === undefined || Number(known) < last) yield session;
-    else if (Number(known) > last) tellRewritten(session, known, tally, deps);
+    else if (Number(known) > last) logRewritten(session, known, tally, deps);
   }
 }
 
-function tellRewritten({ id }: SessionRecord, known: number | string, tally: Tally, { log }: Deps): void {
+function logRewritten({ id }: SessionRecord, known: number | string, tally: Tally, { log }: Deps): void {
   tally.failed(EXIT.partial);
   log.problem(
     new ToolError({
       code: "E_REWRITTEN",
-      message: `session ${id} has fewer events than the ${known} that were exported: it was cleared since`,
+      message: `session ${id} has fewer events than the ${known} that were exported: the session was cleared since`,
       hint: "export into a new target",
       exit: EXIT.partial,
     }),
@@ -108,7 +108,7 @@ function tellRewritten({ id }: SessionRecord, known: number | string, tally: Tal
 }
 
 interface Exporting {
-  readonly history: History;
+  readonly history: EventHistory;
   readonly after: number | string | undefined;
   readonly parts: EventParts;
   readonly deps: Deps;
@@ -120,19 +120,19 @@ async function exportSession(
   session: SessionRecord,
   { history, after, parts, deps }: Exporting,
 ): Promise<number | string> {
-  const dir = directoryOf(home.root, session.id) ?? archives(home.root).get(session.id);
+  const dir = findSessionDir(home.root, session.id) ?? listArchivedSessions(home.root).get(session.id);
   if (dir === undefined) throw new Error(`session ${session.id} has lost its directory`);
   using reading = history.open(dir, session.id);
   let last = BigInt(after ?? Number.MIN_SAFE_INTEGER);
   try {
-    for (const page of eventColumns(reading.db, last)) {
+    for (const page of readEventColumns(reading.db, last)) {
       await parts.add(home.runtime, session.id, page);
       last = BigInt(page.sequence.at(-1) ?? last);
       deps.signal.throwIfAborted();
       deps.progress.update({ label: "events exported", done: parts.rows, unit: "items" });
     }
   } catch (error) {
-    throw databaseTrouble(dir, error);
+    throw toDatabaseError(dir, error);
   }
   if (!reading.unchanged()) {
     throw new ToolError({

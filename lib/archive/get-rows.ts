@@ -6,30 +6,30 @@ import { makeDirectories } from "../files/make-directories.ts";
 import { joinPath, osPath } from "../files/os-path.ts";
 import { scratchDir } from "../files/scratch.ts";
 import { syncTree } from "../files/sync-tree.ts";
-import { fileTrouble } from "../files/trouble.ts";
-import type { RowsFile } from "../formats/rows.ts";
-import { exclusively } from "../places/exclusive.ts";
-import type { OpenPlace } from "../places/source-of.ts";
+import { toFileError } from "../files/errors.ts";
+import type { RowsFile } from "../formats/archive/rows.ts";
+import { withHomeLock } from "../places/home-lock.ts";
+import type { OpenPlace } from "../places/detect-source.ts";
 import type { Deps } from "../records/deps.ts";
 import { refusal } from "../records/error.ts";
 import type { AnyRecord } from "../records/record.ts";
 import type { Tally } from "../records/summary.ts";
 import type { Archival } from "../sources/archival.ts";
 import type { Home } from "../sources/source.ts";
-import { goesAlong, weighTree, type Move } from "./arrival.ts";
-import type { Incoming } from "./incoming.ts";
+import { isCovered, diffTree, type Move } from "./plan-install.ts";
+import type { SessionArchive } from "./session-archive.ts";
 
 export interface GetRowSessions {
   readonly opened: OpenPlace;
   readonly archival: Archival;
-  readonly incoming: readonly Incoming[];
+  readonly incoming: readonly SessionArchive[];
   readonly lockTimeoutMs: number;
   readonly dryRun: boolean;
 }
 
 /** One session, and what of it is missing here. */
-interface Coming {
-  readonly one: Incoming;
+interface PendingRowSession {
+  readonly archive: SessionArchive;
   readonly moves: readonly Move[];
   readonly rows: RowsFile;
   readonly lacksRows: boolean;
@@ -39,9 +39,9 @@ interface Coming {
 export async function* getRowSessions(get: GetRowSessions, deps: Deps, tally: Tally): AsyncGenerator<AnyRecord> {
   const { opened, incoming, lockTimeoutMs, dryRun } = get;
   const { home } = opened;
-  const coming = await judged(get, deps);
+  const pending = await findPending(get, deps);
   if (dryRun) {
-    for (const { one, moves } of coming) {
+    for (const { archive: one, moves } of pending) {
       const bytes = bytesOf(one);
       tally.done(bytes);
       yield {
@@ -57,10 +57,10 @@ export async function* getRowSessions(get: GetRowSessions, deps: Deps, tally: Ta
     }
     return yield tally.summary({ status: "planned" });
   }
-  if (coming.length > 0) {
+  if (pending.length > 0) {
     // Judged again: now no other run of ours changes the home.
-    await exclusively({ home, lockTimeoutMs, daemonMayRun: true }, deps, async () =>
-      bring(await judged(get, deps), get, deps),
+    await withHomeLock({ home, lockTimeoutMs, daemonMayRun: true }, deps, async () =>
+      installRowSessions(await findPending(get, deps), get, deps),
     );
   }
   const bytes = new Map(incoming.map((one) => [one.id, bytesOf(one)]));
@@ -70,64 +70,68 @@ export async function* getRowSessions(get: GetRowSessions, deps: Deps, tally: Ta
       yield session;
     }
   }
-  yield tally.summary({ ...(coming.length < incoming.length && { unchanged: incoming.length - coming.length }) });
+  yield tally.summary({ ...(pending.length < incoming.length && { unchanged: incoming.length - pending.length }) });
 }
 
-const bytesOf = ({ files }: Incoming): number => files.reduce((sum, { size }) => sum + size, 0);
+const bytesOf = ({ files }: SessionArchive): number => files.reduce((sum, { size }) => sum + size, 0);
 
 /** Those that are not there yet. Throws (4) when one of them would overwrite something. */
-async function judged({ opened, archival, incoming }: GetRowSessions, deps: Deps): Promise<Coming[]> {
+async function findPending({ opened, archival, incoming }: GetRowSessions, deps: Deps): Promise<PendingRowSession[]> {
   const { home } = opened;
-  const coming: Coming[] = [];
+  const pending: PendingRowSession[] = [];
   for (const one of incoming) {
     const [moves, conflicts]: [Move[], string[]] = [[], []];
     for (const { part, dir } of archival.trees(home, one.id)) {
-      if (one.files.some(({ path }) => path === part)) weighTree({ files: one.files, part, to: dir }, moves, conflicts);
+      if (one.files.some(({ path }) => path === part)) diffTree({ files: one.files, part, to: dir }, moves, conflicts);
     }
     const rows = await one.rows();
-    const held = archival.take(home, one.id, deps).lines;
-    const lacksRows = rows.rows.length > 0 && !held.includes('"row":');
-    if (rows.rows.length > 0 && !lacksRows && held !== (await one.rowLines()).toString()) {
+    const existing = archival.readRows(home, one.id, deps).lines;
+    const lacksRows = rows.rows.length > 0 && !existing.includes('"row":');
+    if (rows.rows.length > 0 && !lacksRows && existing !== (await one.rowLines()).toString()) {
       conflicts.push(`session ${one.id} in the database`);
     }
     if (conflicts.length > 0) {
       throw refusal(
         "E_EXISTS",
-        `${conflicts[0]} would be overwritten: it is not what was archived`,
-        "move it away first, or get into another home",
+        `${conflicts[0]} would be overwritten: it differs from the archive`,
+        "move it away first, or restore into another home",
       );
     }
-    if (moves.length > 0 || lacksRows) coming.push({ one, moves, rows, lacksRows });
+    if (moves.length > 0 || lacksRows) pending.push({ archive: one, moves, rows, lacksRows });
   }
-  return coming;
+  return pending;
 }
 
-async function bring(coming: readonly Coming[], { opened, archival }: GetRowSessions, deps: Deps): Promise<void> {
+async function installRowSessions(
+  pending: readonly PendingRowSession[],
+  { opened, archival }: GetRowSessions,
+  deps: Deps,
+): Promise<void> {
   const { home } = opened;
-  for (const [index, one] of coming.entries()) {
+  for (const [index, one] of pending.entries()) {
     deps.signal.throwIfAborted();
-    if (one.moves.length > 0) await bringTrees(one, home);
-    deps.progress.update({ label: "unpacked", done: index + 1, total: coming.length, unit: "items" });
+    if (one.moves.length > 0) await installTrees(one, home);
+    deps.progress.update({ label: "unpacked", done: index + 1, total: pending.length, unit: "items" });
   }
-  const rows = coming.filter(({ lacksRows }) => lacksRows).map(({ one, rows: of }) => [one.id, of] as const);
+  const rows = pending.filter(({ lacksRows }) => lacksRows).map(({ archive: one, rows: of }) => [one.id, of] as const);
   if (rows.length > 0) archival.put(home, new Map(rows), deps);
 }
 
 /** Beside the home's own files, then in place with a rename each: a killed run leaves whole trees, and the next one goes on. */
-async function bringTrees({ one, moves }: Coming, { root }: Home): Promise<void> {
+async function installTrees({ archive: one, moves }: PendingRowSession, { root }: Home): Promise<void> {
   const own = joinPath(root, ".agh-toolkit");
   using scratch = scratchDir({ TMPDIR: own });
   const stage = scratch.fresh();
-  await one.layOut(({ path }) => (goesAlong(path, moves) ? joinPath(stage, path) : undefined));
+  await one.extract(({ path }) => (isCovered(path, moves) ? joinPath(stage, path) : undefined));
   syncTree(stage);
   for (const { part, to } of moves) {
     try {
       makeDirectories(dirname(to), { durable: true });
-      if (existsSync(osPath(to))) throw refusal("E_EXISTS", `${to} has come meanwhile`, "run it again");
+      if (existsSync(osPath(to))) throw refusal("E_EXISTS", `${to} was created meanwhile`, "run it again");
       renameSync(osPath(joinPath(stage, part)), osPath(to));
       fsyncDir(dirname(to));
     } catch (error) {
-      throw fileTrouble(to, "write", error);
+      throw toFileError(to, "write", error);
     }
   }
 }

@@ -1,28 +1,28 @@
 // Brings archived sessions back into a home: directory, ledger, bundles and catalog rows in one journaled step.
-import { smallNursery } from "../files/collect.ts";
+import { limitSemiSpace } from "../files/memory.ts";
 import { scratchDir, type Scratch } from "../files/scratch.ts";
-import { unfinished } from "../formats/journal.ts";
+import { listUnfinishedRuns } from "../formats/journal.ts";
 import { ulid } from "../formats/ulid.ts";
-import { changing } from "../places/home-change.ts";
-import { openAble } from "../places/at-home.ts";
-import type { OpenPlace, PlaceOptions } from "../places/source-of.ts";
+import { withHomeChange } from "../places/home-change.ts";
+import { openWithCapability } from "../places/open-with-capability.ts";
+import type { OpenPlace, PlaceOptions } from "../places/detect-source.ts";
 import type { Deps } from "../records/deps.ts";
 import { refusal, usageError } from "../records/error.ts";
-import type { Action } from "../records/judgements.ts";
+import type { Action } from "../records/result-kinds.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
-import { readLedgerPlace } from "../sources/agh/config.ts";
-import { readCatalog } from "../sources/agh/databases.ts";
-import { indexedSessions, schemaDifferences } from "../sources/agh/put-rows.ts";
-import { migrations, schemaOf } from "../sources/agh/session-rows.ts";
+import { readLedgerPlace } from "../sources/agh/home/config.ts";
+import { readCatalog } from "../sources/agh/home/databases.ts";
+import { listIndexedSessions, schemaDifferences } from "../sources/agh/custody/restore-rows.ts";
+import { readMigrations, readCatalogSchema } from "../sources/agh/custody/session-rows.ts";
 import type { Home } from "../sources/source.ts";
-import { arrivalOf, type Coming, type Destination } from "./arrival.ts";
-import { bring, GET } from "./bring.ts";
-import { heldIn, type Meant } from "./held.ts";
-import { incomingOf, type Incoming } from "./incoming.ts";
+import { planInstall, type PendingSession, type Destination } from "./plan-install.ts";
+import { installSessions, GET } from "./install.ts";
+import { listArchives, type ArchiveSelection } from "./list-archives.ts";
+import { openSessionArchive, type SessionArchive } from "./session-archive.ts";
 
 export interface GetSessions {
-  readonly from: readonly Meant[];
+  readonly from: readonly ArchiveSelection[];
   /** The home; AGH_HOME, else ~/.agh unless given. */
   readonly to: PlaceOptions & { readonly home?: string | undefined };
   readonly lockTimeoutMs: number;
@@ -31,13 +31,13 @@ export interface GetSessions {
 
 /** Yields the `session` of each that is back, or was there already, and a `summary`. Any conflict refuses the whole (4). */
 export async function* getSessions(options: GetSessions, deps: Deps): AsyncGenerator<AnyRecord> {
-  smallNursery();
+  limitSemiSpace();
   const tally = new Tally(GET, deps, ulid(deps.now()));
-  using opened = await openAble(options.to, "archive", deps);
+  using opened = await openWithCapability(options.to, "archive", deps);
   using scratch = scratchDir(deps.env);
   const { home } = opened;
   if (!home.live) throw usageError(`${home.place} cannot be written to`, "--to DIR");
-  const incoming = await allIncoming(options.from, scratch, deps);
+  const incoming = await openSessionArchives(options.from, scratch, deps);
   assertRuntime(incoming, home);
   if (options.to.home === undefined) assertOwnHome(incoming, home);
   if (opened.source.archival) {
@@ -47,15 +47,15 @@ export async function* getSessions(options: GetSessions, deps: Deps): AsyncGener
     return yield* getRowSessions({ opened, archival, incoming, lockTimeoutMs, dryRun }, deps, tally);
   }
   const destination = await destinationOf(home, deps);
-  const first = await comingTo(home, destination, incoming, deps);
+  const first = await findPending(home, destination, incoming, deps);
   if (options.dryRun) {
-    for (const coming of first) yield plannedGet(home, coming, tally);
+    for (const pending of first) yield plannedGet(home, pending, tally);
     return yield tally.summary({ status: "planned" });
   }
-  if (first.length > 0 || unfinished(home.root).length > 0) {
-    await changing(home, options.lockTimeoutMs, deps, async () => {
+  if (first.length > 0 || listUnfinishedRuns(home.root).length > 0) {
+    await withHomeChange(home, options.lockTimeoutMs, deps, async () => {
       // Judged again: now nobody else changes the home, and a killed run may have been brought to its end.
-      await bring(await comingTo(home, destination, incoming, deps), {
+      await installSessions(await findPending(home, destination, incoming, deps), {
         home,
         destination,
         run: ulid(deps.now()),
@@ -63,34 +63,38 @@ export async function* getSessions(options: GetSessions, deps: Deps): AsyncGener
       });
     });
   }
-  yield* backAgain(opened, incoming, tally, deps);
+  yield* restoredSessions(opened, incoming, tally, deps);
   yield tally.summary({ ...(first.length < incoming.length && { unchanged: incoming.length - first.length }) });
 }
 
-async function allIncoming(from: readonly Meant[], scratch: Scratch, deps: Deps): Promise<Incoming[]> {
-  const found = new Map<string, Incoming>();
-  for (const meant of from) {
-    const { target, held } = await heldIn(meant, deps);
-    for (const it of held) {
-      if (found.has(it.id)) throw usageError(`session ${it.id} is named twice, in two targets`, "--from TARGET");
-      found.set(it.id, await incomingOf(target, it, scratch));
+async function openSessionArchives(
+  from: readonly ArchiveSelection[],
+  scratch: Scratch,
+  deps: Deps,
+): Promise<SessionArchive[]> {
+  const found = new Map<string, SessionArchive>();
+  for (const selection of from) {
+    const { target, entries } = await listArchives(selection, deps);
+    for (const it of entries) {
+      if (found.has(it.id)) throw usageError(`session ${it.id} is selected twice, in two targets`, "--from TARGET");
+      found.set(it.id, await openSessionArchive(target, it, scratch));
     }
   }
   return [...found.values()];
 }
 
-function assertRuntime(incoming: readonly Incoming[], { runtime, place }: Home): void {
+function assertRuntime(incoming: readonly SessionArchive[], { runtime, place }: Home): void {
   const guest = incoming.find((one) => one.runtime !== runtime);
   if (!guest) return;
   throw refusal(
     "E_OTHER_RUNTIME",
-    `session ${guest.id} is of ${guest.runtime}, ${place} is a home of ${runtime}`,
+    `session ${guest.id} belongs to ${guest.runtime}, but ${place} is a home of ${runtime}`,
     "--to DIR",
   );
 }
 
 /** Nobody named a home: then it is the one that the session came from, or none. */
-function assertOwnHome(incoming: readonly Incoming[], { id, place }: Home): void {
+function assertOwnHome(incoming: readonly SessionArchive[], { id, place }: Home): void {
   const guest = incoming.find(({ homeId }) => homeId !== undefined && homeId !== id);
   if (!guest) return;
   throw refusal("E_OTHER_HOME", `session ${guest.id} comes from another home than ${place}`, "name the home: --to DIR");
@@ -98,43 +102,48 @@ function assertOwnHome(incoming: readonly Incoming[], { id, place }: Home): void
 
 async function destinationOf({ root }: Home, deps: Deps): Promise<Destination> {
   const { ledgerRoot, problem } = await readLedgerPlace(root, deps);
-  if (problem) throw refusal("E_CONFIG", problem.message, "mend config.toml: it says where ledgers lie");
+  if (problem) throw refusal("E_CONFIG", problem.message, "fix config.toml: it names the ledger root");
   return { root, ledgerRoot };
 }
 
 /** Those that are not there yet. Throws (4) when one of them would overwrite something, or does not fit the catalog. */
-async function comingTo(home: Home, to: Destination, incoming: readonly Incoming[], deps: Deps): Promise<Coming[]> {
+async function findPending(
+  home: Home,
+  to: Destination,
+  incoming: readonly SessionArchive[],
+  deps: Deps,
+): Promise<PendingSession[]> {
   const ids = incoming.map(({ id }) => id);
   const { indexed, schema } = readCatalog(home.root, deps, (db) => ({
-    indexed: indexedSessions(db, ids),
-    schema: schemaOf(db).sha256,
+    indexed: listIndexedSessions(db, ids),
+    schema: readCatalogSchema(db).sha256,
   }));
-  const coming: Coming[] = [];
+  const pending: PendingSession[] = [];
   const conflicts: string[] = [];
   for (const one of incoming) {
-    const arrival = arrivalOf(one, to);
-    conflicts.push(...arrival.conflicts);
-    const isThere = arrival.moves.length === 0 && (one.schema === undefined || indexed.has(one.id));
-    if (!isThere) coming.push({ incoming: one, moves: arrival.moves });
+    const plan = planInstall(one, to);
+    conflicts.push(...plan.conflicts);
+    const isThere = plan.moves.length === 0 && (one.schema === undefined || indexed.has(one.id));
+    if (!isThere) pending.push({ incoming: one, moves: plan.moves });
   }
   if (conflicts.length > 0) {
     const more = conflicts.length > 1 ? ` and ${conflicts.length - 1} more` : "";
     throw refusal(
       "E_EXISTS",
-      `${conflicts[0]}${more} would be overwritten: it is not what was archived`,
-      "move it away first, or get into another home",
+      `${conflicts[0]}${more} would be overwritten: it differs from the archive`,
+      "move it away first, or restore into another home",
     );
   }
-  for (const { incoming: one } of coming) {
+  for (const { incoming: one } of pending) {
     if (one.schema !== undefined && one.schema !== schema) await assertSchema(one, home, deps);
   }
-  return coming;
+  return pending;
 }
 
 /** Why rows of one catalog cannot go into this one. Its own home may have moved on; another one must be the same. */
-async function assertSchema(one: Incoming, home: Home, deps: Deps): Promise<void> {
+async function assertSchema(one: SessionArchive, home: Home, deps: Deps): Promise<void> {
   const rows = await one.rows();
-  const here = readCatalog(home.root, deps, migrations);
+  const here = readCatalog(home.root, deps, readMigrations);
   const differences = schemaDifferences(rows, here);
   const matters =
     one.homeId === home.id ? differences.filter((text) => text.startsWith("the home lacks")) : differences;
@@ -147,7 +156,7 @@ async function assertSchema(one: Incoming, home: Home, deps: Deps): Promise<void
   );
 }
 
-function plannedGet({ runtime, place }: Home, { incoming, moves }: Coming, tally: Tally): Action {
+function plannedGet({ runtime, place }: Home, { incoming, moves }: PendingSession, tally: Tally): Action {
   const bytes = incoming.files.reduce((sum, { size }) => sum + size, 0);
   tally.done(bytes);
   return {
@@ -162,9 +171,9 @@ function plannedGet({ runtime, place }: Home, { incoming, moves }: Coming, tally
   };
 }
 
-async function* backAgain(
+async function* restoredSessions(
   { home, source }: OpenPlace,
-  incoming: readonly Incoming[],
+  incoming: readonly SessionArchive[],
   tally: Tally,
   deps: Deps,
 ): AsyncGenerator<AnyRecord> {

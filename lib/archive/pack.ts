@@ -1,9 +1,9 @@
 // Makes the archive of one session in a staging directory, from one state of its files.
 import { closeSync, rmSync } from "node:fs";
 import { hash } from "node:crypto";
-import { identityIn, sameIdentity } from "../files/identity.ts";
+import { toIdentity, sameIdentity } from "../files/identity.ts";
 import { joinPath, osPath } from "../files/os-path.ts";
-import { openFound } from "../files/walk.ts";
+import { openRegularFile } from "../files/walk.ts";
 import {
   archiveKey,
   innerReceipt,
@@ -13,22 +13,22 @@ import {
   type EventFacts,
   type Receipt,
   type ReceiptFile,
-} from "../formats/receipt.ts";
+} from "../formats/archive/receipt.ts";
 import { EXIT, ToolError } from "../records/error.ts";
-import type { SessionRecord } from "../records/things.ts";
-import { noteCut, verifyCut } from "../sqlite/copy.ts";
+import type { SessionRecord } from "../records/runtime-kinds.ts";
+import { noteCut, verifyCut } from "../sqlite/copy/cut.ts";
 import { pause } from "../sqlite/pause.ts";
-import { readEvents } from "../sources/agh/databases.ts";
-import { digestEvents } from "../sources/agh/event-digest.ts";
-import { EVENTS } from "../sources/agh/layout.ts";
-import type { CatalogSchema, SessionRows } from "../sources/agh/session-rows.ts";
+import { readEvents } from "../sources/agh/home/databases.ts";
+import { digestEvents } from "../sources/agh/events/event-digest.ts";
+import { EVENTS } from "../sources/agh/home/layout.ts";
+import type { CatalogSchema, SessionRows } from "../sources/agh/custody/session-rows.ts";
 import type { Home } from "../sources/source.ts";
 import { ArchiveFile } from "./archive-file.ts";
-import type { Comparing } from "./compare.ts";
-import { gather, type Gathered } from "../places/session-parts.ts";
+import type { CompareContext } from "./compare.ts";
+import { listArchiveInputs, type ArchiveInput } from "../places/session-parts.ts";
 
 /** Plain data: it goes to another thread. */
-export interface Packing {
+export interface PackRequest {
   readonly home: Pick<Home, "runtime" | "root" | "id">;
   readonly session: SessionRecord;
   /** The session's directory. */
@@ -45,7 +45,7 @@ export interface Packing {
 }
 
 /** What packing needs beside: `buffers` may be used again when it has ended. */
-export interface Bench extends Comparing {
+export interface PackContext extends CompareContext {
   readonly buffers: readonly [Buffer, Buffer];
 }
 
@@ -57,32 +57,32 @@ export interface Packed {
 const TRIES = 5;
 
 /** Throws E_BUSY (3) when the session is written to all the time. */
-export async function pack(packing: Packing, bench: Bench): Promise<Packed> {
+export async function pack(request: PackRequest, context: PackContext): Promise<Packed> {
   for (let tries = 1; tries <= TRIES; tries++) {
-    const events = joinPath(packing.dir, EVENTS);
+    const events = joinPath(request.dir, EVENTS);
     const cut = noteCut(events);
     if (!cut.fresh) {
-      const packed = await packOnce(packing, bench);
+      const packed = await packOnce(request, context);
       if (packed && verifyCut(events, cut) === "same") return packed;
     }
-    pause(25, bench.signal);
+    pause(25, context.signal);
   }
   throw new ToolError({
     code: "E_BUSY",
-    message: `session ${packing.session.id} is written to while it is read`,
-    hint: "run it again when the session rests",
+    message: `session ${request.session.id} is written to while it is read`,
+    hint: "run it again when the session is idle",
     exit: EXIT.partial,
   });
 }
 
 /** Undefined when a file changed under it. */
-async function packOnce(packing: Packing, bench: Bench): Promise<Packed | undefined> {
-  const { session, stage, rows } = packing;
+async function packOnce(request: PackRequest, context: PackContext): Promise<Packed | undefined> {
+  const { session, stage, rows } = request;
   const file = joinPath(stage, archiveKey(session.id));
   rmSync(osPath(file), { force: true });
-  const { files: gathered, leftOut } = gather({ ...packing, root: packing.home.root, id: session.id });
-  const events = eventFacts(packing.dir, bench);
-  const archive = new ArchiveFile(file, bench.buffers, bench.made);
+  const { files: gathered, leftOut } = listArchiveInputs({ ...request, root: request.home.root, id: session.id });
+  const events = eventFacts(request.dir, context);
+  const archive = new ArchiveFile(file, context.buffers, context.made);
   try {
     const files: ReceiptFile[] = [];
     for (const it of gathered) {
@@ -91,7 +91,7 @@ async function packOnce(packing: Packing, bench: Bench): Promise<Packed | undefi
       files.push(written);
     }
     files.push(await writeRows(archive, session.id, rows.lines));
-    const inner = { ...receiptOf(packing, files), ...events, left_out: leftOut };
+    const inner = { ...buildReceipt(request, files), ...events, left_out: leftOut };
     const bytes = innerReceipt(inner);
     await archive.entry(
       { path: `${session.id}/${RECEIPT}`, type: "file", size: bytes.length, mode: 0o644, mtime: 0 },
@@ -104,12 +104,12 @@ async function packOnce(packing: Packing, bench: Bench): Promise<Packed | undefi
 }
 
 /** What a receipt says of a session before its archive is made. */
-export type Described = Pick<Packing, "home" | "session" | "partition" | "schema" | "versions"> & {
+export type ReceiptInput = Pick<PackRequest, "home" | "session" | "partition" | "schema" | "versions"> & {
   readonly rows: Pick<SessionRows, "counts">;
 };
 
-export function receiptOf(
-  { home, session, partition, rows, schema, versions }: Described,
+export function buildReceipt(
+  { home, session, partition, rows, schema, versions }: ReceiptInput,
   files: readonly ReceiptFile[],
 ): Receipt {
   return {
@@ -141,9 +141,9 @@ export function receiptOf(
 }
 
 /** A database that cannot be read is archived as it lies, and marked. */
-function eventFacts(dir: string, bench: Bench): { events: EventFacts | null; damaged?: string } {
+function eventFacts(dir: string, context: PackContext): { events: EventFacts | null; damaged?: string } {
   try {
-    return { events: readEvents(dir, bench, (db) => digestEvents(db, bench.made)) };
+    return { events: readEvents(dir, context, (db) => digestEvents(db, context.made)) };
   } catch (error) {
     if (!(error instanceof ToolError) || error.exit !== EXIT.place || !isDamage(error.code)) throw error;
     return { events: null, damaged: error.code };
@@ -159,7 +159,7 @@ const modeOf = (mode: bigint): string => (mode & 0o777n).toString(8).padStart(4,
 export async function writeFile(
   archive: ArchiveFile,
   top: string,
-  { path, from, found }: Gathered,
+  { path, from, found }: ArchiveInput,
 ): Promise<ReceiptFile | undefined> {
   const { stat, type } = found;
   const entry = {
@@ -180,10 +180,10 @@ export async function writeFile(
     await archive.entry(entry);
     return line;
   }
-  const opened = openFound(from);
+  const opened = openRegularFile(from);
   if (!opened) return undefined;
   try {
-    if (!sameIdentity(identityIn(opened.stat), identityIn(stat))) return undefined;
+    if (!sameIdentity(toIdentity(opened.stat), toIdentity(stat))) return undefined;
     const sha256 = await archive.fileEntry(entry, opened.fd);
     return sha256 === undefined ? undefined : { ...line, sha256 };
   } finally {

@@ -1,31 +1,31 @@
 // Archives stopped sessions: written, read back from where they were put, compared event by event, then receipted.
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
-import { collector, smallNursery } from "../files/collect.ts";
+import { createCollector, limitSemiSpace } from "../files/memory.ts";
 import { joinPath, osPath } from "../files/os-path.ts";
-import { fileTrouble } from "../files/trouble.ts";
-import { readReceipt } from "../formats/archive-reader.ts";
-import { archiveKey, bytesOf, type Receipt } from "../formats/receipt.ts";
+import { toFileError } from "../files/errors.ts";
+import { readReceipt } from "../formats/archive/archive-reader.ts";
+import { archiveKey, receiptBytes, type Receipt } from "../formats/archive/receipt.ts";
 import { ulid } from "../formats/ulid.ts";
-import { openAble } from "../places/at-home.ts";
-import type { PlaceOptions } from "../places/source-of.ts";
-import { atOnce } from "../policy/at-once.ts";
+import { openWithCapability } from "../places/open-with-capability.ts";
+import type { PlaceOptions } from "../places/detect-source.ts";
+import { mapConcurrently } from "../policy/concurrency.ts";
 import type { Deps } from "../records/deps.ts";
 import { EXIT, ToolError, usageError } from "../records/error.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
-import type { SessionRecord } from "../records/things.ts";
-import { archiveDir } from "../sources/agh/layout.ts";
+import type { SessionRecord } from "../records/runtime-kinds.ts";
+import { archiveDir } from "../sources/agh/home/layout.ts";
 import type { SessionFilter } from "../sources/source.ts";
 import { targetOf, type Target } from "../targets/target.ts";
-import { ArchiveTeam } from "./archive-team.ts";
-import { gather } from "../places/session-parts.ts";
-import type { Packed, Packing } from "./pack.ts";
-import { changedSince } from "../places/changed-since.ts";
-import { archiveRecord, planned, skipped } from "./records.ts";
-import { receiptParcel } from "./receipt-parcel.ts";
-import { RowsByTurn } from "./rows-by-turn.ts";
-import { Shelf } from "./shelf.ts";
+import { ArchivePool } from "./archive-pool.ts";
+import { listArchiveInputs } from "../places/session-parts.ts";
+import type { Packed, PackRequest } from "./pack.ts";
+import { pathsChangedSince } from "../places/receipt-changes.ts";
+import { archiveRecord, plannedPutAction, skippedPutAction } from "./records.ts";
+import { writeReceiptUpload } from "./receipt-upload.ts";
+import { CatalogRowReader } from "./catalog-row-reader.ts";
+import { Uploader } from "./uploader.ts";
 import { SessionHome } from "../places/session-home.ts";
 
 export interface PutSessions {
@@ -45,9 +45,9 @@ export interface PutSessions {
 export async function* putSessions(options: PutSessions, deps: Deps): AsyncGenerator<AnyRecord> {
   const tally = new Tally("agh-archive put", deps, ulid(deps.now()));
   let sameFileSystem = false;
-  smallNursery(); // before the sessions are listed: threads may follow
+  limitSemiSpace(); // before the sessions are listed: threads may follow
   for (const { place, sessions } of options.from) {
-    using opened = await openAble(place, "archive", deps);
+    using opened = await openWithCapability(place, "archive", deps);
     const { home, source } = opened;
     if (options.to === undefined && (!home.live || source.archival))
       throw usageError(`${home.place} cannot hold archives`, "--to DIR, or s3://BUCKET/PREFIX");
@@ -73,14 +73,14 @@ export async function* putSessions(options: PutSessions, deps: Deps): AsyncGener
     for await (const session of source.sessions(home, sessions, deps)) chosen.push(session);
     yield* run.put(chosen);
   }
-  if (sameFileSystem) deps.log.info("the archives lie on the file system of the home: they do not outlive it");
+  if (sameFileSystem) deps.log.info("the archives are on the same file system as the home: they are lost with it");
   yield tally.summary({
     ...(options.dryRun && { status: "planned" as const }),
     ...(sameFileSystem && { same_file_system: true }),
   });
 }
 
-const versionsOf = ({ toolkit }: PutSessions): Packing["versions"] => ({
+const versionsOf = ({ toolkit }: PutSessions): PackRequest["versions"] => ({
   toolkit,
   sqlite: process.versions.sqlite ?? "",
 });
@@ -107,7 +107,7 @@ const BATCH_BYTES = 1 << 30;
 
 class Run {
   #parts: RunParts;
-  #collect = collector();
+  #collect = createCollector();
   #total = 0;
   #done = 0;
 
@@ -117,25 +117,25 @@ class Run {
 
   async *put(sessions: readonly SessionRecord[]): AsyncGenerator<AnyRecord> {
     const { options, target } = this.#parts;
-    const wanted: SessionRecord[] = [];
+    const pending: SessionRecord[] = [];
     for (const session of sessions) {
-      const record = await this.#judge(session);
+      const record = await this.#checkExisting(session);
       if (record) yield record;
-      else wanted.push(session);
+      else pending.push(session);
     }
     if (options.dryRun) {
-      for (const session of wanted) yield this.#plan(session);
+      for (const session of pending) yield this.#plan(session);
       return;
     }
-    if (wanted.length === 0) return Shelf.tidy(target);
-    this.#total = wanted.length;
-    using shelf = new Shelf(target, this.#parts.deps);
-    await using team = new ArchiveTeam(sizeOf(wanted), this.#parts.deps);
-    for (const batch of batches(wanted)) yield* this.#batch(batch, shelf, team);
+    if (pending.length === 0) return Uploader.removeStale(target);
+    this.#total = pending.length;
+    using uploader = new Uploader(target, this.#parts.deps);
+    await using pool = new ArchivePool(sizeOf(pending), this.#parts.deps);
+    for (const batch of batches(pending)) yield* this.#batch(batch, uploader, pool);
   }
 
   /** A record for a session that is skipped, or archived already; undefined for one that is to be archived. */
-  async #judge(session: SessionRecord): Promise<AnyRecord | undefined> {
+  async #checkExisting(session: SessionRecord): Promise<AnyRecord | undefined> {
     const { from, target, tally } = this.#parts;
     const reason = from.reasonAgainst(session);
     if (reason !== undefined) return this.#skip(session, reason);
@@ -147,10 +147,10 @@ class Run {
       return this.#skip(session, `${error.message}: move it away, then archive again`);
     }
     if (!receipt) return undefined;
-    const changed = changedSince(receipt, gather(this.#placesOf(session)).files);
+    const changed = pathsChangedSince(receipt, listArchiveInputs(this.#placesOf(session)).files);
     const head = await target.head(archiveKey(session.id));
     if (head?.size !== receipt.archive!.bytes)
-      return this.#skip(session, "its archive is not what its receipt says: agh-archive verify");
+      return this.#skip(session, "its archive does not match its receipt: run agh-archive verify");
     if (changed.length > 0) {
       return this.#skip(
         session,
@@ -163,11 +163,11 @@ class Run {
 
   #skip(session: SessionRecord, reason: string): AnyRecord {
     this.#parts.tally.failed(EXIT.partial);
-    return skipped(session, this.#parts.target.url, reason);
+    return skippedPutAction(session, this.#parts.target.url, reason);
   }
 
   #plan(session: SessionRecord): AnyRecord {
-    const action = planned(session, this.#parts.target.url);
+    const action = plannedPutAction(session, this.#parts.target.url);
     this.#parts.tally.done(action.bytes);
     return action;
   }
@@ -179,30 +179,30 @@ class Run {
     return { root: from.home.root, id, dir, bundles: from.bundlesOf(id), ...from.ledgerOf(id) };
   }
 
-  async *#batch(sessions: readonly SessionRecord[], shelf: Shelf, team: ArchiveTeam): AsyncGenerator<AnyRecord> {
+  async *#batch(sessions: readonly SessionRecord[], uploader: Uploader, pool: ArchivePool): AsyncGenerator<AnyRecord> {
     const { target, tally, deps, from } = this.#parts;
-    const stage = shelf.stage();
-    const catalog = new RowsByTurn(
+    const stage = uploader.stage();
+    const catalog = new CatalogRowReader(
       from.home.root,
       sessions.map(({ id }) => id),
       deps,
     );
-    const made = await atOnce(sessions, team.most, async (session) => {
+    const made = await mapConcurrently(sessions, pool.concurrency, async (session) => {
       deps.signal.throwIfAborted();
       this.#collect(session.events_bytes ?? 0);
-      return this.#tryPack(session, { ...catalog.take(session.id), stage }, team);
+      return this.#tryPack(session, { ...catalog.read(session.id), stage }, pool);
     });
     for (const it of made) if ("skipped" in it) yield it.skipped;
     const packed = made.filter((it) => "receipt" in it);
-    await shelf.putArchives(
+    await uploader.putArchives(
       packed.map(({ file, receipt }) => ({ key: archiveKey(receipt.session_id), file, ...receipt.archive! })),
     );
-    await atOnce(packed, team.most, async ({ receipt }) => {
+    await mapConcurrently(packed, pool.concurrency, async ({ receipt }) => {
       deps.signal.throwIfAborted();
-      this.#collect(bytesOf(receipt));
-      await team.compare(target, receipt);
+      this.#collect(receiptBytes(receipt));
+      await pool.compare(target, receipt);
     });
-    await shelf.putReceipts(packed.map(({ receipt }) => receiptParcel(receipt, stage)));
+    await uploader.putReceipts(packed.map(({ receipt }) => writeReceiptUpload(receipt, stage)));
     for (const { receipt } of packed) {
       tally.done(receipt.archive!.bytes);
       yield { ...archiveRecord(target.url, receipt), status: "archived" };
@@ -213,18 +213,18 @@ class Run {
 
   async #tryPack(
     session: SessionRecord,
-    more: Pick<Packing, "rows" | "schema" | "stage">,
-    team: ArchiveTeam,
+    more: Pick<PackRequest, "rows" | "schema" | "stage">,
+    pool: ArchivePool,
   ): Promise<Packed | { skipped: AnyRecord }> {
     const { options, from } = this.#parts;
     const { runtime, root, id } = from.home;
     const versions = versionsOf(options);
     try {
-      return await team.pack({ ...this.#placesOf(session), ...more, home: { runtime, root, id }, session, versions });
+      return await pool.pack({ ...this.#placesOf(session), ...more, home: { runtime, root, id }, session, versions });
     } catch (error) {
-      const trouble = fileTrouble(joinPath(more.stage, archiveKey(session.id)), "write", error);
-      if (!(trouble instanceof ToolError) || trouble.exit !== EXIT.partial) throw trouble;
-      return { skipped: this.#skip(session, trouble.message) };
+      const toolError = toFileError(joinPath(more.stage, archiveKey(session.id)), "write", error);
+      if (!(toolError instanceof ToolError) || toolError.exit !== EXIT.partial) throw toolError;
+      return { skipped: this.#skip(session, toolError.message) };
     }
   }
 }

@@ -1,12 +1,12 @@
 // Archives as records.
 import { joinPath } from "../files/os-path.ts";
-import { PARTS, ROWS, type Receipt } from "../formats/receipt.ts";
-import type { ByHand } from "../places/by-hand.ts";
-import type { ArchiveRecord } from "../records/archives.ts";
-import type { SessionRecord } from "../records/things.ts";
-import type { Action } from "../records/judgements.ts";
-import { META } from "../sources/agh/layout.ts";
-import { readMeta } from "../sources/agh/meta.ts";
+import { PARTS, ROWS, type Receipt } from "../formats/archive/receipt.ts";
+import type { ManualArchive } from "../places/manual-archives.ts";
+import type { ArchiveRecord } from "../records/archive-kind.ts";
+import type { SessionRecord } from "../records/runtime-kinds.ts";
+import type { Action } from "../records/result-kinds.ts";
+import { META } from "../sources/agh/home/layout.ts";
+import { readMeta } from "../sources/agh/sessions/meta.ts";
 import type { Target } from "../targets/target.ts";
 
 export function archiveRecord(target: string, receipt: Receipt): ArchiveRecord {
@@ -46,7 +46,7 @@ export function archiveRecord(target: string, receipt: Receipt): ArchiveRecord {
 }
 
 /** With every path in it. */
-export function shownRecord(target: string, receipt: Receipt): ArchiveRecord {
+export function detailedArchiveRecord(target: string, receipt: Receipt): ArchiveRecord {
   const entries = receipt.files.map(({ path, type, size, mode, mtime_us, sha256 }) => ({
     path,
     type,
@@ -62,7 +62,7 @@ const timeOf = (us: number): string =>
   `${new Date(Math.floor(us / 1e6) * 1000).toISOString().slice(0, -4)}${String(us % 1e6).padStart(6, "0")}Z`;
 
 /** Why a session was not archived. */
-export function skipped(session: SessionRecord, target: string, reason: string): Action {
+export function skippedPutAction(session: SessionRecord, target: string, reason: string): Action {
   const { runtime, home, id } = session;
   return {
     kind: "action",
@@ -77,7 +77,7 @@ export function skipped(session: SessionRecord, target: string, reason: string):
 }
 
 /** What archiving would read. */
-export function planned(session: SessionRecord, target: string): Action {
+export function plannedPutAction(session: SessionRecord, target: string): Action {
   const { runtime, home, id } = session;
   const bytes = (session.events_bytes ?? 0) + (session.ledger_bytes ?? 0);
   return {
@@ -93,7 +93,7 @@ export function planned(session: SessionRecord, target: string): Action {
 }
 
 /** What is known without reading: of a tar its name and size. */
-export function byHandRecord(target: Target, { id, form, path, bytes }: ByHand): ArchiveRecord {
+export function manualArchiveRecord(target: Target, { id, form, path, bytes }: ManualArchive): ArchiveRecord {
   const read = form === "directory" ? readMeta(joinPath(path, META)) : undefined;
   const meta = read && "meta" in read ? read.meta : undefined;
   return {

@@ -1,58 +1,60 @@
 // Reads archives whole and holds every byte and every event against the receipt.
-import { bytesOf } from "../formats/receipt.ts";
+import { receiptBytes } from "../formats/archive/receipt.ts";
 import { ulid } from "../formats/ulid.ts";
-import { inOrder } from "../policy/at-once.ts";
+import { mapInOrder } from "../policy/concurrency.ts";
 import type { Deps } from "../records/deps.ts";
 import { EXIT, ToolError } from "../records/error.ts";
-import type { Finding } from "../records/judgements.ts";
+import type { Finding } from "../records/result-kinds.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
 import type { Target } from "../targets/target.ts";
-import { lacksReceipt } from "../places/by-hand.ts";
-import { ArchiveTeam } from "./archive-team.ts";
-import { heldIn, type Held, type Meant } from "./held.ts";
-import { archiveRecord, byHandRecord } from "./records.ts";
+import { lacksReceipt } from "../places/manual-archives.ts";
+import { ArchivePool } from "./archive-pool.ts";
+import { listArchives, type ArchiveEntry, type ArchiveSelection } from "./list-archives.ts";
+import { archiveRecord, manualArchiveRecord } from "./records.ts";
 
 /** Yields the `archive` of each that is sound, a `finding` for each that is not (1), and a `summary`. */
-export async function* verifyArchives(meant: readonly Meant[], deps: Deps): AsyncGenerator<AnyRecord> {
+export async function* verifyArchives(selections: readonly ArchiveSelection[], deps: Deps): AsyncGenerator<AnyRecord> {
   const tally = new Tally("agh-archive verify", deps, ulid(deps.now()));
-  for (const one of meant) {
-    const { target, held } = await heldIn(one, deps);
-    await using team = new ArchiveTeam(bytesIn(held), deps);
+  for (const one of selections) {
+    const { target, entries } = await listArchives(one, deps);
+    await using pool = new ArchivePool(bytesIn(entries), deps);
     let done = 0;
-    for await (const record of inOrder(held, team.most, (it) => verify(target, it, { team, tally, deps }))) {
+    for await (const record of mapInOrder(entries, pool.concurrency, (it) =>
+      verify(target, it, { pool, tally, deps }),
+    )) {
       yield record;
-      deps.progress.update({ label: "archives verified", done: ++done, total: held.length, unit: "items" });
+      deps.progress.update({ label: "archives verified", done: ++done, total: entries.length, unit: "items" });
     }
   }
   yield tally.summary();
 }
 
-const bytesIn = (held: readonly Held[]): number =>
-  held.reduce((sum, it) => sum + ("receipt" in it ? bytesOf(it.receipt) : 0), 0);
+const bytesIn = (entries: readonly ArchiveEntry[]): number =>
+  entries.reduce((sum, it) => sum + ("receipt" in it ? receiptBytes(it.receipt) : 0), 0);
 
 interface Check {
-  readonly team: ArchiveTeam;
+  readonly pool: ArchivePool;
   readonly tally: Tally;
   readonly deps: Deps;
 }
 
-async function verify(target: Target, held: Held, { team, tally, deps }: Check): Promise<AnyRecord> {
+async function verify(target: Target, entry: ArchiveEntry, { pool, tally, deps }: Check): Promise<AnyRecord> {
   deps.signal.throwIfAborted();
-  if ("trouble" in held) return fault(target, held.id, held.trouble, tally);
-  if ("byHand" in held) {
+  if ("error" in entry) return fault(target, entry.id, entry.error, tally);
+  if ("manual" in entry) {
     tally.done();
-    return held.byHand.form === "tar" && lacksReceipt(held.byHand)
-      ? unfinished(target, held.id)
-      : byHandRecord(target, held.byHand);
+    return entry.manual.form === "tar" && lacksReceipt(entry.manual)
+      ? unfinished(target, entry.id)
+      : manualArchiveRecord(target, entry.manual);
   }
   try {
-    await team.compare(target, held.receipt);
-    tally.done(held.receipt.archive!.bytes);
-    return archiveRecord(target.url, held.receipt);
+    await pool.compare(target, entry.receipt);
+    tally.done(entry.receipt.archive!.bytes);
+    return archiveRecord(target.url, entry.receipt);
   } catch (error) {
     if (!(error instanceof ToolError) || !OF_THE_ARCHIVE.test(error.code)) throw error;
-    return fault(target, held.id, error, tally);
+    return fault(target, entry.id, error, tally);
   }
 }
 
@@ -68,7 +70,7 @@ const unfinished = (target: Target, id: string): Finding =>
   finding(target, id, {
     code: "RECEIPT_MISSING",
     severity: "warn",
-    message: `${id} has no receipt in ${target.url}: put was killed, or somebody moved it here; put makes it good`,
+    message: `${id} has no receipt in ${target.url}: put was killed, or the archive was moved here; run agh-archive put again`,
   });
 
 const finding = (target: Target, id: string, rest: Pick<Finding, "code" | "severity" | "message">): Finding => ({

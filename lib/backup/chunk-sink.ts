@@ -1,26 +1,26 @@
-// Takes content in, stores what is new: hashed here, compressed by threads, or right here when there is little.
-import { CHUNK_BYTES, chunkId } from "../formats/chunk.ts";
-import { INDEX_CHUNKS, type ChunkIndex } from "../formats/chunk-index.ts";
-import { packKey, PAGES } from "../formats/layout.ts";
-import type { Repository } from "../formats/repository.ts";
+// Takes content in, stores what is new: hashed here, compressed by threads, or in this thread when little is new.
+import { CHUNK_BYTES, chunkId } from "../formats/repository/chunk.ts";
+import { INDEX_CHUNKS, type ChunkIndex } from "../formats/repository/chunk-index.ts";
+import { packKey, PAGES } from "../formats/repository/layout.ts";
+import type { Repository } from "../formats/repository/repository.ts";
 import type { Stage } from "../targets/target.ts";
-import { sweepCache } from "./cache.ts";
-import { mergeIndexes } from "./merge-indexes.ts";
-import { PackFile, type Filled, type StagedPack } from "./pack-file.ts";
-import { renamed } from "./renamed-pack.ts";
-import { PackTeam, SLOTS } from "./pack-team.ts";
+import { sweepCache } from "./repository-upkeep/cache.ts";
+import { mergeIndexes } from "./repository-upkeep/merge-indexes.ts";
+import { PackFile, type FilledChunk, type StagedPack } from "./pack-file.ts";
+import { renamePack } from "./rename-pack.ts";
+import { PackPool, SLOTS } from "./pack-pool.ts";
 
-/** Where there will be little, starting threads costs more than they save until so much has come. */
-const LITTLE = 16 << 20;
+/** Where most is stored already, starting threads costs more than they save until so many bytes are new. */
+const INLINE_LIMIT = 16 << 20;
 
 export interface SinkOptions {
   /** Packs that a prune may delete, so that what lies in them is stored again. */
   readonly marked?: ReadonlySet<string>;
   /** Most of what comes is in the repository already. */
-  readonly little?: boolean;
+  readonly mostlyStored?: boolean;
 }
 
-/** One run's way into a repository. Content is read into `room`, then kept; nothing is visible before `publish`. */
+/** One run's way into a repository. Content is read into memory of `allocate`, then committed; nothing is visible before `publish`. */
 export class ChunkSink implements AsyncDisposable {
   /** Bytes of chunks that the repository did not have. */
   newBytes = 0;
@@ -34,23 +34,23 @@ export class ChunkSink implements AsyncDisposable {
   #memory: { shared: SharedArrayBuffer; bytes: Buffer } | undefined;
   #slot = 0;
   #used = 0;
-  #filled: Filled[] = [];
-  #team: PackTeam | undefined;
+  #filled: FilledChunk[] = [];
+  #pool: PackPool | undefined;
   /** Packs made right here. */
-  #own: { readonly file: PackFile; readonly packs: StagedPack[] } | undefined;
-  #little: number;
+  #inline: { readonly file: PackFile; readonly packs: StagedPack[] } | undefined;
+  #inlineLimit: number;
   #marked: ReadonlySet<string>;
   /** Chunks of marked packs that were stored again. */
-  #again = new Set<string>();
+  #storedAgain = new Set<string>();
 
-  constructor(repo: Repository, { marked = new Set(), little = false }: SinkOptions = {}) {
+  constructor(repo: Repository, { marked = new Set(), mostlyStored = false }: SinkOptions = {}) {
     this.#repo = repo;
     this.#marked = marked;
-    this.#little = little ? LITTLE : 0;
+    this.#inlineLimit = mostlyStored ? INLINE_LIMIT : 0;
   }
 
   /** Bytes to read content into, at most 4 MiB; valid until the next call. */
-  async room(length: number): Promise<Buffer> {
+  async allocate(length: number): Promise<Buffer> {
     if (!this.#memory) {
       const shared = new SharedArrayBuffer(SLOTS * CHUNK_BYTES);
       this.#memory = { shared, bytes: Buffer.from(shared) };
@@ -61,29 +61,29 @@ export class ChunkSink implements AsyncDisposable {
     return this.#memory.bytes.subarray(start, start + length);
   }
 
-  /** Stores what `room` was filled with; returns the chunk's id. */
-  keep(room: Buffer): string {
-    const sha256 = chunkId(room);
-    this.seenBytes += room.length;
-    if (!this.#index!.announce(sha256) && !this.#isDoomed(sha256)) return sha256;
-    this.#filled.push({ sha256, offset: this.#used, length: room.length });
-    this.#used += room.length;
-    this.newBytes += room.length;
+  /** Stores what an allocated buffer was filled with; returns the chunk's id. */
+  commit(buffer: Buffer): string {
+    const sha256 = chunkId(buffer);
+    this.seenBytes += buffer.length;
+    if (!this.#index!.announce(sha256) && !this.#isMarked(sha256)) return sha256;
+    this.#filled.push({ sha256, offset: this.#used, length: buffer.length });
+    this.#used += buffer.length;
+    this.newBytes += buffer.length;
     return sha256;
   }
 
   /** Stores content that lies in memory. */
   async store(content: Uint8Array): Promise<string> {
-    const room = await this.room(content.length);
-    room.set(content);
-    return this.keep(room);
+    const buffer = await this.allocate(content.length);
+    buffer.set(content);
+    return this.commit(buffer);
   }
 
   /** Whether content with this id would be stored. */
-  async needs(sha256: string): Promise<boolean> {
+  async isMissing(sha256: string): Promise<boolean> {
     const index = await this.#repo.index();
     const place = index.find(sha256);
-    return place && this.#marked.has(place.pack) ? !this.#again.has(sha256) : !index.has(sha256);
+    return place && this.#marked.has(place.pack) ? !this.#storedAgain.has(sha256) : !index.has(sha256);
   }
 
   /** Stores a page of a listing; whoever has no private key finds it in the cache when it is the parent's. */
@@ -98,7 +98,7 @@ export class ChunkSink implements AsyncDisposable {
     let lines: Uint8Array[] = [];
     let chunks = 0;
     for (const closed of await this.#close()) {
-      const staged = this.#marked.has(closed.pack) ? renamed(closed) : closed;
+      const staged = this.#marked.has(closed.pack) ? renamePack(closed) : closed;
       await this.#repo.target.put(packKey(staged.pack), { file: staged.file });
       this.storedBytes += staged.bytes;
       lines.push(staged.line);
@@ -114,10 +114,10 @@ export class ChunkSink implements AsyncDisposable {
   }
 
   /** True once for a chunk that lies in a marked pack alone. */
-  #isDoomed(sha256: string): boolean {
+  #isMarked(sha256: string): boolean {
     const place = this.#marked.size === 0 ? undefined : this.#index!.find(sha256);
-    if (!place || !this.#marked.has(place.pack) || this.#again.has(sha256)) return false;
-    this.#again.add(sha256);
+    if (!place || !this.#marked.has(place.pack) || this.#storedAgain.has(sha256)) return false;
+    this.#storedAgain.add(sha256);
     return true;
   }
 
@@ -126,53 +126,53 @@ export class ChunkSink implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#team?.stop();
+    await this.#pool?.stop();
     this.#stage?.discard();
   }
 
   async #close(): Promise<readonly StagedPack[]> {
     if (this.#filled.length > 0) {
-      if (this.#team) this.#team.give(this.#slot, this.#filled);
-      else await this.#packHere();
+      if (this.#pool) this.#pool.dispatch(this.#slot, this.#filled);
+      else await this.#packInline();
     }
-    this.#own?.file.close();
-    return [...(this.#own?.packs ?? []), ...((await this.#team?.finish()) ?? [])];
+    this.#inline?.file.close();
+    return [...(this.#inline?.packs ?? []), ...((await this.#pool?.finish()) ?? [])];
   }
 
   async #nextSlot(): Promise<void> {
     if (this.#filled.length > 0) {
-      if (this.newBytes <= this.#little) await this.#packHere();
+      if (this.newBytes <= this.#inlineLimit) await this.#packInline();
       else {
-        this.#team ??= this.#assemble();
-        this.#team.give(this.#slot, this.#filled);
-        this.#slot = await this.#team.slot();
+        this.#pool ??= this.#startPool();
+        this.#pool.dispatch(this.#slot, this.#filled);
+        this.#slot = await this.#pool.acquireSlot();
       }
     }
     this.#filled = [];
     this.#used = 0;
   }
 
-  async #packHere(): Promise<void> {
-    this.#own ??= this.#ownPacks();
+  async #packInline(): Promise<void> {
+    this.#inline ??= this.#createInline();
     const start = this.#slot * CHUNK_BYTES;
     for (const { sha256, offset, length } of this.#filled) {
-      await this.#own.file.append(sha256, this.#memory!.bytes.subarray(start + offset, start + offset + length));
+      await this.#inline.file.append(sha256, this.#memory!.bytes.subarray(start + offset, start + offset + length));
     }
   }
 
-  #ownPacks(): { readonly file: PackFile; readonly packs: StagedPack[] } {
+  #createInline(): { readonly file: PackFile; readonly packs: StagedPack[] } {
     const packs: StagedPack[] = [];
     const newKey = this.#repo.envelope?.encryption.fileKey;
-    return { packs, file: new PackFile(this.#staging(), "pack", (pack) => packs.push(pack), newKey) };
+    return { packs, file: new PackFile(this.#stageDir(), "pack", (pack) => packs.push(pack), newKey) };
   }
 
-  #assemble(): PackTeam {
+  #startPool(): PackPool {
     const free = Array.from({ length: SLOTS - 1 }, (_, number) => number + 1);
     const newKey = this.#repo.envelope?.encryption.fileKey;
-    return new PackTeam({ slots: this.#memory!.shared, dir: this.#staging(), free, newKey });
+    return new PackPool({ slots: this.#memory!.shared, dir: this.#stageDir(), free, newKey });
   }
 
-  #staging(): string {
+  #stageDir(): string {
     return (this.#stage ??= this.#repo.target.stage()).dir;
   }
 }

@@ -1,16 +1,22 @@
 // What differs between two snapshots, path by path; of databases also how far their events go.
-import { compareLines, decodeLine, decodePage, type Line, type PageRef } from "../formats/listing.ts";
-import type { Manifest } from "../formats/manifest.ts";
-import { openRepository, type Repository } from "../formats/repository.ts";
-import { pageRefs, resolveSnapshot, type Wanted } from "../formats/snapshots.ts";
+import {
+  compareLines,
+  decodeListingLine,
+  decodePage,
+  type ListingLine,
+  type PageRef,
+} from "../formats/repository/listing.ts";
+import type { Manifest } from "../formats/repository/manifest.ts";
+import { openRepository, type Repository } from "../formats/repository/repository.ts";
+import { readPageRefs, resolveSnapshot, type SnapshotFilter } from "../formats/repository/snapshots.ts";
 import { ulid } from "../formats/ulid.ts";
 import type { Deps } from "../records/deps.ts";
 import { EXIT } from "../records/error.ts";
-import type { Diff } from "../records/judgements.ts";
+import type { Diff } from "../records/result-kinds.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
 
-export interface DiffSnapshots extends Wanted {
+export interface DiffSnapshots extends SnapshotFilter {
   readonly repo: string;
   readonly a: string;
   readonly b: string;
@@ -31,7 +37,7 @@ export async function* diffSnapshots(options: DiffSnapshots, deps: Deps): AsyncG
 }
 
 async function* differences(repo: Repository, a: Manifest, b: Manifest): AsyncGenerator<Diff> {
-  const [before, after] = [await pageRefs(repo, a), await pageRefs(repo, b)];
+  const [before, after] = [await readPageRefs(repo, a), await readPageRefs(repo, b)];
   const [mine, theirs] = [linesBeside(repo, before, after), linesBeside(repo, after, before)];
   let [left, right] = [await next(mine), await next(theirs)];
   while (left || right) {
@@ -49,25 +55,25 @@ async function* linesBeside(
   repo: Repository,
   pages: readonly PageRef[],
   others: readonly PageRef[],
-): AsyncGenerator<Line> {
+): AsyncGenerator<ListingLine> {
   const shared = new Set(others.map(({ sha256 }) => sha256));
   for (const { sha256 } of pages) {
-    if (!shared.has(sha256)) yield* decodePage(await repo.chunk(sha256)).map(decodeLine);
+    if (!shared.has(sha256)) yield* decodePage(await repo.chunk(sha256)).map(decodeListingLine);
   }
 }
 
-async function next(lines: AsyncGenerator<Line>): Promise<Line | undefined> {
+async function next(lines: AsyncGenerator<ListingLine>): Promise<ListingLine | undefined> {
   const { value, done } = await lines.next();
   return done ? undefined : value;
 }
 
-function isSame(a: Line, b: Line): boolean {
+function isSame(a: ListingLine, b: ListingLine): boolean {
   if (a.type !== b.type || a.mode !== b.mode || a.size !== b.size || a.sha256 !== b.sha256) return false;
   if (a.database?.last_sequence !== b.database?.last_sequence) return false;
   return String(a.database?.wal?.chunks ?? "") === String(b.database?.wal?.chunks ?? "");
 }
 
-function diffOf(before: Line | undefined, after: Line | undefined): Diff {
+function diffOf(before: ListingLine | undefined, after: ListingLine | undefined): Diff {
   const { root, path } = (after ?? before)!;
   return {
     kind: "diff",
@@ -78,7 +84,7 @@ function diffOf(before: Line | undefined, after: Line | undefined): Diff {
   };
 }
 
-const stateOf = ({ type, size, mode, sha256, database }: Line): object => ({
+const stateOf = ({ type, size, mode, sha256, database }: ListingLine): object => ({
   type,
   mode,
   ...(size !== undefined && { size: size + (database?.wal?.size ?? 0) }),

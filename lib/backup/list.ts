@@ -1,15 +1,15 @@
 // What a repository holds: its snapshots, and the paths of one.
-import { openRepository, type Repository } from "../formats/repository.ts";
-import { linesOf, newestFirst, resolveSnapshot, type Wanted } from "../formats/snapshots.ts";
-import type { Manifest } from "../formats/manifest.ts";
+import { openRepository, type Repository } from "../formats/repository/repository.ts";
+import { readListing, listManifests, resolveSnapshot, type SnapshotFilter } from "../formats/repository/snapshots.ts";
+import type { Manifest } from "../formats/repository/manifest.ts";
 import type { Deps } from "../records/deps.ts";
-import type { EntryRecord, SnapshotRecord } from "../records/made.ts";
+import type { EntryRecord, SnapshotRecord } from "../records/toolkit-kinds.ts";
 import { EXIT, ToolError, usageError } from "../records/error.ts";
-import { heldRow } from "./held-rows.ts";
-import { lastSequenceIn, sessionIn } from "./held-session.ts";
+import { findSessionRow } from "./restore/find-rows.ts";
+import { readLastSequence, findSession } from "./restore/find-session.ts";
 import { entryRecord, snapshotRecord } from "./records.ts";
 
-export interface ListSnapshots extends Wanted {
+export interface ListSnapshots extends SnapshotFilter {
   readonly repo: string;
   /** Only those that bear every one of these tags. */
   readonly tags?: readonly string[];
@@ -21,40 +21,45 @@ export interface ListSnapshots extends Wanted {
 export async function* listSnapshots(options: ListSnapshots, deps: Deps): AsyncGenerator<SnapshotRecord> {
   const { log, env } = deps;
   const repo = await openRepository(options.repo, { env });
-  const wanted: Manifest[] = [];
+  const selected: Manifest[] = [];
   const damaged = ({ code, message, hint }: ToolError): void =>
     log.problem(new ToolError({ code, message, hint, exit: EXIT.partial }));
-  for await (const manifest of newestFirst(repo, options, damaged)) {
-    if ((options.tags ?? []).every((tag) => manifest.tags.includes(tag))) wanted.push(manifest);
+  for await (const manifest of listManifests(repo, options, damaged)) {
+    if ((options.tags ?? []).every((tag) => manifest.tags.includes(tag))) selected.push(manifest);
   }
-  if (options.session !== undefined) return yield* holding(repo, wanted, options.session, deps);
-  for (const manifest of wanted.reverse()) yield snapshotRecord(repo.url, manifest);
+  if (options.session !== undefined) return yield* listHolding(repo, selected, options.session, deps);
+  for (const manifest of selected.reverse()) yield snapshotRecord(repo.url, manifest);
 }
 
 /** `newest` first; a prefix means the same session in all of them. */
-async function* holding(
+async function* listHolding(
   repo: Repository,
   newest: readonly Manifest[],
   word: string,
   deps: Deps,
 ): AsyncGenerator<SnapshotRecord> {
   let id: string | undefined;
-  for (const manifest of newest) id ??= await idIn(repo, manifest, word, deps);
+  for (const manifest of newest) id ??= await findSessionId(repo, manifest, word, deps);
   if (id === undefined) throw usageError(`no snapshot holds a session '${word}'`, `agh-backup list --repo ${repo.url}`);
   for (const manifest of newest.toReversed()) {
     const last_sequence = isAgh(manifest)
-      ? await lastSequenceIn(repo, manifest, id)
-      : (await heldRow(repo, manifest, id, deps))?.last_sequence;
+      ? await readLastSequence(repo, manifest, id)
+      : (await findSessionRow(repo, manifest, id, deps))?.last_sequence;
     if (last_sequence !== undefined) yield { ...snapshotRecord(repo.url, manifest), last_sequence };
   }
 }
 
 const isAgh = ({ runtime }: Manifest): boolean => runtime === "agh";
 
-const idIn = async (repo: Repository, manifest: Manifest, word: string, deps: Deps): Promise<string | undefined> =>
-  isAgh(manifest) ? sessionIn(repo, manifest, word) : (await heldRow(repo, manifest, word, deps))?.id;
+const findSessionId = async (
+  repo: Repository,
+  manifest: Manifest,
+  word: string,
+  deps: Deps,
+): Promise<string | undefined> =>
+  isAgh(manifest) ? findSession(repo, manifest, word) : (await findSessionRow(repo, manifest, word, deps))?.id;
 
-export interface ShowSnapshot extends Wanted {
+export interface ShowSnapshot extends SnapshotFilter {
   readonly repo: string;
   readonly id: string;
 }
@@ -67,7 +72,7 @@ export async function* showSnapshot(
   const repo = await openRepository(options.repo, { env });
   const manifest = await resolveSnapshot(repo, options.id, options);
   yield snapshotRecord(repo.url, manifest);
-  for await (const line of linesOf(repo, manifest)) {
+  for await (const line of readListing(repo, manifest)) {
     signal.throwIfAborted();
     yield entryRecord(manifest.id, line);
   }

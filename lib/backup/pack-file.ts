@@ -2,9 +2,9 @@
 import { createHash, type Hash } from "node:crypto";
 import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { joinPath, osPath } from "../files/os-path.ts";
-import { ageWriter, type AgeFileKey, type AgeWriter } from "../formats/age.ts";
-import { compress, PACK_BYTES, PACK_CHUNKS } from "../formats/chunk.ts";
-import { encodeLine, type PackLine } from "../formats/chunk-index.ts";
+import { ageWriter, type AgeFileKey, type AgeWriter } from "../formats/age/age.ts";
+import { compress, PACK_BYTES, PACK_CHUNKS } from "../formats/repository/chunk.ts";
+import { encodePackLine, type PackLine } from "../formats/repository/chunk-index.ts";
 
 /** A closed pack that waits in the stage. */
 export interface StagedPack {
@@ -17,7 +17,7 @@ export interface StagedPack {
 }
 
 /** Where a chunk's content lies in a slot. */
-export interface Filled {
+export interface FilledChunk {
   readonly sha256: string;
   readonly offset: number;
   readonly length: number;
@@ -45,16 +45,16 @@ const isFull = ({ bytes, chunks }: OpenPack, more: number): boolean =>
 export class PackFile {
   #dir: string;
   #name: string;
-  #closed: (pack: StagedPack) => void;
+  #onClosed: (pack: StagedPack) => void;
   #newKey: NewKey | undefined;
   #open: OpenPack | undefined;
   #count = 0;
 
   /** `name` tells the packs of several writers in one stage apart. */
-  constructor(dir: string, name: string, closed: (pack: StagedPack) => void, newKey?: NewKey) {
+  constructor(dir: string, name: string, onClosed: (pack: StagedPack) => void, newKey?: NewKey) {
     this.#dir = dir;
     this.#name = name;
-    this.#closed = closed;
+    this.#onClosed = onClosed;
     this.#newKey = newKey;
   }
 
@@ -69,7 +69,7 @@ export class PackFile {
     return frame.length;
   }
 
-  /** Makes the pack in hand durable and hands it over. */
+  /** Makes the open pack durable and passes it on. */
   close(): void {
     if (!this.#open) return;
     const open = this.#open;
@@ -83,11 +83,11 @@ export class PackFile {
     }
     const pack = hash.digest("hex");
     const { stored: bytes } = open;
-    this.#closed({
+    this.#onClosed({
       file,
       bytes,
       pack,
-      line: encodeLine({ pack, ...(age && { bytes }), chunks }),
+      line: encodePackLine({ pack, ...(age && { bytes }), chunks }),
       chunks: chunks.length,
     });
   }

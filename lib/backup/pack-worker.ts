@@ -1,9 +1,9 @@
 // A thread that compresses filled slots into packs, beside the one that reads and hashes.
 import { parentPort, workerData } from "node:worker_threads";
-import { collector } from "../files/collect.ts";
-import type { AgeFileKey } from "../formats/age.ts";
-import { CHUNK_BYTES, madeBy } from "../formats/chunk.ts";
-import { PackFile, type Filled, type StagedPack } from "./pack-file.ts";
+import { createCollector } from "../files/memory.ts";
+import type { AgeFileKey } from "../formats/age/age.ts";
+import { CHUNK_BYTES, compressBufferBytes } from "../formats/repository/chunk.ts";
+import { PackFile, type FilledChunk, type StagedPack } from "./pack-file.ts";
 
 export interface PackWorkerData {
   readonly slots: SharedArrayBuffer;
@@ -12,9 +12,9 @@ export interface PackWorkerData {
   readonly encrypted: boolean;
 }
 
-/** A slot with what it holds, a key that was asked for, or the end. */
+/** A slot with what it holds, a requested key, or the end. */
 export type ToPackWorker =
-  | { readonly slot: number; readonly filled: readonly Filled[] }
+  | { readonly slot: number; readonly filled: readonly FilledChunk[] }
   | { readonly key: AgeFileKey }
   | { readonly end: true };
 
@@ -27,43 +27,43 @@ export type FromPackWorker =
 
 const { slots, dir, name, encrypted } = workerData as PackWorkerData;
 const memory = Buffer.from(slots);
-const say = (message: FromPackWorker): void => parentPort!.postMessage(message);
+const post = (message: FromPackWorker): void => parentPort!.postMessage(message);
 let gotKey: ((key: AgeFileKey) => void) | undefined;
-const packs = new PackFile(dir, name, (pack) => say({ pack }), encrypted ? newKey : undefined);
+const packs = new PackFile(dir, name, (pack) => post({ pack }), encrypted ? newKey : undefined);
 /** Many small frames: what they leave behind is scattered, and the memory between it is lost as well. */
-const collect = collector(16 << 20);
+const collect = createCollector(16 << 20);
 let work: Promise<void> = Promise.resolve();
 
 // One after the other: a pack that begins waits for its key.
 parentPort!.on("message", (message: ToPackWorker) => {
   if ("key" in message) gotKey?.(message.key);
-  else work = work.then(() => take(message)).catch(failed);
+  else work = work.then(() => receive(message)).catch(failed);
 });
 
 /** The package that makes keys is large: only the first thread loads it. */
 function newKey(): Promise<AgeFileKey> {
-  say({ needsKey: true });
-  return new Promise((take) => {
-    gotKey = take;
+  post({ needsKey: true });
+  return new Promise((resolve) => {
+    gotKey = resolve;
   });
 }
 
-async function take(message: Exclude<ToPackWorker, { readonly key: AgeFileKey }>): Promise<void> {
-  if (!("end" in message)) return pack(message.slot, message.filled);
+async function receive(message: Exclude<ToPackWorker, { readonly key: AgeFileKey }>): Promise<void> {
+  if (!("end" in message)) return packSlot(message.slot, message.filled);
   packs.close();
-  say({ ended: true });
+  post({ ended: true });
 }
 
 function failed(error: unknown): void {
   const { message, code, syscall } = error as NodeJS.ErrnoException;
-  say({ failed: { message, ...(code && { code }), ...(syscall && { syscall }) } });
+  post({ failed: { message, ...(code && { code }), ...(syscall && { syscall }) } });
 }
 
-async function pack(slot: number, filled: readonly Filled[]): Promise<void> {
+async function packSlot(slot: number, filled: readonly FilledChunk[]): Promise<void> {
   for (const { sha256, offset, length } of filled) {
     const start = slot * CHUNK_BYTES + offset;
     const frame = await packs.append(sha256, memory.subarray(start, start + length));
-    collect(madeBy(length, frame) + (encrypted ? frame : 0));
+    collect(compressBufferBytes(length, frame) + (encrypted ? frame : 0));
   }
-  say({ free: slot });
+  post({ free: slot });
 }

@@ -1,19 +1,19 @@
 // Only one prune works on a repository: a lock database in a directory, an object that expires elsewhere.
 import { hostname } from "node:os";
 import { joinPath } from "../files/os-path.ts";
-import { lockKey, LOCKS } from "../formats/layout.ts";
-import type { Repository } from "../formats/repository.ts";
-import { decodeSealed, encodeSealed } from "../formats/sealed.ts";
+import { lockKey, LOCKS } from "../formats/repository/layout.ts";
+import type { Repository } from "../formats/repository/repository.ts";
+import { decodeSealed, encodeSealed } from "../formats/sealed-json.ts";
 import { ulid } from "../formats/ulid.ts";
 import type { Deps } from "../records/deps.ts";
 import { EXIT, ToolError } from "../records/error.ts";
-import { lockDatabase } from "../sqlite/lock-db.ts";
+import { lockDatabase } from "../sqlite/lock-database.ts";
 
 type Clock = Pick<Deps, "now" | "signal">;
 
 export interface PruneLock extends AsyncDisposable {
   /** Before each destructive step. Throws E_LOCK_LOST (5) when it has expired. */
-  assertHeld(): Promise<void>;
+  assertLocked(): Promise<void>;
 }
 
 /** Held by another one past `timeoutMs` → E_BUSY (5). */
@@ -21,7 +21,7 @@ export async function lockPrune(repo: Repository, timeoutMs: number, deps: Clock
   const { dir } = repo.target;
   if (dir === undefined) return lockRemote(repo, deps);
   const lock = await lockDatabase(joinPath(dir, "lock.db"), { timeoutMs, signal: deps.signal });
-  return { assertHeld: async () => undefined, [Symbol.asyncDispose]: async () => lock.release() };
+  return { assertLocked: async () => undefined, [Symbol.asyncDispose]: async () => lock.release() };
 }
 
 /** A killed prune keeps others out for so long. */
@@ -36,22 +36,22 @@ interface LockFile {
 async function lockRemote(repo: Repository, deps: Clock): Promise<PruneLock> {
   await assertAlone(repo, undefined, deps);
   let own = await putLock(repo, deps);
-  const letGo = (): Promise<void> => repo.target.delete(lockKey(own.id));
+  const release = (): Promise<void> => repo.target.delete(lockKey(own.id));
   try {
     await assertAlone(repo, own.id, deps);
   } catch (error) {
-    await letGo();
+    await release();
     throw error;
   }
-  const assertHeld = async (): Promise<void> => {
+  const assertLocked = async (): Promise<void> => {
     const left = own.expires - Date.now();
     if (left > EXPIRES_MS / 2) return;
     if (left <= 0 || !(await repo.target.head(lockKey(own.id)))) throw lost(repo);
     const next = await putLock(repo, deps);
-    await letGo();
+    await release();
     own = next;
   };
-  return { assertHeld, [Symbol.asyncDispose]: letGo };
+  return { assertLocked, [Symbol.asyncDispose]: release };
 }
 
 async function putLock(repo: Repository, deps: Clock): Promise<{ id: string; expires: number }> {

@@ -1,7 +1,7 @@
 // Snapshots and their listings as records.
-import type { Line } from "../formats/listing.ts";
-import type { Manifest } from "../formats/manifest.ts";
-import type { EntryRecord, SnapshotRecord } from "../records/made.ts";
+import type { ListingLine } from "../formats/repository/listing.ts";
+import type { Manifest } from "../formats/repository/manifest.ts";
+import type { EntryRecord, SnapshotRecord } from "../records/toolkit-kinds.ts";
 
 export function snapshotRecord(repo: string, manifest: Manifest): SnapshotRecord {
   const { id, runtime, totals, coverage, digest } = manifest;
@@ -27,7 +27,7 @@ export function snapshotRecord(repo: string, manifest: Manifest): SnapshotRecord
   };
 }
 
-export function entryRecord(snapshot: string, line: Line): EntryRecord {
+export function entryRecord(snapshot: string, line: ListingLine): EntryRecord {
   const { root, path, class: of, type, size, mode, mtime_ns, sha256, database } = line;
   return {
     kind: "entry",

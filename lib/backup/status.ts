@@ -1,18 +1,18 @@
 // How old the last good snapshot and the last good drill of each home are, and whether that is too old.
-import { drillsOf, type DrillResult } from "../formats/drill-result.ts";
-import type { Manifest } from "../formats/manifest.ts";
-import { openRepository, type Repository } from "../formats/repository.ts";
-import { newestFirst } from "../formats/snapshots.ts";
+import { listDrills, type DrillResult } from "../formats/repository/drill-result.ts";
+import type { Manifest } from "../formats/repository/manifest.ts";
+import { openRepository, type Repository } from "../formats/repository/repository.ts";
+import { listManifests } from "../formats/repository/snapshots.ts";
 import { ulid } from "../formats/ulid.ts";
 import type { Deps } from "../records/deps.ts";
 import { EXIT, ToolError } from "../records/error.ts";
-import type { Verdict } from "../records/judgements.ts";
+import type { VerdictRecord } from "../records/result-kinds.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
 
 export interface BackupStatus {
   readonly repo: string;
-  /** Only this home; it is told of also when there is no snapshot of it. */
+  /** Only this home; it is reported even when it has no snapshot. */
   readonly homeId?: string | undefined;
   /** Milliseconds; older is stale. */
   readonly maxAge?: number | undefined;
@@ -20,7 +20,7 @@ export interface BackupStatus {
 }
 
 /** What a repository knows of one home. */
-interface Kept {
+interface HomeStatus {
   readonly newest: Manifest;
   snapshots: number;
   lastGood?: Manifest;
@@ -32,9 +32,9 @@ interface Kept {
 export async function* backupStatus(options: BackupStatus, deps: Deps): AsyncGenerator<AnyRecord> {
   const repo = await openRepository(options.repo, { env: deps.env });
   const tally = new Tally("agh-backup status", deps, ulid(deps.now()));
-  const homes = await keptHomes(repo, options.homeId, deps);
-  for (const [id, kept] of [...homes].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const verdict = verdictOf(id, kept, options, deps.now().getTime());
+  const homes = await readHomes(repo, options.homeId, deps);
+  for (const [id, home] of [...homes].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const verdict = verdictOf(id, home, options, deps.now().getTime());
     if (verdict.verdict === "stale") tally.failed(EXIT.found);
     else tally.done();
     yield verdict;
@@ -52,24 +52,28 @@ export async function* backupStatus(options: BackupStatus, deps: Deps): AsyncGen
   yield tally.summary();
 }
 
-async function keptHomes(repo: Repository, homeId: string | undefined, { log }: Deps): Promise<Map<string, Kept>> {
+async function readHomes(
+  repo: Repository,
+  homeId: string | undefined,
+  { log }: Deps,
+): Promise<Map<string, HomeStatus>> {
   const problem = ({ code, message, hint }: ToolError): void =>
     log.problem(new ToolError({ code, message, hint, exit: EXIT.partial }));
   const drills: DrillResult[] = [];
-  for await (const drill of drillsOf(repo, problem)) drills.push(drill);
+  for await (const drill of listDrills(repo, problem)) drills.push(drill);
   const failed = failedSnapshots(drills);
-  const homes = new Map<string, Kept>();
-  for await (const manifest of newestFirst(repo, { homeId }, problem)) {
-    let kept = homes.get(manifest.home_id);
-    if (!kept) homes.set(manifest.home_id, (kept = { newest: manifest, snapshots: 0 }));
-    kept.snapshots++;
-    if (!failed.has(manifest.id)) kept.lastGood ??= manifest;
+  const homes = new Map<string, HomeStatus>();
+  for await (const manifest of listManifests(repo, { homeId }, problem)) {
+    let home = homes.get(manifest.home_id);
+    if (!home) homes.set(manifest.home_id, (home = { newest: manifest, snapshots: 0 }));
+    home.snapshots++;
+    if (!failed.has(manifest.id)) home.lastGood ??= manifest;
   }
   for (const drill of drills) {
-    const kept = homes.get(drill.home_id ?? "");
-    if (!kept) continue;
-    kept.lastDrill ??= drill;
-    if (drill.verdict === "passed") kept.lastGoodDrill ??= drill;
+    const home = homes.get(drill.home_id ?? "");
+    if (!home) continue;
+    home.lastDrill ??= drill;
+    if (drill.verdict === "passed") home.lastGoodDrill ??= drill;
   }
   return homes;
 }
@@ -81,14 +85,14 @@ export function failedSnapshots(drills: Iterable<DrillResult>): ReadonlySet<stri
   return new Set([...last].filter(([, verdict]) => verdict === "failed").map(([id]) => id));
 }
 
-function verdictOf(id: string, kept: Kept, { maxAge, maxDrillAge }: BackupStatus, now: number): Verdict {
-  const { newest, lastGood, lastDrill, lastGoodDrill, snapshots } = kept;
+function verdictOf(id: string, home: HomeStatus, { maxAge, maxDrillAge }: BackupStatus, now: number): VerdictRecord {
+  const { newest, lastGood, lastDrill, lastGoodDrill, snapshots } = home;
   // A snapshot is as old as its beginning; nothing that came later is in it.
   const age = ageOf(lastGood?.started_at, now);
   const drillAge = ageOf(lastGoodDrill?.started_at, now);
   const reasons = [
-    ...tooOld("snapshot", age, maxAge),
-    ...(maxDrillAge === undefined ? [] : tooOld("drill", drillAge, maxDrillAge)),
+    ...ageReasons("snapshot", age, maxAge),
+    ...(maxDrillAge === undefined ? [] : ageReasons("drill", drillAge, maxDrillAge)),
   ];
   return {
     kind: "verdict",
@@ -115,7 +119,7 @@ const ageOf = (time: string | undefined, now: number): number | null =>
   time === undefined ? null : now - Date.parse(time);
 
 /** A stamp from the future proves nothing about today. */
-function tooOld(what: string, age: number | null, most: number | undefined): string[] {
+function ageReasons(what: string, age: number | null, most: number | undefined): string[] {
   if (age === null) return [`no good ${what}`];
   if (most === undefined) return [];
   if (age < 0) return [`the last good ${what} is from the future`];

@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { usageError } from "../records/error.ts";
 import { kebab, type Flag, type Flags } from "./flags.ts";
-import { nearest } from "../policy/nearest.ts";
+import { nearestWord } from "../policy/nearest-word.ts";
 
 interface Token {
   readonly kind: string;
@@ -13,11 +13,11 @@ interface Token {
 }
 
 /** Reads `argv` by the verb's flags; throws usage errors that name what to type. */
-export function readValues(argv: readonly string[], flags: Flags): { readonly [name: string]: unknown } {
+export function parseValues(argv: readonly string[], flags: Flags): { readonly [name: string]: unknown } {
   const byName = flagNames(flags);
   const { tokens } = parseArgs({
     args: [...argv],
-    options: parseOptions(flags),
+    options: parserOptions(flags),
     allowPositionals: true,
     strict: false,
     tokens: true,
@@ -26,13 +26,13 @@ export function readValues(argv: readonly string[], flags: Flags): { readonly [n
   const positionals: string[] = [];
   for (const token of tokens) {
     if (token.kind === "positional") positionals.push(token.value!);
-    else if (token.kind === "option") readOption(token, byName, flags, given);
+    else if (token.kind === "option") parseOption(token, byName, flags, given);
   }
-  takeOperands(positionals, flags, given);
+  assignOperands(positionals, flags, given);
   return Object.fromEntries(Object.entries(flags).map(([name, flag]) => [name, valueOf(name, flag, given.get(name))]));
 }
 
-function parseOptions(flags: Flags): { [name: string]: { type: "string" | "boolean"; short?: string } } {
+function parserOptions(flags: Flags): { [name: string]: { type: "string" | "boolean"; short?: string } } {
   const options: { [name: string]: { type: "string" | "boolean"; short?: string } } = {};
   for (const [name, { arg }] of Object.entries(flags)) {
     if (arg.type === "positional") continue;
@@ -53,7 +53,7 @@ function flagNames(flags: Flags): Map<string, { name: string; negated: boolean }
   return names;
 }
 
-function readOption(
+function parseOption(
   token: Token,
   byName: ReadonlyMap<string, { name: string; negated: boolean }>,
   flags: Flags,
@@ -83,7 +83,7 @@ function readOption(
   given.set(known.name, [...(before ?? []), ...texts.map((part) => convert(part))]);
 }
 
-function takeOperands(positionals: readonly string[], flags: Flags, given: Map<string, unknown[]>): void {
+function assignOperands(positionals: readonly string[], flags: Flags, given: Map<string, unknown[]>): void {
   const rest = [...positionals];
   for (const [name, { arg, repeated }] of Object.entries(flags)) {
     if (arg.type !== "positional") continue;
@@ -103,6 +103,6 @@ function valueOf(name: string, { arg, repeated }: Flag<unknown>, given: unknown[
 }
 
 function unknownFlag(typed: string, known: readonly string[]): Error {
-  const close = nearest(typed.replace(/^-+/, ""), known);
+  const close = nearestWord(typed.replace(/^-+/, ""), known);
   return usageError(`unknown flag ${typed}`, close ? `did you mean --${close}?` : undefined);
 }

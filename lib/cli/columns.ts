@@ -1,4 +1,4 @@
-// What a terminal shows of each kind, most wanted first; JSON has everything, --fields picks.
+// What a terminal shows of each kind, most important first; JSON has everything, --fields picks.
 
 export const COLUMNS: { readonly [kind: string]: readonly string[] } = {
   session: [

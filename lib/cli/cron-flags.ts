@@ -1,22 +1,22 @@
-// What the verbs that cron runs tell others: a file for Prometheus, and a URL that hears of start and end.
+// What the verbs that cron runs report: a metrics file for Prometheus, and a URL that is requested at start and end.
 import type { Deps } from "../records/deps.ts";
 import { EXIT, severest, ToolError, usageError, type Exit } from "../records/error.ts";
 import type { AnyRecord, Item, Items } from "../records/record.ts";
 import { Artefact, Block } from "../records/record.ts";
-import { option, type Values } from "./flags.ts";
+import { option, type FlagValues } from "./flags.ts";
 import { metricsText } from "./metrics.ts";
 import type { CommonValues } from "./verb.ts";
 
 export const cronFlags = {
-  metricsFile: option("Write how it went as Prometheus text, replaced whole", { hint: "F.prom" }),
-  ping: option("Ask for URL/start when it begins and URL/EXIT when it has ended; who does not answer changes nothing", {
+  metricsFile: option("Write the run's metrics as Prometheus text, replaced atomically", { hint: "F.prom" }),
+  ping: option("Request URL/start at the beginning and URL/EXIT at the end; a failed request changes nothing", {
     hint: "URL",
     convert: pingUrl,
   }),
 };
 
-interface Told {
-  readonly values: Values<typeof cronFlags> & Pick<CommonValues, "dryRun">;
+interface CronReport {
+  readonly values: FlagValues<typeof cronFlags> & Pick<CommonValues, "dryRun">;
   readonly deps: Deps;
 }
 
@@ -24,23 +24,23 @@ interface Told {
  * What `run` yields with the deps it is given; then, however it ended, the metrics are written and the ping is sent.
  * `command` is the tool and the verb.
  */
-export async function* reported(
+export async function* withCronReport(
   command: string,
-  { values, deps }: Told,
+  { values, deps }: CronReport,
   run: (deps: Deps) => Items | Promise<Items>,
 ): AsyncGenerator<Item> {
   const { metricsFile, ping, dryRun } = values;
   if (dryRun || (metricsFile === undefined && ping === undefined)) return yield* await run(deps);
   const began = performance.now();
-  const started = ping && tell(ping, "start", deps);
-  const seen = new Seen(deps);
+  const started = ping && sendPing(ping, "start", deps);
+  const observer = new RunObserver(deps);
   try {
-    for await (const item of await run(seen.deps)) {
-      seen.add(item);
+    for await (const item of await run(observer.deps)) {
+      observer.add(item);
       yield item;
     }
   } catch (error) {
-    seen.failed(error);
+    observer.failed(error);
     throw error;
   } finally {
     if (metricsFile !== undefined) {
@@ -49,19 +49,19 @@ export async function* reported(
         command,
         at: deps.now(),
         seconds,
-        exit: seen.exit,
-        summary: seen.summary,
-        space: seen.space,
+        exit: observer.exit,
+        summary: observer.summary,
+        space: observer.space,
       });
       await writeMetrics(metricsFile, text, deps);
     }
     await started;
-    if (ping) await tell(ping, String(seen.exit), deps);
+    if (ping) await sendPing(ping, String(observer.exit), deps);
   }
 }
 
 /** The exit code in the making, from records and problems, as the shell itself sees them. */
-class Seen {
+class RunObserver {
   exit: Exit = EXIT.ok;
   summary: AnyRecord | undefined;
   readonly space: AnyRecord[] = [];
@@ -110,25 +110,25 @@ async function writeMetrics(file: string, text: string, { log }: Deps): Promise<
   }
 }
 
-const PATIENCE_MS = 10_000;
+const PING_TIMEOUT_MS = 10_000;
 
-async function tell(url: URL, word: string, { log }: Deps): Promise<void> {
+async function sendPing(url: URL, word: string, { log }: Deps): Promise<void> {
   const to = new URL(url);
   to.pathname = `${to.pathname.replace(/\/+$/, "")}/${word}`;
   try {
-    const { ok, status, body } = await fetch(to, { signal: AbortSignal.timeout(PATIENCE_MS) });
+    const { ok, status, body } = await fetch(to, { signal: AbortSignal.timeout(PING_TIMEOUT_MS) });
     await body?.cancel();
     if (!ok) log.info(`the ping of ${to.host} was answered with ${status}`);
   } catch (error) {
     // The path of such a URL is a secret; the host is none.
     const { cause, name } = error as Error;
-    log.info(`the ping of ${to.host} was not heard: ${(cause as NodeJS.ErrnoException | undefined)?.code ?? name}`);
+    log.info(`the ping of ${to.host} failed: ${(cause as NodeJS.ErrnoException | undefined)?.code ?? name}`);
   }
 }
 
 function pingUrl(text: string): URL {
   const url = URL.parse(text);
-  if (!url || !/^https?:$/.test(url.protocol)) throw usageError(`'${text}' is no URL to ping`, "--ping https://…");
-  if (url.username || url.password) throw usageError("a URL to ping bears no user and no password");
+  if (!url || !/^https?:$/.test(url.protocol)) throw usageError(`'${text}' is not a URL to ping`, "--ping https://…");
+  if (url.username || url.password) throw usageError("a URL to ping must not contain a user or a password");
   return url;
 }

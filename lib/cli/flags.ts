@@ -13,12 +13,12 @@ export interface Flag<T> {
 export type Flags = { readonly [name: string]: Flag<unknown> };
 
 /** The values that a verb's `run` gets. */
-export type Values<F extends Flags> = { readonly [N in keyof F]: F[N] extends Flag<infer T> ? T : never };
+export type FlagValues<F extends Flags> = { readonly [N in keyof F]: F[N] extends Flag<infer T> ? T : never };
 
 type Convert<T> = (text: string) => T;
 const asText: Convert<string> = (text) => text;
 
-interface Option<T> {
+interface OptionSpec<T> {
   /** Shown in the help as the value's place-holder. */
   readonly hint: string;
   readonly convert?: Convert<T>;
@@ -33,14 +33,20 @@ export const toggle = (description: string, on = false, alias?: string): Flag<bo
 });
 
 /** `--name VALUE`. */
-export const option = <T = string>(description: string, { hint, convert, alias }: Option<T>): Flag<T | undefined> => ({
+export const option = <T = string>(
+  description: string,
+  { hint, convert, alias }: OptionSpec<T>,
+): Flag<T | undefined> => ({
   arg: { type: "string", description, valueHint: hint, ...(alias && { alias }) },
   repeated: false,
   convert: convert ?? asText,
 });
 
 /** `--name VALUE`, any number of times, each also a comma-separated list. */
-export const repeated = <T = string>(description: string, { hint, convert, alias }: Option<T>): Flag<readonly T[]> => ({
+export const repeated = <T = string>(
+  description: string,
+  { hint, convert, alias }: OptionSpec<T>,
+): Flag<readonly T[]> => ({
   arg: { type: "string", description, valueHint: hint, ...(alias && { alias }) },
   repeated: true,
   convert: convert ?? asText,

@@ -67,7 +67,7 @@ function section(title: string, lines: readonly string[], bold: Bold): string {
 export function describe(flags: Flags, operands: boolean): (readonly [string, string])[] {
   return Object.entries(flags)
     .filter(([, { arg }]) => (arg.type === "positional") === operands)
-    .map(([name, flag]) => [spelling(name, flag), (flag.arg.description ?? "") + more(flag)] as const);
+    .map(([name, flag]) => [spelling(name, flag), (flag.arg.description ?? "") + suffix(flag)] as const);
 }
 
 function spelling(name: string, { arg }: Flag<unknown>): string {
@@ -77,7 +77,7 @@ function spelling(name: string, { arg }: Flag<unknown>): string {
   return `${short}--${kebab(name)} ${arg.type === "enum" ? arg.options!.join("|") : arg.valueHint}`;
 }
 
-const more = ({ arg, repeated }: Flag<unknown>): string =>
+const suffix = ({ arg, repeated }: Flag<unknown>): string =>
   repeated && arg.type !== "positional" ? " (repeatable)" : "";
 
 function columns(rows: readonly (readonly [string, string])[]): string[] {

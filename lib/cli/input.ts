@@ -1,6 +1,6 @@
 // Stdin as a verb sees it: read only when an operand `-` asks for it, and whole before anything is done.
 import { usageError } from "../records/error.ts";
-import { readSelection, type Selection } from "../records/read.ts";
+import { readSelection, type Selection } from "../records/read-selection.ts";
 
 export interface Input {
   /** What the operands name; `-` among them reads stdin. */

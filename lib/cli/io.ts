@@ -1,6 +1,6 @@
 // The outside world of a command, injectable so that tests run it in process.
 import type { Stdin } from "./input.ts";
-import type { Sink } from "./write.ts";
+import type { Sink } from "./output.ts";
 
 export interface Terminal {
   readonly isTTY?: boolean;

@@ -5,20 +5,20 @@ import { fileURLToPath } from "node:url";
 import type { Io } from "./io.ts";
 import { oldestNode } from "./manifest.ts";
 import { runTool } from "./run.ts";
-import { sayTo, sinkOf, terminalOf } from "./streams.ts";
+import { writeTextSync, sinkOf, statTerminal } from "./streams.ts";
 import type { Tool } from "./verb.ts";
 
 /**
- * Runs a face when it is the program that was started, not when it is imported for its definition.
+ * Runs a tool when its entry file is the program that was started, not when it is imported for its definition.
  * Rooms are imported only after Node's version has been checked: an older one has no node:sqlite.
  */
-export function launch(tool: Tool, face: ImportMeta): void {
-  // Not awaited by the face: what a verb imports may import the face, which must have been evaluated by then.
-  void start(tool, face);
+export function launch(tool: Tool, entry: ImportMeta): void {
+  // Not awaited by the entry file: what a verb imports may import it, and it must have been evaluated by then.
+  void start(tool, entry);
 }
 
-async function start(tool: Tool, face: ImportMeta): Promise<void> {
-  if (!isStarted(face)) return;
+async function start(tool: Tool, entry: ImportMeta): Promise<void> {
+  if (!isStarted(entry)) return;
   if (isOlder(process.versions.node, oldestNode)) {
     process.stderr.write(
       `${tool.name}: needs Node ${oldestNode} or newer, this is ${process.versions.node}: install it from nodejs.org\n`,
@@ -27,7 +27,7 @@ async function start(tool: Tool, face: ImportMeta): Promise<void> {
     return;
   }
   process.umask(0o077);
-  // Until the run has ended and says better: a promise that nobody keeps must not look like success.
+  // Until the run has ended and sets another: a promise that never settles must not look like success.
   process.exitCode = 70;
   const abort = new AbortController();
   let raised: NodeJS.Signals | undefined;
@@ -46,8 +46,8 @@ async function start(tool: Tool, face: ImportMeta): Promise<void> {
 }
 
 /** Under npm's links argv names the link, and a module's URL its target. */
-function isStarted(face: ImportMeta): boolean {
-  return face.main ?? realpathSync(process.argv[1] ?? "") === fileURLToPath(face.url);
+function isStarted(entry: ImportMeta): boolean {
+  return entry.main ?? realpathSync(process.argv[1] ?? "") === fileURLToPath(entry.url);
 }
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -60,8 +60,8 @@ function ioOf(signal: AbortSignal): Io {
     get stdin() {
       return process.stdin;
     },
-    stdout: { ...terminalOf(1), ...sinkOf(1) },
-    stderr: { ...terminalOf(2), write: (text) => sayTo(2, text) },
+    stdout: { ...statTerminal(1), ...sinkOf(1) },
+    stderr: { ...statTerminal(2), write: (text) => writeTextSync(2, text) },
     env,
     platform,
     signal,

@@ -43,7 +43,7 @@ function spaceText(command: string, space: readonly AnyRecord[]): string {
   const lines = space
     .filter(({ bytes }) => typeof bytes === "number")
     .map(({ of, name, bytes }) => {
-      const labels = `command="${command}",of="${labelled(of)}",name="${labelled(name)}"`;
+      const labels = `command="${command}",of="${escapeLabel(of)}",name="${escapeLabel(name)}"`;
       return `agh_space_bytes{${labels}} ${String(bytes)}\n`;
     });
   return lines.length === 0
@@ -52,5 +52,5 @@ function spaceText(command: string, space: readonly AnyRecord[]): string {
 }
 
 /** A label's value as the format has it. */
-const labelled = (value: unknown): string =>
+const escapeLabel = (value: unknown): string =>
   String(value).replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");

@@ -1,9 +1,9 @@
-// Prints what a verb yields, in the format that was asked for, and learns the exit code from it.
+// Prints what a verb yields in the requested format, and takes the exit code from it.
 import { EXIT, severest, type Exit } from "../records/error.ts";
 import { Artefact, Block, encode, lines, type AnyRecord, type Item, type Items } from "../records/record.ts";
-import type { Output } from "./write.ts";
+import type { OutputBuffer } from "./output.ts";
 
-export interface Printing {
+export interface PrintOptions {
   readonly format: "table" | "json" | "csv" | "ids";
   readonly fields: readonly string[] | undefined;
   /** Columns of the terminal. */
@@ -11,10 +11,10 @@ export interface Printing {
   readonly bold: (text: string) => string;
 }
 
-/** Writes every item and returns what the records themselves mean. */
-export async function print(items: Items, output: Output, printing: Printing): Promise<Printed> {
-  const printer = await printerFor(printing);
-  const late = setInterval(() => void output.add(printer.late?.() ?? ""), LATE_MS).unref();
+/** Writes every item and returns the exit code that the records carry. */
+export async function print(items: Items, output: OutputBuffer, options: PrintOptions): Promise<PrintResult> {
+  const printer = await printerFor(options);
+  const idleTimer = setInterval(() => void output.add(printer.flushIdle?.() ?? ""), IDLE_MS).unref();
   let exit: Exit = EXIT.ok;
   let isPlan = false;
   try {
@@ -23,29 +23,29 @@ export async function print(items: Items, output: Output, printing: Printing): P
         exit = severest(exit, exitOf(item));
         isPlan ||= item.kind === "action" && item["state"] === "planned";
       }
-      for (const part of parts(item, printing, printer)) if (output.add(part)) await output.flush();
+      for (const part of encodeItem(item, options, printer)) if (output.add(part)) await output.flush();
     }
   } finally {
-    clearInterval(late);
+    clearInterval(idleTimer);
   }
   output.add(printer.end());
   return { exit, isPlan };
 }
 
-/** What the records said. */
-export interface Printed {
+/** What the records mean for the exit code. */
+export interface PrintResult {
   readonly exit: Exit;
   /** Some of them are planned actions. */
   readonly isPlan: boolean;
 }
 
-const LATE_MS = 300;
+const IDLE_MS = 300;
 
 /** A block of JSON Lines goes out as it is; only other formats take it apart. */
-function* parts(item: Item, printing: Printing, printer: Printer): Generator<Uint8Array | string> {
+function* encodeItem(item: Item, options: PrintOptions, printer: Printer): Generator<Uint8Array | string> {
   if (item instanceof Artefact) yield item.bytes;
   else if (!(item instanceof Block)) yield printer.add(item);
-  else if (printing.format === "json" && !printing.fields) yield item.bytes;
+  else if (options.format === "json" && !options.fields) yield item.bytes;
   else for (const line of lines(item)) yield printer.add(JSON.parse(line) as AnyRecord);
 }
 
@@ -56,25 +56,25 @@ function exitOf(record: AnyRecord): Exit {
 interface Printer {
   add(record: AnyRecord): string;
   /** What waits for more, when nothing came for a while. */
-  late?(): string;
+  flushIdle?(): string;
   end(): string;
 }
 
 /** Tables and CSV know every record kind; a pipe of JSON Lines does not pay for them. */
-async function printerFor({ format, fields, width, bold }: Printing): Promise<Printer> {
+async function printerFor({ format, fields, width, bold }: PrintOptions): Promise<Printer> {
   if (format === "table" || format === "csv") {
     const { CsvWriter, TableWriter } = await import("./table.ts");
     return format === "table" ? new TableWriter({ width, bold, fields }) : new CsvWriter(fields);
   }
-  if (format === "ids") return { add: (record) => (isThing(record) ? `${String(record["id"])}\n` : ""), end: () => "" };
-  return { add: (record) => encode(fields ? picked(record, fields) : record), end: () => "" };
+  if (format === "ids") return { add: (record) => (hasId(record) ? `${String(record["id"])}\n` : ""), end: () => "" };
+  return { add: (record) => encode(fields ? pickFields(record, fields) : record), end: () => "" };
 }
 
-const isThing = (record: AnyRecord): boolean =>
+const hasId = (record: AnyRecord): boolean =>
   record["id"] !== undefined && record.kind !== "summary" && record.kind !== "error";
 
-/** The asked-for keys; a record that ends the stream keeps all of its own. */
-function picked(record: AnyRecord, fields: readonly string[]): { readonly [name: string]: unknown } {
+/** The requested keys; a record that ends the stream keeps all of its own. */
+function pickFields(record: AnyRecord, fields: readonly string[]): { readonly [name: string]: unknown } {
   if (record.kind === "error" || record.kind === "summary") return record;
   return Object.fromEntries(fields.filter((name) => name in record).map((name) => [name, record[name]]));
 }

@@ -1,10 +1,10 @@
 // What goes to stderr: log lines, problems and progress, for people.
 import type { Deps, Log, Progress } from "../records/deps.ts";
 import { EXIT, severest, type Exit, type ToolError } from "../records/error.ts";
-import { harmless } from "./escape.ts";
+import { sanitize } from "./sanitize.ts";
 import type { Io } from "./io.ts";
 
-interface Manner {
+interface ReportOptions {
   readonly tool: string;
   readonly quiet: boolean;
   readonly verbose: boolean;
@@ -16,22 +16,22 @@ export class Report implements Log {
   exit: Exit = EXIT.ok;
   readonly progress: Progress;
   #io: Io;
-  #manner: Manner;
+  #options: ReportOptions;
   #bar: ProgressLine;
 
-  constructor(io: Io, manner: Manner) {
+  constructor(io: Io, options: ReportOptions) {
     this.#io = io;
-    this.#manner = manner;
-    this.#bar = new ProgressLine(io, manner);
+    this.#options = options;
+    this.#bar = new ProgressLine(io, options);
     this.progress = this.#bar;
   }
 
   debug(message: string): void {
-    if (this.#manner.verbose) this.#say(message);
+    if (this.#options.verbose) this.#writeLine(message);
   }
 
   info(message: string): void {
-    if (!this.#manner.quiet && (this.#io.stderr.isTTY || this.#manner.verbose)) this.#say(message);
+    if (!this.#options.quiet && (this.#io.stderr.isTTY || this.#options.verbose)) this.#writeLine(message);
   }
 
   problem(error: ToolError): void {
@@ -41,17 +41,17 @@ export class Report implements Log {
 
   /** The message, and the hint on a line of its own. */
   error({ message, hint }: { readonly message: string; readonly hint?: string | undefined }): void {
-    this.#say(message);
-    if (hint) this.#io.stderr.write(`  try: ${harmless(hint)}\n`);
+    this.#writeLine(message);
+    if (hint) this.#io.stderr.write(`  try: ${sanitize(hint)}\n`);
   }
 
   end(): void {
     this.#bar.clear();
   }
 
-  #say(message: string): void {
+  #writeLine(message: string): void {
     this.#bar.clear();
-    this.#io.stderr.write(`${this.#manner.tool}: ${harmless(message)}\n`);
+    this.#io.stderr.write(`${this.#options.tool}: ${sanitize(message)}\n`);
   }
 }
 
@@ -65,7 +65,7 @@ class ProgressLine implements Progress {
   #last = 0;
   #shown = false;
 
-  constructor(io: Io, { quiet, progress }: Manner) {
+  constructor(io: Io, { quiet, progress }: ReportOptions) {
     this.#io = io;
     const auto = io.stderr.isTTY && !quiet && io.env["TERM"] !== "dumb" ? "line" : "none";
     this.#mode = progress === "json" ? "json" : progress === "none" ? "none" : auto;
@@ -80,7 +80,7 @@ class ProgressLine implements Progress {
       this.#io.stderr.write(`${JSON.stringify({ kind: "progress", ...state, elapsed_ms: now - this.#started })}\n`);
       return;
     }
-    this.#io.stderr.write(`\r\u001b[K${progressText(state, (now - this.#started) / 1000)}`);
+    this.#io.stderr.write(`\r\u001b[K${formatProgress(state, (now - this.#started) / 1000)}`);
     this.#shown = true;
   }
 
@@ -90,15 +90,15 @@ class ProgressLine implements Progress {
   }
 }
 
-function progressText({ label, done, total, unit }: ProgressState, seconds: number): string {
-  const amount = unit === "bytes" ? byteText : String;
+function formatProgress({ label, done, total, unit }: ProgressState, seconds: number): string {
+  const amount = unit === "bytes" ? formatBytes : String;
   const share = total ? ` of ${amount(total)} (${Math.floor((done / total) * 100)} %)` : "";
-  const rate = unit === "bytes" && seconds > 0.5 ? `, ${byteText(done / seconds)}/s` : "";
-  return `${harmless(label)} ${amount(done)}${share}${rate}`;
+  const rate = unit === "bytes" && seconds > 0.5 ? `, ${formatBytes(done / seconds)}/s` : "";
+  return `${sanitize(label)} ${amount(done)}${share}${rate}`;
 }
 
 /** A size for people: `1.5 GiB`. */
-export function byteText(bytes: number): string {
+export function formatBytes(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
   const value = bytes / 1024 ** power;

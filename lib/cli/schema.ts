@@ -2,7 +2,7 @@
 import { usageError } from "../records/error.ts";
 import { Artefact } from "../records/record.ts";
 import { optionalOperand } from "./flags.ts";
-import { nearest } from "../policy/nearest.ts";
+import { nearestWord } from "../policy/nearest-word.ts";
 import { verb } from "./verb.ts";
 
 /** `schema` lists the kinds, `schema KIND` prints one. */
@@ -19,8 +19,8 @@ async function schemaText(name: string | undefined): Promise<string> {
   if (name === undefined) return [...KINDS.keys(), ""].join("\n");
   const kind = KINDS.get(name);
   if (!kind) {
-    const close = nearest(name, KINDS.keys());
-    throw usageError(`there is no record kind '${name}'`, close ? `did you mean ${close}?` : "`schema` lists them");
+    const close = nearestWord(name, KINDS.keys());
+    throw usageError(`record kind '${name}' does not exist`, close ? `did you mean ${close}?` : "`schema` lists them");
   }
   return `${JSON.stringify(jsonSchema(kind), null, 2)}\n`;
 }

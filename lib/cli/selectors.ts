@@ -1,13 +1,13 @@
 // The flags that name a place and select sessions: the same words on every command.
 import { usageError } from "../records/error.ts";
-import { duration, instant, whole } from "../policy/instant.ts";
+import { parseDuration, parseInstant, parseWholeNumber } from "../policy/parse-quantities.ts";
 import type { SessionFilter, SessionSort } from "../sources/source.ts";
-import { choice, option, repeated, toggle, type Values } from "./flags.ts";
+import { choice, option, repeated, toggle, type FlagValues } from "./flags.ts";
 
 /** Which home: a directory, `backup:REPO@ID`, `archive:TARGET`, … */
 export const placeFlags = {
   home: option("The place to read; else the usual one of --runtime: AGH_HOME, else ~/.agh", { hint: "PLACE" }),
-  runtime: choice("What wrote it", ["agh", "agsh", "agdd", "auto"]),
+  runtime: choice("The runtime that wrote it", ["agh", "agsh", "agdd", "auto"]),
   homeId: option("Name the home by this id in records", { hint: "ID" }),
 };
 
@@ -19,20 +19,20 @@ export const selectorFlags = {
   agent: repeated("Agent name", { hint: "NAME" }),
   workspace: repeated("Workspace: either id, name or path", { hint: "WS" }),
   state: repeated("Recorded or effective state", { hint: "STATE" }),
-  stopReason: repeated("Why it stopped", { hint: "REASON" }),
+  stopReason: repeated("Reason of the stop", { hint: "REASON" }),
   failure: repeated("Kind of failure", { hint: "KIND" }),
-  crashed: toggle("Agent crashed, or claims life without a process"),
-  since: option("Last event at or after", { hint: "RFC3339|30d", convert: momentOrSpan }),
-  until: option("Last event before", { hint: "RFC3339|30d", convert: momentOrSpan }),
-  olderThan: option("Last event longer ago than", { hint: "30d", convert: duration }),
-  limit: option("At most N", { hint: "N", convert: whole(1) }),
+  crashed: toggle("Agent crashed, or is recorded as live without a process"),
+  since: option("Last event at or after", { hint: "RFC3339|30d", convert: parseInstantOrDuration }),
+  until: option("Last event before", { hint: "RFC3339|30d", convert: parseInstantOrDuration }),
+  olderThan: option("Last event longer ago than", { hint: "30d", convert: parseDuration }),
+  limit: option("At most N", { hint: "N", convert: parseWholeNumber(1) }),
 };
 
-export type PlaceValues = Values<typeof placeFlags>;
-export type SelectorValues = Values<typeof selectorFlags>;
+export type PlaceValues = FlagValues<typeof placeFlags>;
+export type SelectorValues = FlagValues<typeof selectorFlags>;
 
-function momentOrSpan(text: string): Date | number {
-  return /^\d{4}-/.test(text) ? instant(text) : duration(text);
+function parseInstantOrDuration(text: string): Date | number {
+  return /^\d{4}-/.test(text) ? parseInstant(text) : parseDuration(text);
 }
 
 /** The selectors as the sources understand them; spans count back from `now`. */
@@ -42,12 +42,12 @@ export function filterOf(
   ids: readonly string[] = [],
   sort?: SessionSort,
 ): SessionFilter {
-  const since = values.since === undefined ? undefined : moment(values.since, now);
+  const since = values.since === undefined ? undefined : toIsoTime(values.since, now);
   const until = earliest(
-    values.until === undefined ? undefined : moment(values.until, now),
-    values.olderThan === undefined ? undefined : moment(values.olderThan, now),
+    values.until === undefined ? undefined : toIsoTime(values.until, now),
+    values.olderThan === undefined ? undefined : toIsoTime(values.olderThan, now),
   );
-  if (since && until && since >= until) throw usageError(`nothing can be since ${since} and before ${until}`);
+  if (since && until && since >= until) throw usageError(`the time range is empty: since ${since}, before ${until}`);
   return {
     ids: [...ids, ...values.session],
     agents: values.agent,
@@ -63,7 +63,7 @@ export function filterOf(
   };
 }
 
-function moment(at: Date | number, now: Date): string {
+function toIsoTime(at: Date | number, now: Date): string {
   return (at instanceof Date ? at : new Date(now.getTime() - at)).toISOString();
 }
 

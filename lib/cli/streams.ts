@@ -1,7 +1,7 @@
 // The process's own streams by file descriptor: process.stdout loads net and tty, 3 ms of every start.
 import { fstatSync, statSync, write, writeSync } from "node:fs";
 import type { Terminal } from "./io.ts";
-import { ReaderGone, type Sink } from "./write.ts";
+import { BrokenPipeError, type Sink } from "./output.ts";
 
 type WriteError = NodeJS.ErrnoException;
 
@@ -12,7 +12,7 @@ export function sinkOf(fd: number): Sink {
       write(fd, bytes, 0, bytes.length, null, (error: WriteError | null, written) => {
         if (!error) done(written);
         else if (error.code === "EAGAIN") setTimeout(() => done(0), 5);
-        else fail(error.code === "EPIPE" ? new ReaderGone() : error);
+        else fail(error.code === "EPIPE" ? new BrokenPipeError() : error);
       });
     });
   return {
@@ -23,7 +23,7 @@ export function sinkOf(fd: number): Sink {
 }
 
 /** A text line for people, written at once; a reader who has gone is no failure. */
-export function sayTo(fd: number, text: string): void {
+export function writeTextSync(fd: number, text: string): void {
   const bytes = Buffer.from(text);
   for (let at = 0; at < bytes.length;) {
     try {
@@ -37,7 +37,7 @@ export function sayTo(fd: number, text: string): void {
 }
 
 /** Whether a descriptor is a terminal, and how wide it is; its stream is made only for what may be one. */
-export function terminalOf(fd: 1 | 2): Terminal {
+export function statTerminal(fd: 1 | 2): Terminal {
   if (!mayBeTerminal(fd)) return { isTTY: false };
   const stream = (fd === 1 ? process.stdout : process.stderr) as Terminal;
   return { isTTY: stream.isTTY === true, ...(stream.columns && { columns: stream.columns }) };

@@ -2,11 +2,11 @@
 import { KINDS } from "../records/kinds.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { COLUMNS } from "./columns.ts";
-import { harmless } from "./escape.ts";
-import { byteText } from "./report.ts";
+import { sanitize } from "./sanitize.ts";
+import { formatBytes } from "./report.ts";
 
-/** Columns that say nothing a person would look for in a table. */
-const SILENT = new Set(["kind", "runtime", "home"]);
+/** Columns that nobody looks for in a table. */
+const HIDDEN_COLUMNS = new Set(["kind", "runtime", "home"]);
 const BYTES = /(?:^|_)(?:bytes|size)$/;
 const SAMPLE = 200;
 
@@ -36,8 +36,8 @@ export class TableWriter {
     return before + (this.#rows.length >= SAMPLE ? this.#start({ asPage: true }) : "");
   }
 
-  /** What waits for more rows, when none came since this was last asked: a table that is followed starts with what there is. */
-  late(): string {
+  /** What waits for more rows, when none came since the last call: a table that is followed starts with what there is. */
+  flushIdle(): string {
     const waiting = this.#columns ? 0 : this.#rows.length;
     const isIdle = waiting > 0 && waiting === this.#waited;
     this.#waited = waiting;
@@ -65,7 +65,7 @@ export class TableWriter {
 
   /** A single record that is wider than the terminal: a line a key. */
   #page(record: AnyRecord): string {
-    const names = namesOf([record]).filter((name) => !SILENT.has(name) && !isBlank(record[name]));
+    const names = namesOf([record]).filter((name) => !HIDDEN_COLUMNS.has(name) && !isBlank(record[name]));
     const width = Math.max(...names.map((name) => name.length));
     return names.map((name) => `${this.#bold(name.padEnd(width))}  ${cell(record, name)}\n`).join("");
   }
@@ -90,7 +90,7 @@ interface Column {
 }
 
 function columnsOf(rows: readonly AnyRecord[], fields: readonly string[] | undefined): Column[] {
-  const names = fields ?? COLUMNS[rows[0]!.kind] ?? namesOf(rows).filter((name) => !SILENT.has(name));
+  const names = fields ?? COLUMNS[rows[0]!.kind] ?? namesOf(rows).filter((name) => !HIDDEN_COLUMNS.has(name));
   const columns = names.map((name) => {
     const widest = Math.max(name.length, ...rows.map((row) => displayWidth(cell(row, name))));
     return {
@@ -121,11 +121,11 @@ function fit(columns: readonly Column[], width: number): Column[] {
   const kept: Column[] = [];
   let used = 0;
   for (const [at, column] of columns.entries()) {
-    const room = width - used - (kept.length > 0 ? 2 : 0);
-    const wanted = at === columns.length - 1 ? column.width : Math.min(column.width, 60);
-    if (room < Math.min(wanted, 8)) break;
-    kept.push({ ...column, width: Math.min(wanted, room) });
-    used = width - room + Math.min(wanted, room);
+    const available = width - used - (kept.length > 0 ? 2 : 0);
+    const preferred = at === columns.length - 1 ? column.width : Math.min(column.width, 60);
+    if (available < Math.min(preferred, 8)) break;
+    kept.push({ ...column, width: Math.min(preferred, available) });
+    used = width - available + Math.min(preferred, available);
   }
   return kept;
 }
@@ -161,10 +161,10 @@ function displayWidth(text: string): number {
   return width;
 }
 
-/** The text of one cell, harmless on a terminal. */
+/** The text of one cell, sanitized for a terminal. */
 export function cell(record: AnyRecord, name: string): string {
   const value = record[name];
-  return typeof value === "number" && BYTES.test(name) ? byteText(value) : harmless(plain(value));
+  return typeof value === "number" && BYTES.test(name) ? formatBytes(value) : sanitize(plain(value));
 }
 
 function plain(value: unknown): string {
@@ -172,7 +172,7 @@ function plain(value: unknown): string {
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
-/** RFC 4180 rows; the header is taken from the fields asked for, else from the kind. */
+/** RFC 4180 rows; the header is taken from --fields, else from the kind. */
 export class CsvWriter {
   #fields: readonly string[] | undefined;
   #kind: string | undefined;

@@ -1,16 +1,16 @@
-// A verb and a tool: what the faces in bin/ declare and the shell runs.
+// A verb and a tool: what the entry files in bin/ declare and the shell runs.
 import { defineCommand, type CommandDef } from "citty";
 import type { Deps } from "../records/deps.ts";
 import type { Items } from "../records/record.ts";
 import { commonFlags } from "./common.ts";
-import type { Flags, Values } from "./flags.ts";
+import type { Flags, FlagValues } from "./flags.ts";
 import type { Input } from "./input.ts";
 
-export type CommonValues = Values<typeof commonFlags>;
+export type CommonValues = FlagValues<typeof commonFlags>;
 
-/** What a verb's `run` gets: its values, the outside world, and stdin where it asks for it. */
+/** What a verb's `run` gets: its values, the outside world, and stdin. */
 export interface Call<F extends Flags> {
-  readonly values: Values<F> & CommonValues;
+  readonly values: FlagValues<F> & CommonValues;
   readonly deps: Deps;
   readonly input: Input;
 }

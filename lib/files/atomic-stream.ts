@@ -15,9 +15,9 @@ import { dirname } from "node:path";
 import type { AtomicOptions } from "./atomic.ts";
 import { fsyncDir } from "./atomic.ts";
 import { joinPath, osPath } from "./os-path.ts";
-import { fileTrouble } from "./trouble.ts";
+import { toFileError } from "./errors.ts";
 
-export interface Streamed {
+export interface WrittenFile {
   readonly bytes: number;
   /** Hex. */
   readonly sha256: string;
@@ -33,7 +33,7 @@ export async function createFromStream(
   path: string,
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   options: StreamOptions,
-): Promise<Streamed> {
+): Promise<WrittenFile> {
   const temp = joinPath(dirname(path), `.agh-toolkit-${randomBytes(6).toString("hex")}.tmp`);
   try {
     const written = await writeChunks(temp, chunks, options);
@@ -44,7 +44,7 @@ export async function createFromStream(
     return written;
   } catch (error) {
     rmSync(osPath(temp), { force: true });
-    throw fileTrouble(path, "write", error);
+    throw toFileError(path, "write", error);
   }
 }
 
@@ -52,7 +52,7 @@ async function writeChunks(
   temp: string,
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   { mode, owner }: StreamOptions,
-): Promise<Streamed> {
+): Promise<WrittenFile> {
   const fd = openSync(osPath(temp), "wx", 0o600);
   const sha = createHash("sha256");
   let bytes = 0;

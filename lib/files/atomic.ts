@@ -14,7 +14,7 @@ import {
 import { randomBytes } from "node:crypto";
 import { dirname } from "node:path";
 import { joinPath, osPath } from "./os-path.ts";
-import { fileTrouble } from "./trouble.ts";
+import { toFileError } from "./errors.ts";
 
 export interface AtomicOptions {
   /** Permission bits, exact whatever the umask. */
@@ -33,7 +33,7 @@ export function writeAtomic(path: string, content: Uint8Array | string, options:
     fsyncDir(dirname(path));
   } catch (error) {
     rmSync(osPath(temp), { force: true });
-    throw fileTrouble(path, "write", error);
+    throw toFileError(path, "write", error);
   }
 }
 
@@ -42,7 +42,7 @@ export function fsyncDir(path: string): void {
   sync(path);
 }
 
-/** Makes a file's bytes durable. Never for a database that this process holds open in SQLite: see lib/sqlite/held.ts. */
+/** Makes a file's bytes durable. Never for a database that this process holds open in SQLite: see lib/sqlite/open-locks.ts. */
 export function fsyncFile(path: string): void {
   sync(path);
 }

@@ -43,13 +43,17 @@ function tryFlock(path: string): Promise<Child | undefined> {
 }
 
 function lockOn(child: Child): Flock {
-  const gone = new Promise<void>((resolve) => child.on("close", () => resolve()));
+  const exited = new Promise<void>((resolve) => child.on("close", () => resolve()));
   const release = async (): Promise<void> => {
     child.stdin.end();
-    await gone;
+    await exited;
   };
   return { release, [Symbol.asyncDispose]: release };
 }
 
 const noFlock = (path: string, why: string): Error =>
-  refusal("E_NO_FLOCK", `the lock on ${path} cannot be held: ${why}`, "it takes flock(1) of util-linux, on Linux");
+  refusal(
+    "E_NO_FLOCK",
+    `cannot take the lock on ${path}: ${why}`,
+    "install flock(1), which is part of util-linux; it works on Linux only",
+  );

@@ -3,8 +3,8 @@ import { createReadStream } from "node:fs";
 import type { ReadEntry } from "tar";
 import { EXIT, ToolError } from "../records/error.ts";
 import { osPath } from "./os-path.ts";
-import { hostile, SafeNames } from "./safe-names.ts";
-import { damaged, truncated, type EntrySink } from "./tar-read.ts";
+import { hostileArchive, SafeNames } from "./safe-names.ts";
+import { damagedArchive, truncatedArchive, type EntrySink } from "./tar-read.ts";
 import type { TarEntry } from "./tar-write.ts";
 import { unzstd } from "./zstd-frames.ts";
 
@@ -12,7 +12,7 @@ export interface ForeignTar {
   /** A local file. */
   readonly file: string;
   /** Names it in messages. */
-  readonly said: string;
+  readonly label: string;
   /** Bytes of content and number of entries that are believed. */
   readonly limits: { readonly bytes: number; readonly entries: number };
   readonly entry: (entry: TarEntry) => EntrySink | undefined;
@@ -21,7 +21,7 @@ export interface ForeignTar {
 /** Throws E_HOSTILE_ARCHIVE (4), E_ARCHIVE_TRUNCATED or E_ARCHIVE_DAMAGED (6); what was handed out proves nothing then. */
 export async function readForeignTar(tar: ForeignTar): Promise<void> {
   const { Parser } = await import("tar");
-  const reading = new Reading(tar);
+  const reading = new EntryReader(tar);
   let failed: unknown;
   const parser = new Parser({
     strict: true,
@@ -37,12 +37,12 @@ export async function readForeignTar(tar: ForeignTar): Promise<void> {
   });
   // The parser cuts a name at a NUL; other programs do not. What ends a GNU long name is none.
   parser.on("meta", (text: string) => {
-    if (/\0[^\0]/.test(text)) failed ??= hostile(tar.said, "a NUL in a name");
+    if (/\0[^\0]/.test(text)) failed ??= hostileArchive(tar.label, "a NUL in a name");
   });
   const done = new Promise<void>((resolve) => {
     parser.on("end", () => resolve());
     parser.on("error", (error: unknown) => {
-      failed ??= troubleOf(tar.said, error);
+      failed ??= toArchiveError(tar.label, error);
       resolve();
     });
   });
@@ -58,7 +58,7 @@ export async function readForeignTar(tar: ForeignTar): Promise<void> {
 }
 
 /** Zstandard is taken apart here: frames back to back would be cut after the first. The parser knows gzip. */
-async function* plain({ file, said, limits }: ForeignTar): AsyncGenerator<Buffer> {
+async function* plain({ file, label, limits }: ForeignTar): AsyncGenerator<Buffer> {
   if (!file.endsWith(".zst")) {
     for await (const bytes of createReadStream(osPath(file), { highWaterMark: 1 << 20 })) yield bytes as Buffer;
     return;
@@ -70,10 +70,10 @@ async function* plain({ file, said, limits }: ForeignTar): AsyncGenerator<Buffer
     const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(length), 0, length, offset);
     return buffer.subarray(0, bytesRead);
   };
-  yield* unzstd({ said, size, read, limit: limits.bytes + limits.entries * 2048 });
+  yield* unzstd({ label, size, read, limit: limits.bytes + limits.entries * 2048 });
 }
 
-class Reading {
+class EntryReader {
   failed: unknown;
   #tar: ForeignTar;
   #names: SafeNames;
@@ -82,19 +82,21 @@ class Reading {
 
   constructor(tar: ForeignTar) {
     this.#tar = tar;
-    this.#names = new SafeNames(tar.said);
+    this.#names = new SafeNames(tar.label);
   }
 
   take(entry: ReadEntry): void {
-    const { said, limits } = this.#tar;
+    const { label, limits } = this.#tar;
     const type = TYPES[entry.type];
-    if (type === undefined) throw hostile(said, `${NAMED[entry.type] ?? entry.type}: ${JSON.stringify(entry.path)}`);
+    if (type === undefined)
+      throw hostileArchive(label, `${NAMED[entry.type] ?? entry.type}: ${JSON.stringify(entry.path)}`);
     const path = entry.path.replace(/^(?:\.\/)+/, "").replace(/\/$/, "");
     // The parser takes a negative size, or none, for 0.
-    if (!((entry.header?.size ?? -1) >= 0)) throw hostile(said, `an entry without a size: ${JSON.stringify(path)}`);
+    if (!((entry.header?.size ?? -1) >= 0))
+      throw hostileArchive(label, `an entry without a size: ${JSON.stringify(path)}`);
     this.#bytes += entry.size;
     if (++this.#entries > limits.entries || this.#bytes > limits.bytes) {
-      throw hostile(said, `more than the ${limits.entries} entries or ${limits.bytes} bytes it may`);
+      throw hostileArchive(label, `more than ${limits.entries} entries or ${limits.bytes} bytes, which is the limit`);
     }
     if (path === "" || path === ".") return;
     this.#names.add(path, type);
@@ -129,8 +131,10 @@ const NAMED: { readonly [type: string]: string } = {
   FIFO: "a pipe",
 };
 
-function troubleOf(said: string, error: unknown): ToolError {
+function toArchiveError(label: string, error: unknown): ToolError {
   if (error instanceof ToolError && error.exit !== EXIT.bug) return error;
   const { message } = error as Error;
-  return /truncated|unexpected end|zlib.*buf/i.test(message) ? truncated(said) : damaged(said, message, error);
+  return /truncated|unexpected end|zlib.*buf/i.test(message)
+    ? truncatedArchive(label)
+    : damagedArchive(label, message, error);
 }

@@ -2,7 +2,7 @@
 import { fstatSync, statSync, type BigIntStats } from "node:fs";
 import { osPath } from "./os-path.ts";
 
-export interface Identity {
+export interface FileIdentity {
   readonly dev: bigint;
   readonly ino: bigint;
   readonly size: bigint;
@@ -11,29 +11,29 @@ export interface Identity {
 }
 
 /** The identity of a path (links followed) or an open file; undefined when there is no such path. */
-export function identityOf(file: string | number): Identity | undefined {
-  const stats = statOf(file);
-  return stats && identityIn(stats);
+export function statIdentity(file: string | number): FileIdentity | undefined {
+  const stats = statFile(file);
+  return stats && toIdentity(stats);
 }
 
 /** The identity within a stat that was made anyway. */
-export function identityIn({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): Identity {
+export function toIdentity({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): FileIdentity {
   return { dev, ino, size, mtimeNs, ctimeNs };
 }
 
 /** Whether nobody wrote between the two; undefined (no such file) equals itself. */
-export function sameIdentity(a: Identity | undefined, b: Identity | undefined): boolean {
+export function sameIdentity(a: FileIdentity | undefined, b: FileIdentity | undefined): boolean {
   if (!a || !b) return a === b;
   return sameInode(a, b) && a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs;
 }
 
 /** Whether both are the same file, whatever was written to it. */
-export function sameInode(a: Identity, b: Identity): boolean {
+export function sameInode(a: FileIdentity, b: FileIdentity): boolean {
   return a.dev === b.dev && a.ino === b.ino;
 }
 
 /** One word to remember a file by from run to run. The device is left out: its number may change with a boot. */
-export function identityText({ ino, size, mtimeNs, ctimeNs }: Identity): string {
+export function formatIdentity({ ino, size, mtimeNs, ctimeNs }: FileIdentity): string {
   return `${ino}:${size}:${mtimeNs}:${ctimeNs}`;
 }
 
@@ -41,12 +41,12 @@ export function identityText({ ino, size, mtimeNs, ctimeNs }: Identity): string 
 const TICK_NS = 20_000_000n;
 
 /** True when the file changed so lately that a further write might not show in its identity. */
-export function isFresh(identity: Identity): boolean {
+export function isFresh(identity: FileIdentity): boolean {
   const age = BigInt(Date.now()) * 1_000_000n - identity.ctimeNs;
   return age < TICK_NS && age > -TICK_NS;
 }
 
-function statOf(file: string | number): BigIntStats | undefined {
+function statFile(file: string | number): BigIntStats | undefined {
   if (typeof file === "number") return fstatSync(file, { bigint: true });
   try {
     return statSync(osPath(file), { bigint: true, throwIfNoEntry: false });

@@ -1,4 +1,4 @@
-// Who holds which lock, as Linux tells in /proc/locks; elsewhere nobody can know.
+// Who holds which lock, as /proc/locks of Linux lists them; elsewhere that is unknown.
 import { readFileSync } from "node:fs";
 
 interface Inode {
@@ -47,9 +47,9 @@ export function parseLocks(text: string): LockTable {
     if (known) known.push(lock);
     else byInode.set(ino, [lock]);
   }
-  const holders = (file: Inode, wanted: (lock: Lock) => boolean): number[] | undefined => {
+  const holders = (file: Inode, matches: (lock: Lock) => boolean): number[] | undefined => {
     const device = deviceText(file.dev);
-    const locks = (byInode.get(String(file.ino)) ?? []).filter(wanted);
+    const locks = (byInode.get(String(file.ino)) ?? []).filter(matches);
     const sure = locks.filter((lock) => lock.device === device);
     if (sure.length > 0) return [...new Set(sure.map((lock) => lock.pid))];
     return locks.some((lock) => isAnonymous(lock.device) || isAnonymous(device)) ? undefined : [];

@@ -5,11 +5,11 @@ const LONGEST_NAME = 255;
 const LONGEST_PATH = 4096;
 
 /** Why a path may not be written; undefined when it may. */
-export function badPath(path: string): string | undefined {
+export function findPathProblem(path: string): string | undefined {
   if (path === "") return "an empty name";
   if (path.startsWith("/")) return "an absolute path";
   if (Buffer.byteLength(path) > LONGEST_PATH) return "a path longer than 4096 bytes";
-  if (!path.isWellFormed()) return "a name that is no UTF-8";
+  if (!path.isWellFormed()) return "a name that is not UTF-8";
   for (const name of path.split("/")) {
     if (name === "" || name === "." || name === "..") return "a path with an empty part, . or ..";
     if (/[\0-\x1f\x7f]/.test(name)) return "a control character in a name";
@@ -22,22 +22,22 @@ export function badPath(path: string): string | undefined {
 
 /** Collects the names of one archive; throws E_HOSTILE_ARCHIVE (4) at the first that must not be written. */
 export class SafeNames {
-  #said: string;
+  #label: string;
   #types = new Map<string, "file" | "directory">();
 
-  /** `said` names the archive in messages. */
-  constructor(said: string) {
-    this.#said = said;
+  /** `label` names the archive in messages. */
+  constructor(label: string) {
+    this.#label = label;
   }
 
   add(path: string, type: "file" | "directory"): void {
-    const bad = badPath(path);
-    if (bad !== undefined) throw hostile(this.#said, `${bad}: ${JSON.stringify(path)}`);
+    const bad = findPathProblem(path);
+    if (bad !== undefined) throw hostileArchive(this.#label, `${bad}: ${JSON.stringify(path)}`);
     const key = folded(path);
-    if (this.#types.has(key)) throw hostile(this.#said, `the same name twice: ${JSON.stringify(path)}`);
+    if (this.#types.has(key)) throw hostileArchive(this.#label, `the same name twice: ${JSON.stringify(path)}`);
     for (let at = key.indexOf("/"); at > 0; at = key.indexOf("/", at + 1)) {
       if (this.#types.get(key.slice(0, at)) === "file") {
-        throw hostile(this.#said, `a path through a file: ${JSON.stringify(path)}`);
+        throw hostileArchive(this.#label, `a path through a file: ${JSON.stringify(path)}`);
       }
     }
     this.#types.set(key, type);
@@ -53,11 +53,14 @@ export class SafeNames {
       const spelling = names.slice(0, depth).join("/");
       const before = this.#spelled.get(at);
       if (before !== undefined && before !== spelling) {
-        throw hostile(this.#said, `names that differ in case or form only: ${JSON.stringify([before, spelling])}`);
+        throw hostileArchive(
+          this.#label,
+          `names that differ in case or form only: ${JSON.stringify([before, spelling])}`,
+        );
       }
       this.#spelled.set(at, spelling);
       if (depth === names.length && this.#types.get(at) === "file" && this.#hasBelow(at)) {
-        throw hostile(this.#said, `a file where a directory is: ${JSON.stringify(path)}`);
+        throw hostileArchive(this.#label, `a file where a directory is: ${JSON.stringify(path)}`);
       }
     }
   }
@@ -79,5 +82,5 @@ const folded = (path: string): string =>
     .map((name) => name.replace(/[. ]+$/, (tail) => (tail.length === name.length ? tail : "")))
     .join("/");
 
-export const hostile = (said: string, what: string): ToolError =>
-  refusal("E_HOSTILE_ARCHIVE", `${said} holds ${what}: nothing of it was written`, "do not trust where it came from");
+export const hostileArchive = (label: string, what: string): ToolError =>
+  refusal("E_HOSTILE_ARCHIVE", `${label} contains ${what}: nothing was written`, "do not trust its origin");

@@ -2,7 +2,7 @@
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { userInfo } from "node:os";
 import { fromOsBytes, joinPath, osPath } from "./os-path.ts";
-import { fileTrouble } from "./trouble.ts";
+import { toFileError } from "./errors.ts";
 
 export interface Scratch extends Disposable {
   /** A directory of mode 0700, made at the first look. */
@@ -24,7 +24,7 @@ export function scratchDir(env: { readonly [name: string]: string | undefined })
   };
   const scratch = {
     get path(): string {
-      return (made ??= makeIn(parent));
+      return (made ??= makeScratchIn(parent));
     },
     fresh: (): string => makeTemp(joinPath(scratch.path, "d-")),
     discard: (directory: string): void => attempt(() => rmSync(osPath(directory), { recursive: true, force: true })),
@@ -34,25 +34,25 @@ export function scratchDir(env: { readonly [name: string]: string | undefined })
   return scratch;
 }
 
-/** On a full or failing disk what brought us here is told, and the next run removes what is left. */
+/** On a full or failing disk the first error is the one reported, and the next run removes what is left. */
 function attempt(clear: () => void): void {
   try {
     clear();
   } catch {
-    // said above
+    // reported by the caller
   }
 }
 
 const NAME = /^agh-toolkit-([0-9a-f]+)-(\d+)-(\d+)-/;
 
-function makeIn(parent: string): string {
-  const self = selfOf();
+function makeScratchIn(parent: string): string {
+  const self = readSelf();
   const owner = self ? `${self.world}-${self.pid}-${self.started}` : "0-0-0";
   try {
     if (self) removeLeftovers(parent, self);
     return makeTemp(joinPath(parent, `agh-toolkit-${owner}-`));
   } catch (error) {
-    throw fileTrouble(parent, "make a scratch directory in", error);
+    throw toFileError(parent, "make a scratch directory in", error);
   }
 }
 
@@ -65,19 +65,19 @@ interface Self {
   readonly started: string;
 }
 
-function selfOf(): Self | undefined {
+function readSelf(): Self | undefined {
   try {
     const pid = readlinkSync("/proc/self");
     const boot = readFileSync("/proc/sys/kernel/random/boot_id", "latin1").slice(0, 8);
     const namespace = Number(/\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0]).toString(16);
-    return { world: boot + namespace, pid, started: startOf(pid) ?? "0" };
+    return { world: boot + namespace, pid, started: readStartTime(pid) ?? "0" };
   } catch {
     return undefined; // no /proc: leftovers stay, which harms nobody
   }
 }
 
 /** A process's start in clock ticks since boot; undefined when it does not run. */
-function startOf(pid: string): string | undefined {
+function readStartTime(pid: string): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
     return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
@@ -90,7 +90,7 @@ function removeLeftovers(parent: string, self: Self): void {
   const { uid } = userInfo();
   for (const name of readdirSync(osPath(parent))) {
     const [, world, pid, started] = NAME.exec(name) ?? [];
-    if (world !== self.world || !pid || startOf(pid) === started) continue;
+    if (world !== self.world || !pid || readStartTime(pid) === started) continue;
     const path = osPath(joinPath(parent, name));
     const stats = lstatSync(path, { throwIfNoEntry: false });
     if (stats?.isDirectory() && stats.uid === uid) rmSync(path, { recursive: true, force: true });

@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { fsyncDir, fsyncFile } from "./atomic.ts";
 import { osPath } from "./os-path.ts";
-import { fileTrouble } from "./trouble.ts";
+import { toFileError } from "./errors.ts";
 import { belowRoot, walk } from "./walk.ts";
 
 /** An fsync costs milliseconds, for each of thousands of files; syncfs(2), which Node lacks, costs them once. */
@@ -14,7 +14,7 @@ export function syncTree(dir: string): void {
       else if (type === "directory") fsyncDir(belowRoot(dir, path));
     }
   } catch (error) {
-    throw fileTrouble(dir, "sync", error);
+    throw toFileError(dir, "sync", error);
   }
 }
 

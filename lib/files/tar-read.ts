@@ -1,6 +1,6 @@
 // Reads the tars that lib/files/tar-write.ts writes, and refuses every other: no links, no devices, no second name.
 import { EXIT, ToolError } from "../records/error.ts";
-import { hostile, SafeNames } from "./safe-names.ts";
+import { hostileArchive, SafeNames } from "./safe-names.ts";
 import { checksum, TAR_BLOCK, type TarEntry } from "./tar-write.ts";
 
 /** Takes an entry's content as it comes; `end` is called when it is whole. */
@@ -9,9 +9,9 @@ export interface EntrySink {
   end(): void;
 }
 
-export interface TarReading {
+export interface TarReaderOptions {
   /** Names the archive in messages. */
-  readonly said: string;
+  readonly label: string;
   /** Called for every entry in order; what it returns takes the content. Throw to stop. */
   readonly entry: (entry: TarEntry) => EntrySink | undefined;
 }
@@ -20,7 +20,7 @@ const LARGEST_PAX = 64 * 1024;
 
 /** Fed with a tar piece by piece. Throws E_HOSTILE_ARCHIVE (4), or E_ARCHIVE_TRUNCATED / E_ARCHIVE_DAMAGED (6). */
 export class TarReader {
-  #reading: TarReading;
+  #reading: TarReaderOptions;
   #names: SafeNames;
   #pending = Buffer.alloc(0);
   #sink: EntrySink | undefined;
@@ -31,9 +31,9 @@ export class TarReader {
   #extended: ReadonlyMap<string, string> = new Map();
   #zeros = 0;
 
-  constructor(reading: TarReading) {
+  constructor(reading: TarReaderOptions) {
     this.#reading = reading;
-    this.#names = new SafeNames(reading.said);
+    this.#names = new SafeNames(reading.label);
   }
 
   push(bytes: Buffer): void {
@@ -48,7 +48,7 @@ export class TarReader {
 
   /** Called when there is no more. */
   end(): void {
-    if (this.#zeros < 2 || this.#left > 0 || this.#pending.length > 0) throw truncated(this.#reading.said);
+    if (this.#zeros < 2 || this.#left > 0 || this.#pending.length > 0) throw truncatedArchive(this.#reading.label);
   }
 
   #content(bytes: Buffer): number {
@@ -66,13 +66,13 @@ export class TarReader {
       this.#sink = undefined;
       return;
     }
-    this.#extended = paxRecords(Buffer.concat(this.#pax.parts), this.#reading.said);
+    this.#extended = paxRecords(Buffer.concat(this.#pax.parts), this.#reading.label);
     this.#pax = undefined;
   }
 
   #skip(bytes: Buffer): number {
     const part = bytes.subarray(0, Math.min(this.#padding, bytes.length));
-    if (part.some((byte) => byte !== 0)) throw damaged(this.#reading.said, "bytes where its padding should be");
+    if (part.some((byte) => byte !== 0)) throw damagedArchive(this.#reading.label, "its padding is not zero");
     this.#padding -= part.length;
     return part.length;
   }
@@ -84,23 +84,24 @@ export class TarReader {
       this.#zeros++;
       return TAR_BLOCK;
     }
-    if (this.#zeros > 0) throw hostile(this.#reading.said, "entries after its end");
+    if (this.#zeros > 0) throw hostileArchive(this.#reading.label, "entries after its end");
     if (block.toString("latin1", 257, 265) !== "ustar\x0000")
-      throw damaged(this.#reading.said, "a header of another form");
-    if (octal(block, 148, 8) !== checksum(block)) throw damaged(this.#reading.said, "a header whose sum is wrong");
+      throw damagedArchive(this.#reading.label, "a header that is not ustar");
+    if (octal(block, 148, 8) !== checksum(block))
+      throw damagedArchive(this.#reading.label, "a header with a wrong checksum");
     this.#begin(block);
     return TAR_BLOCK;
   }
 
   #begin(block: Buffer): void {
-    const { said, entry } = this.#reading;
+    const { label, entry } = this.#reading;
     const flag = block.toString("latin1", 156, 157);
     const size = this.#sizeOf(block);
     if (flag === "x") {
-      if (size > LARGEST_PAX || this.#extended.size > 0) throw hostile(said, "a pax header that is none of ours");
+      if (size > LARGEST_PAX || this.#extended.size > 0) throw hostileArchive(label, "an unsupported pax header");
       this.#pax = { parts: [] };
     } else {
-      const found = entryOf(block, { flag, size, path: this.#extended.get("path"), said });
+      const found = entryOf(block, { flag, size, path: this.#extended.get("path"), label });
       this.#extended = new Map();
       this.#names.add(found.path, found.type);
       this.#sink = entry(found);
@@ -114,7 +115,7 @@ export class TarReader {
   #sizeOf(block: Buffer): number {
     const size = this.#extended.get("size");
     const value = size === undefined ? octal(block, 124, 12) : Number(size);
-    if (!Number.isSafeInteger(value) || value < 0) throw hostile(this.#reading.said, "an entry without a size");
+    if (!Number.isSafeInteger(value) || value < 0) throw hostileArchive(this.#reading.label, "an entry without a size");
     return value;
   }
 }
@@ -123,18 +124,19 @@ interface Header {
   readonly flag: string;
   readonly size: number;
   readonly path: string | undefined;
-  readonly said: string;
+  readonly label: string;
 }
 
-function entryOf(block: Buffer, { flag, size, path, said }: Header): TarEntry {
+function entryOf(block: Buffer, { flag, size, path, label }: Header): TarEntry {
   const [name, prefix] = [text(block, 0, 100), text(block, 345, 155)];
   const full = path ?? (prefix === "" ? name : `${prefix}/${name}`);
   if (flag !== "0" && flag !== "5")
-    throw hostile(said, `${KINDS[flag] ?? "something that is no file"}: ${JSON.stringify(full)}`);
+    throw hostileArchive(label, `${KINDS[flag] ?? "something that is not a file"}: ${JSON.stringify(full)}`);
   const type = flag === "5" ? "directory" : "file";
-  if (type === "directory" && size > 0) throw hostile(said, `a directory with content: ${JSON.stringify(full)}`);
+  if (type === "directory" && size > 0)
+    throw hostileArchive(label, `a directory with content: ${JSON.stringify(full)}`);
   if (type === "file" && full.endsWith("/"))
-    throw hostile(said, `a file called as a directory: ${JSON.stringify(full)}`);
+    throw hostileArchive(label, `a file whose name ends with a slash: ${JSON.stringify(full)}`);
   const mtime = octal(block, 136, 12);
   return {
     path: type === "directory" ? full.replace(/\/$/, "") : full,
@@ -167,7 +169,7 @@ function octal(block: Buffer, at: number, length: number): number {
   return /^[0-7]+$/.test(field) ? Number.parseInt(field, 8) : Number.NaN;
 }
 
-function paxRecords(bytes: Buffer, said: string): Map<string, string> {
+function paxRecords(bytes: Buffer, label: string): Map<string, string> {
   const records = new Map<string, string>();
   for (let at = 0; at < bytes.length;) {
     const space = bytes.indexOf(0x20, at);
@@ -176,28 +178,28 @@ function paxRecords(bytes: Buffer, said: string): Map<string, string> {
     const equals = record.indexOf("=");
     const key = record.slice(0, equals);
     if (space < 0 || !(length > 4) || at + length > bytes.length || !record.endsWith("\n"))
-      throw damaged(said, "a broken pax header");
+      throw damagedArchive(label, "a broken pax header");
     if ((key !== "path" && key !== "size") || records.has(key))
-      throw hostile(said, `a pax header that is none of ours: ${JSON.stringify(key)}`);
+      throw hostileArchive(label, `an unsupported pax record: ${JSON.stringify(key)}`);
     records.set(key, record.slice(equals + 1, -1));
     at += length;
   }
   return records;
 }
 
-export const truncated = (said: string): ToolError =>
+export const truncatedArchive = (label: string): ToolError =>
   new ToolError({
     code: "E_ARCHIVE_TRUNCATED",
-    message: `${said} is cut short`,
-    hint: "fetch it again, or take another copy",
+    message: `${label} is truncated`,
+    hint: "fetch it again, or use another copy",
     exit: EXIT.place,
   });
 
-export const damaged = (said: string, what: string, cause?: unknown): ToolError =>
+export const damagedArchive = (label: string, what: string, cause?: unknown): ToolError =>
   new ToolError({
     code: "E_ARCHIVE_DAMAGED",
-    message: `${said} is damaged: ${what}`,
-    hint: "take another copy",
+    message: `${label} is damaged: ${what}`,
+    hint: "use another copy",
     exit: EXIT.place,
     cause,
   });

@@ -5,48 +5,48 @@ import { fromOsBytes, joinPath, osPath } from "./os-path.ts";
 export type PathType = "file" | "directory" | "symlink" | "socket" | "fifo" | "device";
 
 /** One path as the walk met it. */
-export interface Found {
+export interface WalkEntry {
   /** Below the directory that is walked, `/`-separated; "" is that directory itself. */
   readonly path: string;
   readonly type: PathType;
   readonly stat: BigIntStats;
   /** The names in its directory, itself among them. */
-  readonly beside: readonly string[];
+  readonly siblings: readonly string[];
 }
 
 export interface WalkOptions {
   /** Whether to go into a directory; asked after it was yielded. */
-  readonly enter?: (found: Found) => boolean;
+  readonly enter?: (found: WalkEntry) => boolean;
   /** A path that could not be looked at; one that vanished is none. */
   readonly unreadable?: (path: string, error: NodeJS.ErrnoException) => void;
   /** The names in the directory yielded last, sorted, where they are known; else they are read. */
-  readonly names?: (found: Found) => readonly string[] | undefined;
+  readonly names?: (found: WalkEntry) => readonly string[] | undefined;
   /** Only these names of the top directory; it itself is not yielded then. */
   readonly only?: readonly string[];
 }
 
 /** Walks without following anything. Costs one lstat a path, and one readdir a directory whose names are not known. */
-export function* walk(root: string, options: WalkOptions = {}): Generator<Found, void, undefined> {
+export function* walk(root: string, options: WalkOptions = {}): Generator<WalkEntry, void, undefined> {
   if (options.only) {
-    const names = namesIn(root, "", options).filter((name) => options.only!.includes(name));
-    for (const name of names) yield* visit({ root, path: name, beside: names, options });
-  } else yield* visit({ root, path: "", beside: [], options });
+    const names = readNames(root, "", options).filter((name) => options.only!.includes(name));
+    for (const name of names) yield* visit({ root, path: name, siblings: names, options });
+  } else yield* visit({ root, path: "", siblings: [], options });
 }
 
 interface Visit {
   readonly root: string;
   readonly path: string;
-  readonly beside: readonly string[];
+  readonly siblings: readonly string[];
   readonly options: WalkOptions;
 }
 
 // A stack instead of recursion: `yield*` through every level would cost more than the system calls.
-function* visit({ root, path, beside, options }: Visit): Generator<Found, void, undefined> {
-  const top = look(root, path, beside, options);
+function* visit({ root, path, siblings, options }: Visit): Generator<WalkEntry, void, undefined> {
+  const top = statEntry(root, path, siblings, options);
   if (!top) return;
   yield top;
   const open: { path: string; names: readonly string[]; next: number }[] = [];
-  if (goesInto(top, options)) open.push({ path, names: namesOf(root, top, options), next: 0 });
+  if (goesInto(top, options)) open.push({ path, names: namesToVisit(root, top, options), next: 0 });
   while (open.length > 0) {
     const level = open[open.length - 1]!;
     const name = level.names[level.next++];
@@ -54,33 +54,38 @@ function* visit({ root, path, beside, options }: Visit): Generator<Found, void, 
       open.pop();
       continue;
     }
-    const found = look(root, level.path === "" ? name : `${level.path}/${name}`, level.names, options);
+    const found = statEntry(root, level.path === "" ? name : `${level.path}/${name}`, level.names, options);
     if (!found) continue;
     yield found;
     if (goesInto(found, options)) {
-      open.push({ path: found.path, names: namesOf(root, found, options), next: 0 });
+      open.push({ path: found.path, names: namesToVisit(root, found, options), next: 0 });
     }
   }
 }
 
-const goesInto = (found: Found, { enter }: WalkOptions): boolean =>
+const goesInto = (found: WalkEntry, { enter }: WalkOptions): boolean =>
   found.type === "directory" && (enter === undefined || enter(found));
 
-const namesOf = (root: string, found: Found, options: WalkOptions): readonly string[] =>
-  options.names?.(found) ?? namesIn(root, found.path, options);
+const namesToVisit = (root: string, found: WalkEntry, options: WalkOptions): readonly string[] =>
+  options.names?.(found) ?? readNames(root, found.path, options);
 
 const BIG = { bigint: true, throwIfNoEntry: false } as const;
 
-function look(root: string, path: string, beside: readonly string[], options: WalkOptions): Found | undefined {
+function statEntry(
+  root: string,
+  path: string,
+  siblings: readonly string[],
+  options: WalkOptions,
+): WalkEntry | undefined {
   try {
     const stat = lstatSync(osPath(belowRoot(root, path)), BIG);
-    return stat && { path, type: typeOf(stat), stat, beside };
+    return stat && { path, type: typeOf(stat), stat, siblings };
   } catch (error) {
     return unreadable(path, error, options);
   }
 }
 
-function namesIn(root: string, path: string, options: WalkOptions): readonly string[] {
+function readNames(root: string, path: string, options: WalkOptions): readonly string[] {
   const dir = osPath(belowRoot(root, path));
   try {
     const names = readdirSync(dir);
@@ -129,7 +134,7 @@ const SLASH = 0x2f;
  * Opens a regular file for reading, following no link; undefined when it is gone or has become something else.
  * Never for a database that this process holds open in SQLite: closing would drop its locks.
  */
-export function openFound(path: string): { readonly fd: number; readonly stat: BigIntStats } | undefined {
+export function openRegularFile(path: string): { readonly fd: number; readonly stat: BigIntStats } | undefined {
   let fd: number;
   try {
     fd = openSync(osPath(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);

@@ -1,4 +1,4 @@
-// Where a worker's file lies: beside the sources in development, an entry of its own in the bundle.
+// Where a worker's file is: beside the sources in development, an entry of its own in the bundle.
 import { existsSync } from "node:fs";
 
 /** The URL of `name`, a path from the project's root without its ending (`lib/backup/pack-worker`). */
@@ -9,5 +9,5 @@ export function workerUrl(name: string): URL {
     const url = new URL(up + name + ending, import.meta.url);
     if (existsSync(url)) return url;
   }
-  throw new Error(`the file of ${name} is not there`);
+  throw new Error(`the file of ${name} does not exist`);
 }

@@ -2,8 +2,8 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { fsyncDir, writeAtomic } from "../files/atomic.ts";
 import { joinPath, osPath } from "../files/os-path.ts";
-import { fileTrouble } from "../files/trouble.ts";
-import { decodeSealed, encodeSealed } from "./sealed.ts";
+import { toFileError } from "../files/errors.ts";
+import { decodeSealed, encodeSealed } from "./sealed-json.ts";
 
 export const JOURNAL_FORMAT = 1;
 
@@ -62,7 +62,7 @@ export const writeJournal = (root: string, journal: Journal): void =>
   writeAtomic(fileIn(journalDir(root, journal.run)), encodeSealed(journal).bytes, { mode: 0o600 });
 
 /** What unfinished runs have left, oldest first; `journal` is undefined where no step was taken yet. */
-export function unfinished(root: string): { readonly dir: string; readonly journal: Journal | undefined }[] {
+export function listUnfinishedRuns(root: string): { readonly dir: string; readonly journal: Journal | undefined }[] {
   return namesIn(journalsDir(root))
     .map((name) => joinPath(journalsDir(root), name))
     .filter((dir) => existsSync(osPath(fileIn(dir))) || !existsSync(osPath(doneIn(dir))))
@@ -76,11 +76,11 @@ export function keepJournal(dir: string): void {
 }
 
 /** The journal of a run that came to its end, or broke off; undefined when there is none. */
-export const journalOf = (root: string, run: string): Journal | undefined =>
+export const findJournal = (root: string, run: string): Journal | undefined =>
   readJournal(doneIn(journalDir(root, run))) ?? readJournal(fileIn(journalDir(root, run)));
 
 /** Runs that came to their end and can be undone, oldest first. */
-export const keptRuns = (root: string): string[] =>
+export const listFinishedRuns = (root: string): string[] =>
   namesIn(journalsDir(root)).filter((run) => existsSync(osPath(doneIn(journalDir(root, run)))));
 
 function readJournal(file: string): Journal | undefined {
@@ -100,7 +100,7 @@ export function closeJournal(dir: string): void {
     fsyncDir(dir);
     rmSync(osPath(dir), { recursive: true, force: true });
   } catch (error) {
-    throw fileTrouble(dir, "remove", error);
+    throw toFileError(dir, "remove", error);
   }
 }
 

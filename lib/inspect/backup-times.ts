@@ -1,18 +1,18 @@
 // When a home was last backed up, from the repository that AGH_BACKUP_REPO names.
 import type { Deps } from "../records/deps.ts";
 import { EXIT, ToolError } from "../records/error.ts";
-import type { HomeRecord } from "../records/things.ts";
+import type { HomeRecord } from "../records/runtime-kinds.ts";
 
 /** Nothing where no repository is named; null where it holds no snapshot of the home. */
-export async function backupTimes(
+export async function readBackupTimes(
   homeId: string,
   deps: Deps,
 ): Promise<Pick<HomeRecord, "last_backup_at" | "last_drill_at">> {
   const url = deps.env["AGH_BACKUP_REPO"];
   if (!url) return {};
-  const { openRepository } = await import("../formats/repository.ts");
-  const { drillsOf } = await import("../formats/drill-result.ts");
-  const { newestFirst } = await import("../formats/snapshots.ts");
+  const { openRepository } = await import("../formats/repository/repository.ts");
+  const { listDrills: drillsOf } = await import("../formats/repository/drill-result.ts");
+  const { listManifests: newestFirst } = await import("../formats/repository/snapshots.ts");
   try {
     const repo = await openRepository(url, { env: deps.env });
     let last_drill_at: string | null = null;

@@ -3,12 +3,12 @@ import { openPlace, type OpenPlace } from "../places/place.ts";
 import type { Deps } from "../records/deps.ts";
 import { ToolError, asPartial, usageError } from "../records/error.ts";
 import { Block, encode } from "../records/record.ts";
-import type { SessionRecord } from "../records/things.ts";
-import { readerOf } from "../sources/reader-of.ts";
+import type { SessionRecord } from "../records/runtime-kinds.ts";
+import { openEventsReader } from "../sources/events-reader.ts";
 import { sortable } from "../sources/selection.ts";
 import type { EventRange, EventsReader, SessionFilter } from "../sources/source.ts";
-import { merged, type Strand } from "./merge.ts";
-import type { Where } from "./sessions.ts";
+import { mergeStreams, type EventStream } from "./merge-events.ts";
+import type { InspectPlace } from "./sessions.ts";
 
 export interface EventQuery {
   readonly sessions: SessionFilter;
@@ -20,22 +20,26 @@ export interface EventQuery {
 }
 
 /** `event` records. One session that cannot be read fails the command; among several it is a problem (exit 3). */
-export async function* listEvents(where: Where, query: EventQuery, deps: Deps): AsyncGenerator<Block> {
+export async function* listEvents(where: InspectPlace, query: EventQuery, deps: Deps): AsyncGenerator<Block> {
   using place = await openPlace(where.home, where, deps);
-  const chosen = await choose(place, query, deps);
+  const chosen = await selectSessions(place, query, deps);
   if (query.follow) return yield* follow(place, chosen, query, deps);
-  using reader = await readerOf(place.source, place.home, deps);
-  const strands = chosen.map((session) => strandOf(session, query.range, reader));
-  const safe = strands.length === 1 ? strands : strands.map((strand) => forgiving(strand, deps));
-  if (query.merge) yield* merged(safe);
-  else for (const strand of safe) yield* strand.after(query.range.afterSequence);
+  using reader = await openEventsReader(place.source, place.home, deps);
+  const streams = chosen.map((session) => streamOf(session, query.range, reader));
+  const safe = streams.length === 1 ? streams : streams.map((stream) => skipUnreadable(stream, deps));
+  if (query.merge) yield* mergeStreams(safe);
+  else for (const stream of safe) yield* stream.after(query.range.afterSequence);
 }
 
-type Chosen = Pick<SessionRecord, "id" | "created_at">;
+type SelectedSession = Pick<SessionRecord, "id" | "created_at">;
 
-/** What is named is asked for even where nothing is left, so that it is told; of all the others only what has events. */
-async function choose({ home, source }: OpenPlace, { sessions }: EventQuery, deps: Deps): Promise<Chosen[]> {
-  const chosen: Chosen[] = [];
+/** Named sessions are read even without events, so that the error is reported; of the others only those with events. */
+async function selectSessions(
+  { home, source }: OpenPlace,
+  { sessions }: EventQuery,
+  deps: Deps,
+): Promise<SelectedSession[]> {
+  const chosen: SelectedSession[] = [];
   for await (const session of source.sessions(home, sessions, deps)) {
     if (sessions.ids?.length || session.has.events || session.has.archive) {
       chosen.push({ id: session.id, created_at: session.created_at });
@@ -46,18 +50,18 @@ async function choose({ home, source }: OpenPlace, { sessions }: EventQuery, dep
 
 async function* follow(
   { home, source }: OpenPlace,
-  chosen: readonly Chosen[],
-  { range, follow: wish }: EventQuery,
+  chosen: readonly SelectedSession[],
+  { range, follow: followOptions }: EventQuery,
   deps: Deps,
 ): AsyncGenerator<Block> {
   if (!source.follow || !home.live) throw usageError(`${home.place} does not change: there is nothing to follow`);
   const sessionIds = chosen.map(({ id }) => id);
-  yield* source.follow(home, { sessionIds, range, idleExit: wish?.idleExit }, deps);
+  yield* source.follow(home, { sessionIds, range, idleExit: followOptions?.idleExit }, deps);
 }
 
-function strandOf({ id, created_at }: Chosen, range: EventRange, reader: EventsReader): Strand {
+function streamOf({ id, created_at }: SelectedSession, range: EventRange, reader: EventsReader): EventStream {
   return {
-    begins: sortable(created_at ?? ""),
+    startsAt: sortable(created_at ?? ""),
     async *after(sequence) {
       const from = sequence === undefined ? range : { ...range, afterSequence: sequence };
       for await (const item of reader.events(id, from)) {
@@ -68,12 +72,12 @@ function strandOf({ id, created_at }: Chosen, range: EventRange, reader: EventsR
 }
 
 /** A session that cannot be read does not stop the others. */
-function forgiving(strand: Strand, deps: Deps): Strand {
+function skipUnreadable(stream: EventStream, deps: Deps): EventStream {
   return {
-    ...strand,
+    ...stream,
     async *after(sequence) {
       try {
-        yield* strand.after(sequence);
+        yield* stream.after(sequence);
       } catch (error) {
         if (!(error instanceof ToolError)) throw error;
         deps.log.problem(asPartial(error));

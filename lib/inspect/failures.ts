@@ -2,43 +2,43 @@
 import type { Deps } from "../records/deps.ts";
 import { ToolError, asPartial } from "../records/error.ts";
 import type { Item } from "../records/record.ts";
-import type { SessionRecord } from "../records/things.ts";
-import { readEvents } from "../sources/agh/databases.ts";
-import { bundleNames, bundleOf, lastEvent, type LastEvent } from "../sources/agh/failures.ts";
-import { historyOf, type History } from "../sources/agh/history.ts";
-import { lastLine } from "../sources/agh/ledger-last.ts";
-import { directoryOf } from "../sources/agh/scan.ts";
-import { sessions } from "../sources/agh/sessions.ts";
+import type { SessionRecord } from "../records/runtime-kinds.ts";
+import { readEvents } from "../sources/agh/home/databases.ts";
+import { listBundleNames, findBundle, readLastEventRow, type LastEventRow } from "../sources/agh/sessions/failures.ts";
+import { loadHistory, type EventHistory } from "../sources/agh/events/history.ts";
+import { readLastLine } from "../sources/agh/ledger/last-line.ts";
+import { findSessionDir } from "../sources/agh/sessions/scan.ts";
+import { readSessions } from "../sources/agh/sessions/read-sessions.ts";
 import type { Home, SessionFilter } from "../sources/source.ts";
-import { atHome } from "./at-home.ts";
-import { take } from "./take.ts";
+import { detailVerb } from "./detail-verb.ts";
+import { limit } from "./limit.ts";
 
 export interface FailureQuery {
   readonly sessions: SessionFilter;
   readonly limit: number | undefined;
 }
 
-/** AGH records a stop by the operator as a failure of this kind; it counts only when it is asked for. */
+/** AGH records a stop by the operator as a failure of this kind; it counts only on request. */
 const CANCELLATION = "cancellation";
 
 /** `failure` records, one a failed session. */
-export const failures = atHome("failure", async function* (home, query: FailureQuery, deps): AsyncGenerator<Item> {
-  yield* take(failed(home, query.sessions, deps), query.limit);
+export const failures = detailVerb("failure", async function* (home, query: FailureQuery, deps): AsyncGenerator<Item> {
+  yield* limit(listFailures(home, query.sessions, deps), query.limit);
 });
 
-async function* failed(home: Home, filter: SessionFilter, deps: Deps): AsyncGenerator<Item> {
-  const bundles = bundleNames(home.root);
-  const history = await historyOf(home, deps);
-  const asked = filter.failures?.includes(CANCELLATION) === true;
-  for await (const session of sessions(home, filter, deps)) {
+async function* listFailures(home: Home, filter: SessionFilter, deps: Deps): AsyncGenerator<Item> {
+  const bundles = listBundleNames(home.root);
+  const history = await loadHistory(home, deps);
+  const includesCancelled = filter.failures?.includes(CANCELLATION) === true;
+  for await (const session of readSessions(home, filter, deps)) {
     const { failure } = session;
-    if (failure && (asked || failure.kind !== CANCELLATION))
+    if (failure && (includesCancelled || failure.kind !== CANCELLATION))
       yield record(home, session, failure, { history, bundles, deps });
   }
 }
 
-interface Known {
-  readonly history: History;
+interface FailureContext {
+  readonly history: EventHistory;
   readonly bundles: readonly string[];
   readonly deps: Deps;
 }
@@ -47,10 +47,10 @@ function record(
   home: Home,
   session: SessionRecord,
   failure: NonNullable<SessionRecord["failure"]>,
-  known: Known,
+  context: FailureContext,
 ): Item {
-  const bundle = bundleOf(home.root, known.bundles, { sessionId: session.id, recorded: failure.crash_bundle_path });
-  const last = session.has.events ? lastEventOf(home, session.id, known) : null;
+  const bundle = findBundle(home.root, context.bundles, { sessionId: session.id, recorded: failure.crash_bundle_path });
+  const last = session.has.events ? readLastEvent(home, session.id, context) : null;
   return {
     kind: "failure",
     runtime: home.runtime,
@@ -70,13 +70,13 @@ function record(
 }
 
 /** A session that cannot be read is still a failed one. */
-function lastEventOf(home: Home, id: string, { history, deps }: Known): LastEvent | null {
-  const dir = directoryOf(home.root, id);
+function readLastEvent(home: Home, id: string, { history, deps }: FailureContext): LastEventRow | null {
+  const dir = findSessionDir(home.root, id);
   if (dir === undefined) return null;
   try {
     return readEvents(dir, deps, (db) => {
       const ledger = history.ledgerInstead(db, dir, id);
-      return ledger === undefined ? lastEvent(db) : (lastLine(ledger) ?? null);
+      return ledger === undefined ? readLastEventRow(db) : (readLastLine(ledger) ?? null);
     });
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;

@@ -1,12 +1,12 @@
 // Hook runs of the selected sessions.
 import type { Item } from "../records/record.ts";
-import { eachDatabase } from "../sources/agh/each-session.ts";
-import { exactLine } from "../sources/agh/exact.ts";
-import { hookRuns, type HookQuery } from "../sources/agh/hooks.ts";
+import { eachDatabase } from "../sources/agh/events/each-session.ts";
+import { encodeExactLine } from "../sources/agh/sessions/exact-line.ts";
+import { readHookRuns, type HookQuery } from "../sources/agh/sessions/hooks.ts";
 import type { SessionFilter } from "../sources/source.ts";
-import { atHome } from "./at-home.ts";
-import { inBlocks } from "./in-blocks.ts";
-import { take } from "./take.ts";
+import { detailVerb } from "./detail-verb.ts";
+import { toBlocks } from "./line-blocks.ts";
+import { limit } from "./limit.ts";
 
 export interface HooksQuery extends HookQuery {
   readonly sessions: SessionFilter;
@@ -14,10 +14,10 @@ export interface HooksQuery extends HookQuery {
 }
 
 /** `hook_run` records, newest first within each session. */
-export const hooks = atHome("hook_run", async function* (home, query: HooksQuery, deps): AsyncGenerator<Item> {
+export const hooks = detailVerb("hook_run", async function* (home, query: HooksQuery, deps): AsyncGenerator<Item> {
   const found = eachDatabase(home, query.sessions, deps, function* (db, session) {
-    for (const run of hookRuns(db, query)) {
-      yield exactLine({
+    for (const run of readHookRuns(db, query)) {
+      yield encodeExactLine({
         kind: "hook_run",
         runtime: home.runtime,
         home: home.place,
@@ -26,5 +26,5 @@ export const hooks = atHome("hook_run", async function* (home, query: HooksQuery
       });
     }
   });
-  yield* inBlocks(take(found, query.limit));
+  yield* toBlocks(limit(found, query.limit));
 });

@@ -6,20 +6,20 @@ import { defaultHomes } from "../places/default-home.ts";
 import { openPlace, type OpenPlace } from "../places/place.ts";
 import type { Deps } from "../records/deps.ts";
 import { ToolError, asPartial } from "../records/error.ts";
-import type { HomeRecord, SessionRecord } from "../records/things.ts";
+import type { HomeRecord, SessionRecord } from "../records/runtime-kinds.ts";
 import { hasCrashed } from "../sources/selection.ts";
-import { backupTimes } from "./backup-times.ts";
-import type { Where } from "./sessions.ts";
+import { readBackupTimes } from "./backup-times.ts";
+import type { InspectPlace } from "./sessions.ts";
 
 /** One `home` record with everything that is worth a look in the morning. */
-export async function* overview(where: Where, deps: Deps): AsyncGenerator<HomeRecord> {
+export async function* overview(where: InspectPlace, deps: Deps): AsyncGenerator<HomeRecord> {
   using place = await openPlace(where.home, where, deps);
-  const extra = { ...(await sessionsOf(place, deps)), ...(await bytesOf(place, deps)) };
-  yield record(place, deps, { ...extra, ...(await backupTimes(place.home.id, deps)) });
+  const extra = { ...(await countSessions(place, deps)), ...(await measureBytes(place, deps)) };
+  yield homeRecord(place, deps, { ...extra, ...(await readBackupTimes(place.home.id, deps)) });
 }
 
 /** Every home that is found: what is asked for, else what the environment and the default places hold. Maybe none. */
-export async function* listHomes(where: Where, deps: Deps): AsyncGenerator<HomeRecord> {
+export async function* listHomes(where: InspectPlace, deps: Deps): AsyncGenerator<HomeRecord> {
   if (where.home !== undefined) return yield* overview(where, deps);
   for (const { dir: home, runtime } of defaultHomes(deps, where.runtime)) {
     try {
@@ -37,7 +37,7 @@ type Counted = Pick<HomeRecord, "sessions" | "by_state" | "crashed_24h" | "ledge
 type Bytes = Pick<HomeRecord, "sessions_bytes" | "total_bytes">;
 type Extra = Counted & Bytes & Pick<HomeRecord, "last_backup_at" | "last_drill_at">;
 
-function record({ home, source }: OpenPlace, deps: Deps, extra: Extra): HomeRecord {
+function homeRecord({ home, source }: OpenPlace, deps: Deps, extra: Extra): HomeRecord {
   const { catalog_bytes, ...state } = source.state(home, deps);
   const { sessions, by_state, crashed_24h, ledgers_missing, problem, sessions_bytes, total_bytes, ...backups } = extra;
   return {
@@ -54,17 +54,17 @@ function record({ home, source }: OpenPlace, deps: Deps, extra: Extra): HomeReco
     sessions_bytes,
     total_bytes,
     ...backups,
-    disk_free_bytes: home.live ? freeBytes(home.root) : undefined,
+    disk_free_bytes: home.live ? statFreeBytes(home.root) : undefined,
     problem,
   };
 }
 
 /** A home whose sessions cannot be listed at all is still a home. */
-async function sessionsOf({ home, source }: OpenPlace, deps: Deps): Promise<Counted> {
+async function countSessions({ home, source }: OpenPlace, deps: Deps): Promise<Counted> {
   try {
     const sessions: SessionRecord[] = [];
     for await (const session of source.sessions(home, {}, deps)) sessions.push(session);
-    return counted(home.runtime, sessions, deps);
+    return countStates(home.runtime, sessions, deps);
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
     deps.log.problem(asPartial(error));
@@ -77,21 +77,21 @@ const DAY_MS = 86_400_000;
 /** Only AGH promises a ledger. */
 const lacksLedger = ({ effective, has }: SessionRecord): boolean => effective === "stopped" && !has.ledger;
 
-function counted(runtime: HomeRecord["runtime"], sessions: readonly SessionRecord[], deps: Deps): Counted {
+function countStates(runtime: HomeRecord["runtime"], sessions: readonly SessionRecord[], deps: Deps): Counted {
   const yesterday = deps.now().getTime() - DAY_MS;
   const byState: { [effective: string]: number } = {};
   for (const { effective } of sessions) byState[effective] = (byState[effective] ?? 0) + 1;
-  const lately = ({ updated_at }: SessionRecord): boolean => Date.parse(updated_at ?? "") >= yesterday;
+  const isRecent = ({ updated_at }: SessionRecord): boolean => Date.parse(updated_at ?? "") >= yesterday;
   return {
     sessions: sessions.length,
     by_state: byState,
-    crashed_24h: sessions.filter((session) => hasCrashed(session) && lately(session)).length,
+    crashed_24h: sessions.filter((session) => hasCrashed(session) && isRecent(session)).length,
     ledgers_missing: runtime === "agh" ? sessions.filter(lacksLedger).length : undefined,
   };
 }
 
 /** Of the home's own tree; where that is a project, of what belongs to the runtime in it. */
-async function bytesOf({ home, source }: OpenPlace, deps: Deps): Promise<Bytes> {
+async function measureBytes({ home, source }: OpenPlace, deps: Deps): Promise<Bytes> {
   const only = source.rootOf && (await source.roots(home, deps)).find(({ name }) => name === "home")?.only;
   let [sessions, total] = [0, 0];
   for (const { path, type, stat } of walk(home.root, { unreadable: () => undefined, ...(only && { only }) })) {
@@ -104,7 +104,7 @@ async function bytesOf({ home, source }: OpenPlace, deps: Deps): Promise<Bytes> 
   return { sessions_bytes: sessions, total_bytes: total };
 }
 
-function freeBytes(root: string): number {
+function statFreeBytes(root: string): number {
   const { bavail, bsize } = statfsSync(osPath(root));
   return bavail * bsize;
 }

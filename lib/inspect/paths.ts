@@ -1,19 +1,22 @@
 // The verb `paths`: every path that belongs to a home, and what a backup makes of it.
-import { belowRoot, walk, type Found } from "../files/walk.ts";
+import { belowRoot, walk, type WalkEntry } from "../files/walk.ts";
 import { openPlace, type OpenPlace } from "../places/place.ts";
 import type { Deps } from "../records/deps.ts";
 import { EXIT, ToolError } from "../records/error.ts";
-import type { PathRecord } from "../records/things.ts";
-import { BY_DEFAULT } from "../sources/agh/coverage.ts";
+import type { PathRecord } from "../records/runtime-kinds.ts";
+import { DEFAULT_CLASSES } from "../sources/agh/home/coverage.ts";
 import type { Root, Source } from "../sources/source.ts";
-import type { Where } from "./sessions.ts";
+import type { InspectPlace } from "./sessions.ts";
 
 /** `path` records: those that are there in the order of the walk, then the well-known ones that are not. */
-export async function* listPaths(where: Where, deps: Deps): AsyncGenerator<PathRecord> {
+export async function* listPaths(where: InspectPlace, deps: Deps): AsyncGenerator<PathRecord> {
   using place = await openPlace(where.home, where, deps);
   for (const root of await place.source.roots(place.home, deps)) {
     const missing = new Set(place.source.wellKnown(root.name));
-    for (const found of walk(root.dir, { ...(root.only && { only: root.only }), unreadable: tell(root, deps) })) {
+    for (const found of walk(root.dir, {
+      ...(root.only && { only: root.only }),
+      unreadable: reportUnreadable(root, deps),
+    })) {
       deps.signal.throwIfAborted();
       missing.delete(found.path);
       yield pathRecord(place, root, found);
@@ -26,11 +29,11 @@ export async function* listPaths(where: Where, deps: Deps): AsyncGenerator<PathR
 export function pathRecord(
   { home, source }: OpenPlace,
   root: Root,
-  { path, type, stat }: Pick<Found, "path"> & { type: PathRecord["type"]; stat: Found["stat"] | undefined },
+  { path, type, stat }: Pick<WalkEntry, "path"> & { type: PathRecord["type"]; stat: WalkEntry["stat"] | undefined },
 ): PathRecord {
   const { class: of, scope, never: byName } = source.classify(root.name, path, type);
   const never = byName ?? (isEmptyWal(source, root, path, stat) ? "an empty WAL" : undefined);
-  const isTaken = never === undefined && type !== "missing" && (BY_DEFAULT as readonly string[]).includes(of);
+  const isBackedUp = never === undefined && type !== "missing" && (DEFAULT_CLASSES as readonly string[]).includes(of);
   return {
     kind: "path",
     runtime: home.runtime,
@@ -45,23 +48,23 @@ export function pathRecord(
     size: type === "file" && stat ? Number(stat.size) : undefined,
     mode: stat && (Number(stat.mode) & 0o7777).toString(8).padStart(4, "0"),
     mtime: stat && stat.mtime.toISOString(),
-    backed_up: isTaken,
-    reason: isTaken ? undefined : (never ?? (stat ? `only on request: --include ${of}` : "not there")),
+    backed_up: isBackedUp,
+    reason: isBackedUp ? undefined : (never ?? (stat ? `only on request: --include ${of}` : "does not exist")),
   };
 }
 
-function isEmptyWal(source: Source, root: Root, path: string, stat: Found["stat"] | undefined): boolean {
+function isEmptyWal(source: Source, root: Root, path: string, stat: WalkEntry["stat"] | undefined): boolean {
   if (stat?.size !== 0n || !path.endsWith(".db-wal")) return false;
   return source.classify(root.name, path.slice(0, -"-wal".length), "file").database !== undefined;
 }
 
-const tell =
+const reportUnreadable =
   (root: Root, deps: Deps) =>
   (path: string, error: NodeJS.ErrnoException): void =>
     deps.log.problem(
       new ToolError({
         code: "E_UNREADABLE",
-        message: `cannot look into ${belowRoot(root.dir, path)}: ${error.code}`,
+        message: `could not read ${belowRoot(root.dir, path)}: ${error.code}`,
         hint: `ls -ld ${belowRoot(root.dir, path)}`,
         exit: EXIT.partial,
         cause: error,

@@ -2,15 +2,15 @@
 import type { Deps } from "../records/deps.ts";
 import { EXIT, ToolError } from "../records/error.ts";
 import type { Item } from "../records/record.ts";
-import { readCatalog } from "../sources/agh/databases.ts";
-import { eachSession } from "../sources/agh/each-session.ts";
-import { exactLine } from "../sources/agh/exact.ts";
-import { permissionMode } from "../sources/agh/permission-mode.ts";
-import { permissions as permissionsIn, policies } from "../sources/agh/permissions.ts";
+import { readCatalog } from "../sources/agh/home/databases.ts";
+import { eachSession } from "../sources/agh/events/each-session.ts";
+import { encodeExactLine } from "../sources/agh/sessions/exact-line.ts";
+import { readPermissionMode } from "../sources/agh/sessions/permission-mode.ts";
+import { readPermissions, readPolicies } from "../sources/agh/sessions/permissions.ts";
 import type { Home, SessionFilter } from "../sources/source.ts";
-import { atHome } from "./at-home.ts";
-import { inBlocks } from "./in-blocks.ts";
-import { take } from "./take.ts";
+import { detailVerb } from "./detail-verb.ts";
+import { toBlocks } from "./line-blocks.ts";
+import { limit } from "./limit.ts";
 
 export interface PermissionQuery {
   readonly sessions: SessionFilter;
@@ -18,31 +18,31 @@ export interface PermissionQuery {
   readonly limit: number | undefined;
 }
 
-/** `permission` records, in the order in which they were asked within each session. */
-export const permissions = atHome(
+/** `permission` records, in the order of the requests within each session. */
+export const permissions = detailVerb(
   "permission",
   async function* (home, query: PermissionQuery, deps): AsyncGenerator<Item> {
-    const policyOf = policiesOf(home, deps);
+    const policyOf = openPolicies(home, deps);
     const found = eachSession(home, query.sessions, deps, function* (db, session) {
       let mode: string | null | undefined;
-      for (const permission of permissionsIn(db)) {
+      for (const permission of readPermissions(db)) {
         if (query.decisions.length > 0 && !query.decisions.includes(permission.decision)) continue;
-        mode ??= permissionMode(home, session.id);
+        mode ??= readPermissionMode(home, session.id);
         const policy = policyOf(session.id, permission.decided_at);
         const identity = { kind: "permission", runtime: home.runtime, home: home.place, session_id: session.id };
-        yield exactLine({ ...identity, ...permission, permission_mode: mode, policy_used: policy });
+        yield encodeExactLine({ ...identity, ...permission, permission_mode: mode, policy_used: policy });
       }
     });
-    yield* inBlocks(take(found, query.limit));
+    yield* toBlocks(limit(found, query.limit));
   },
 );
 
-/** Without a readable catalog the sessions still tell what was asked and decided. */
-function policiesOf(home: Home, deps: Deps): ReturnType<typeof policies> {
+/** Without a readable catalog the sessions still have the requests and decisions. */
+function openPolicies(home: Home, deps: Deps): ReturnType<typeof readPolicies> {
   try {
-    return readCatalog(home.root, deps, policies);
+    return readCatalog(home.root, deps, readPolicies);
   } catch (error) {
     if (!(error instanceof ToolError) || error.exit !== EXIT.place) throw error;
-    return () => null; // sessions() tells the trouble
+    return () => null; // sessions() reports the error
   }
 }

@@ -1,15 +1,19 @@
-// The verb `sessions`: what every place's source says.
+// The verb `sessions`: the sessions that a place's source lists.
 import { openPlace, type PlaceOptions } from "../places/place.ts";
 import type { Deps } from "../records/deps.ts";
-import type { SessionRecord } from "../records/things.ts";
+import type { SessionRecord } from "../records/runtime-kinds.ts";
 import type { SessionFilter } from "../sources/source.ts";
 
-export interface Where extends PlaceOptions {
+export interface InspectPlace extends PlaceOptions {
   readonly home?: string | undefined;
 }
 
 /** `session` records of one place. */
-export async function* listSessions(where: Where, filter: SessionFilter, deps: Deps): AsyncGenerator<SessionRecord> {
+export async function* listSessions(
+  where: InspectPlace,
+  filter: SessionFilter,
+  deps: Deps,
+): AsyncGenerator<SessionRecord> {
   using place = await openPlace(where.home, where, deps);
   yield* place.source.sessions(place.home, filter, deps);
 }

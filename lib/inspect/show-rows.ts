@@ -3,7 +3,7 @@ import { walk } from "../files/walk.ts";
 import type { OpenPlace } from "../places/place.ts";
 import type { Deps } from "../records/deps.ts";
 import { Block, lines } from "../records/record.ts";
-import type { PathRecord, SessionRecord } from "../records/things.ts";
+import type { PathRecord, SessionRecord } from "../records/runtime-kinds.ts";
 import { pathRecord } from "./paths.ts";
 
 /** Events counted by type; undefined where there are none. */
@@ -24,7 +24,11 @@ export async function countTypes(
 }
 
 /** The databases that hold its rows, and what bears its name. */
-export async function* pathsOf(place: OpenPlace, { id, has }: SessionRecord, deps: Deps): AsyncGenerator<PathRecord> {
+export async function* listSessionPaths(
+  place: OpenPlace,
+  { id, has }: SessionRecord,
+  deps: Deps,
+): AsyncGenerator<PathRecord> {
   const { home, source } = place;
   for (const root of await source.roots(home, deps)) {
     for (const found of walk(root.dir, { ...(root.only && { only: root.only }), unreadable: () => undefined })) {
@@ -36,7 +40,7 @@ export async function* pathsOf(place: OpenPlace, { id, has }: SessionRecord, dep
 }
 
 /** Where its ledger lies, if there is one. */
-export async function ledgerPath({ home, source }: OpenPlace, id: string, deps: Deps): Promise<string | undefined> {
+export async function findLedger({ home, source }: OpenPlace, id: string, deps: Deps): Promise<string | undefined> {
   const ledgers = await source.ledgers?.();
   if (!ledgers) return undefined;
   for await (const { ledger, hasLedger } of ledgers.sessions(home, { ids: [id] }, deps)) {

@@ -5,38 +5,38 @@ import { osPath } from "../files/os-path.ts";
 import { belowRoot, walk } from "../files/walk.ts";
 import { openPlace, type OpenPlace } from "../places/place.ts";
 import type { Deps } from "../records/deps.ts";
-import { documented } from "../records/documented.ts";
+import { orderKeys } from "../records/order-keys.ts";
 import { ToolError, asPartial } from "../records/error.ts";
-import type { LedgerRecord } from "../records/made.ts";
+import type { LedgerRecord } from "../records/toolkit-kinds.ts";
 import type { Item } from "../records/record.ts";
-import type { PathRecord, SessionRecord } from "../records/things.ts";
-import { openSettled } from "../sources/agh/each-session.ts";
-import { eventsDir } from "../sources/agh/events.ts";
-import { eventTypes } from "../sources/agh/event-types.ts";
-import { historyOf } from "../sources/agh/history.ts";
-import { sessionFiles } from "../sources/agh/session-files.ts";
-import { tombstoneOf } from "../sources/agh/tombstone.ts";
+import type { PathRecord, SessionRecord } from "../records/runtime-kinds.ts";
+import { openSettled } from "../sources/agh/events/each-session.ts";
+import { findEventsDir } from "../sources/agh/events/stream-events.ts";
+import { countEventTypes } from "../sources/agh/events/event-types.ts";
+import { loadHistory } from "../sources/agh/events/history.ts";
+import { listSessionFiles } from "../sources/agh/sessions/session-files.ts";
+import { readTombstone } from "../sources/agh/custody/tombstone.ts";
 import type { Root } from "../sources/source.ts";
 import { failures } from "./failures.ts";
 import { pathRecord } from "./paths.ts";
-import { countTypes, ledgerPath, pathsOf } from "./show-rows.ts";
-import type { Where } from "./sessions.ts";
-import { usage } from "./usage.ts";
+import { countTypes, findLedger, listSessionPaths } from "./show-rows.ts";
+import type { InspectPlace } from "./sessions.ts";
+import { usage } from "./usage/usage.ts";
 import { vault } from "./vault.ts";
 
 /** `session`, `tombstone`, `path`, `ledger`, `usage`, `failure` and `vault_ref` records of the one session that is named. */
-export async function* show(given: Where, name: string, deps: Deps): AsyncGenerator<Item> {
-  const where = { ...given, only: [name] };
+export async function* show(options: InspectPlace, name: string, deps: Deps): AsyncGenerator<Item> {
+  const where = { ...options, only: [name] };
   using place = await openPlace(where.home, where, deps);
   const { home, source } = place;
   if (home.runtime !== "agh") return yield* showRows(place, where, name, deps);
   for await (const session of source.sessions(home, { ids: [name], lastEvents: true }, deps)) {
     const { id } = session;
-    const event_types = await typesOf(place, session, deps);
-    yield documented({ ...session, event_types });
-    const tombstone = tombstoneOf(home, id);
+    const event_types = await readEventTypes(place, session, deps);
+    yield orderKeys({ ...session, event_types });
+    const tombstone = readTombstone(home, id);
     if (tombstone) yield tombstone;
-    yield* filesOf(place, id, deps);
+    yield* fileRecords(place, id, deps);
     const sessions = { ids: [id] };
     if (event_types !== undefined) {
       yield* usage(where, { sessions, by: ["session"], zone: "UTC", rollup: false, limit: undefined }, deps);
@@ -46,29 +46,29 @@ export async function* show(given: Where, name: string, deps: Deps): AsyncGenera
   }
 }
 
-async function* showRows(place: OpenPlace, where: Where, name: string, deps: Deps): AsyncGenerator<Item> {
+async function* showRows(place: OpenPlace, where: InspectPlace, name: string, deps: Deps): AsyncGenerator<Item> {
   const { home, source } = place;
   for await (const session of source.sessions(home, { ids: [name], lastEvents: true }, deps)) {
     const { id } = session;
-    yield documented({ ...session, event_types: await countTypes(place, session, deps) });
-    yield* pathsOf(place, session, deps);
-    const ledger = session.has.ledger ? await ledgerPath(place, id, deps) : undefined;
-    if (ledger !== undefined) yield* ledgerRecord(place, id, ledger);
+    yield orderKeys({ ...session, event_types: await countTypes(place, session, deps) });
+    yield* listSessionPaths(place, session, deps);
+    const ledger = session.has.ledger ? await findLedger(place, id, deps) : undefined;
+    if (ledger !== undefined) yield* readLedgerRecord(place, id, ledger);
     const sessions = { ids: [id] };
     yield* usage(where, { sessions, by: ["session"], zone: "UTC", rollup: false, limit: undefined }, deps);
     if (source.can.has("failure")) yield* failures(where, { sessions, limit: 1 }, deps);
   }
 }
 
-type EventTypes = ReturnType<typeof eventTypes>;
+type EventTypes = ReturnType<typeof countEventTypes>;
 
-async function typesOf({ home }: OpenPlace, { id }: SessionRecord, deps: Deps): Promise<EventTypes | undefined> {
-  const dir = eventsDir(home, id);
+async function readEventTypes({ home }: OpenPlace, { id }: SessionRecord, deps: Deps): Promise<EventTypes | undefined> {
+  const dir = findEventsDir(home, id);
   if (dir === undefined) return undefined;
-  const history = await historyOf(home, deps);
+  const history = await loadHistory(home, deps);
   try {
     using reading = openSettled(() => history.open(dir, id), deps);
-    return eventTypes(reading.db);
+    return countEventTypes(reading.db);
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
     deps.log.problem(asPartial(error));
@@ -76,8 +76,8 @@ async function typesOf({ home }: OpenPlace, { id }: SessionRecord, deps: Deps): 
   }
 }
 
-async function* filesOf(place: OpenPlace, id: string, deps: Deps): AsyncGenerator<PathRecord | LedgerRecord> {
-  const { paths, ledger } = await sessionFiles(place.home, id, deps);
+async function* fileRecords(place: OpenPlace, id: string, deps: Deps): AsyncGenerator<PathRecord | LedgerRecord> {
+  const { paths, ledger } = await listSessionFiles(place.home, id, deps);
   const roots = await place.source.roots(place.home, deps);
   for (const top of paths) {
     for (const found of walk(top)) {
@@ -86,12 +86,12 @@ async function* filesOf(place: OpenPlace, id: string, deps: Deps): AsyncGenerato
       yield pathRecord(place, root, { ...found, path: relativeTo(root, path) });
     }
   }
-  if (ledger !== undefined) yield* ledgerRecord(place, id, ledger);
+  if (ledger !== undefined) yield* readLedgerRecord(place, id, ledger);
 }
 
 const relativeTo = ({ dir }: Root, path: string): string => path.slice(dir.length + 1);
 
-async function* ledgerRecord({ home }: OpenPlace, id: string, path: string): AsyncGenerator<LedgerRecord> {
+async function* readLedgerRecord({ home }: OpenPlace, id: string, path: string): AsyncGenerator<LedgerRecord> {
   const hash = createHash("sha256");
   let [bytes, lines] = [0, 0];
   try {

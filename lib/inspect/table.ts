@@ -2,14 +2,14 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Deps } from "../records/deps.ts";
 import type { Item } from "../records/record.ts";
-import { openCatalog } from "../sources/agh/databases.ts";
-import { changed, eachDatabase, openSettled } from "../sources/agh/each-session.ts";
-import { isSecret } from "../sources/agh/tables.ts";
-import { selects } from "../sources/selection.ts";
+import { openCatalog } from "../sources/agh/home/databases.ts";
+import { changedWhileRead, eachDatabase, openSettled } from "../sources/agh/events/each-session.ts";
+import { isSecret } from "../sources/agh/catalog/secret-columns.ts";
+import { hasSelectors } from "../sources/selection.ts";
 import type { Home, SessionFilter } from "../sources/source.ts";
 import { tableRecords, type TableIdentity } from "../sources/tables.ts";
-import { atHome } from "./at-home.ts";
-import { take } from "./take.ts";
+import { detailVerb } from "./detail-verb.ts";
+import { limit } from "./limit.ts";
 
 export interface TablesQuery {
   /** Undefined lists the tables. */
@@ -21,9 +21,9 @@ export interface TablesQuery {
 }
 
 /** `row` records; those of the table `sqlite_schema` name the tables. */
-export const table = atHome("row", async function* (home, query: TablesQuery, deps): AsyncGenerator<Item> {
-  const found = selects(query.sessions) ? fromSessions(home, query, deps) : fromCatalog(home, query, deps);
-  yield* take(found, query.limit);
+export const table = detailVerb("row", async function* (home, query: TablesQuery, deps): AsyncGenerator<Item> {
+  const found = hasSelectors(query.sessions) ? fromSessions(home, query, deps) : fromCatalog(home, query, deps);
+  yield* limit(found, query.limit);
 });
 
 const fromSessions = (home: Home, query: TablesQuery, deps: Deps): AsyncGenerator<Item> =>
@@ -32,7 +32,7 @@ const fromSessions = (home: Home, query: TablesQuery, deps: Deps): AsyncGenerato
 async function* fromCatalog(home: Home, query: TablesQuery, deps: Deps): AsyncGenerator<Item> {
   using reading = openSettled(() => openCatalog(home.root, deps), deps);
   yield* rows(reading.db, query, identityOf(home));
-  if (!reading.unchanged()) throw changed("the catalog");
+  if (!reading.unchanged()) throw changedWhileRead("the catalog");
 }
 
 const identityOf = ({ runtime, place }: Home, session_id?: string): TableIdentity => ({

@@ -1,10 +1,10 @@
 // Turns of the selected sessions: prompt, text, tools, usage.
 import type { Item } from "../records/record.ts";
-import { eachSession } from "../sources/agh/each-session.ts";
-import { turns as turnsIn } from "../sources/agh/turns.ts";
+import { eachSession } from "../sources/agh/events/each-session.ts";
+import { readTurns as turnsIn } from "../sources/agh/sessions/turns.ts";
 import type { SessionFilter } from "../sources/source.ts";
-import { atHome } from "./at-home.ts";
-import { take } from "./take.ts";
+import { detailVerb } from "./detail-verb.ts";
+import { limit } from "./limit.ts";
 
 export interface TurnQuery {
   readonly sessions: SessionFilter;
@@ -14,11 +14,11 @@ export interface TurnQuery {
 }
 
 /** `turn` records, in order within each session. */
-export const turns = atHome("turn", async function* (home, query: TurnQuery, deps): AsyncGenerator<Item> {
+export const turns = detailVerb("turn", async function* (home, query: TurnQuery, deps): AsyncGenerator<Item> {
   const found = eachSession(home, query.sessions, deps, function* (db, session) {
     for (const turn of turnsIn(db, query.all)) {
       yield { kind: "turn", runtime: home.runtime, home: home.place, session_id: session.id, ...turn };
     }
   });
-  yield* take(found, query.limit);
+  yield* limit(found, query.limit);
 });

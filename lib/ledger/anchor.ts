@@ -1,14 +1,19 @@
 // Checkpoints of a home: made over all its seals, and read back as what was kept elsewhere.
 import { readFileSync } from "node:fs";
 import { osPath } from "../files/os-path.ts";
-import { fileTrouble } from "../files/trouble.ts";
-import { homeCheckpoint, parseHomeCheckpoint, type HomeCheckpoint, type SealedTree } from "../formats/checkpoint.ts";
-import type { Signer, Verifier } from "../formats/note-key.ts";
-import { isOwnNote } from "../formats/seal.ts";
-import { encodeNote, parseNote, signNote, signedBy } from "../formats/signed-note.ts";
+import { toFileError } from "../files/errors.ts";
+import {
+  homeCheckpoint,
+  parseHomeCheckpoint,
+  type HomeCheckpoint,
+  type SealedTree,
+} from "../formats/seal/checkpoint.ts";
+import type { Signer, Verifier } from "../formats/seal/note-key.ts";
+import { isOwnNote } from "../formats/seal/seal.ts";
+import { encodeNote, parseNote, signNote, signedBy } from "../formats/seal/signed-note.ts";
 import type { Deps } from "../records/deps.ts";
 import { EXIT, placeError, refusal, ToolError } from "../records/error.ts";
-import { readSeal, sealPath } from "../formats/seal-file.ts";
+import { readSeal, sealPath } from "../formats/seal/seal-file.ts";
 import type { LedgerHome } from "./open.ts";
 
 /** One signed note over every seal of the home, in order of session. Refuses (exit 4) while a seal is damaged. */
@@ -17,14 +22,14 @@ export async function makeCheckpoint({ home, ledgers }: LedgerHome, signer: Sign
   for await (const { id, ledger } of ledgers.sessions(home, {}, deps)) {
     const read = ledger === undefined ? "none" : readSeal(sealPath(ledger), id);
     if (read === "none") continue;
-    const trouble =
-      "trouble" in read
-        ? read.trouble
+    const problem =
+      "problem" in read
+        ? read.problem
         : read.seal.note && !isOwnNote(read.seal)
-          ? "its note is another tree's"
+          ? "its note signs another tree"
           : undefined;
-    if (trouble !== undefined || !("seal" in read)) {
-      throw refusal("E_SEAL_DAMAGED", `${sealPath(ledger!)}: ${trouble}`, `agh-ledger verify ${id}`);
+    if (problem !== undefined || !("seal" in read)) {
+      throw refusal("E_SEAL_DAMAGED", `${sealPath(ledger!)}: ${problem}`, `agh-ledger verify ${id}`);
     }
     seals.push({ sessionId: id, size: read.seal.lines, root: read.seal.root });
   }
@@ -42,9 +47,9 @@ export function readAnchor(path: string, keys: readonly Verifier[]): Anchor {
   try {
     bytes = readFileSync(osPath(path));
   } catch (error) {
-    throw fileTrouble(path, "read", error);
+    throw toFileError(path, "read", error);
   }
-  const anchor = anchorIn(bytes, keys);
+  const anchor = parseAnchor(bytes, keys);
   if (typeof anchor !== "string") return anchor;
   if (anchor === "unsigned") {
     const hint = "name the public half of the key that made it: --pub FILE";
@@ -55,10 +60,10 @@ export function readAnchor(path: string, keys: readonly Verifier[]): Anchor {
       exit: EXIT.found,
     });
   }
-  throw placeError("E_BAD_CHECKPOINT", `${path} is no checkpoint of a home`, "agh-ledger checkpoint makes one");
+  throw placeError("E_BAD_CHECKPOINT", `${path} is not a checkpoint of a home`, "agh-ledger checkpoint makes one");
 }
 
-export function anchorIn(bytes: Buffer | string, keys: readonly Verifier[]): Anchor | "unsigned" | "malformed" {
+export function parseAnchor(bytes: Buffer | string, keys: readonly Verifier[]): Anchor | "unsigned" | "malformed" {
   const note = parseNote(bytes);
   if (!note) return "malformed";
   const signatures = keys.map((key) => signedBy(note, key));

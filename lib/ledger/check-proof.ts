@@ -1,18 +1,18 @@
 // Checks a proof file: nothing else is needed but the key, and for more trust a checkpoint that was kept.
 import { readFileSync, statSync } from "node:fs";
 import { osPath } from "../files/os-path.ts";
-import { fileTrouble } from "../files/trouble.ts";
-import type { Verifier } from "../formats/note-key.ts";
-import { faultOfPath, LARGEST_PROOF, parseProof, type Proof } from "../formats/proof.ts";
-import { hexOf } from "../formats/merkle.ts";
-import { parseSessionCheckpoint, type HomeCheckpoint } from "../formats/checkpoint.ts";
-import { signedBy, type SignedNote } from "../formats/signed-note.ts";
+import { toFileError } from "../files/errors.ts";
+import type { Verifier } from "../formats/seal/note-key.ts";
+import { faultOfPath, LARGEST_PROOF, parseProof, type Proof } from "../formats/seal/proof.ts";
+import { hexOf } from "../formats/seal/merkle.ts";
+import { parseSessionCheckpoint, type HomeCheckpoint } from "../formats/seal/checkpoint.ts";
+import { signedBy, type SignedNote } from "../formats/seal/signed-note.ts";
 import type { Deps } from "../records/deps.ts";
-import { documented } from "../records/documented.ts";
+import { orderKeys } from "../records/order-keys.ts";
 import { EXIT, usageError } from "../records/error.ts";
-import type { ProofRecord } from "../records/made.ts";
+import type { ProofRecord } from "../records/toolkit-kinds.ts";
 import type { AnyRecord } from "../records/record.ts";
-import { anchorIn, type Anchor } from "./anchor.ts";
+import { parseAnchor, type Anchor } from "./anchor.ts";
 import { signerName } from "./seal-record.ts";
 import { startTally } from "./tally.ts";
 
@@ -25,7 +25,7 @@ export interface CheckProof {
 /** The `proof` record of a file's text; (exit 2) for what is no proof. */
 export function checkProof(text: string, options: CheckProof): ProofRecord {
   const proof = parseProof(text);
-  if (typeof proof === "string") throw usageError(`that is no proof: ${proof}`, "agh-ledger prove makes one");
+  if (typeof proof === "string") throw usageError(`the input is not a proof: ${proof}`, "agh-ledger prove makes one");
   const { sessionId, sequence, index, size, root, note, line } = proof;
   const record = {
     kind: "proof" as const,
@@ -37,20 +37,20 @@ export function checkProof(text: string, options: CheckProof): ProofRecord {
     signers: note?.signatures.map(signerName) ?? [],
     content: line.toString().trimEnd(),
   };
-  const judged = judge(proof, options);
+  const verdict = evaluateProof(proof, options);
   const { kind, id, session_id, ...rest } = record;
-  return { kind, id, session_id, ...judged, ...rest };
+  return { kind, id, session_id, ...verdict, ...rest };
 }
 
-type Judged = Pick<ProofRecord, "status" | "trust" | "reason">;
+type ProofStatus = Pick<ProofRecord, "status" | "trust" | "reason">;
 
-function judge(proof: Proof, { keys, anchor }: CheckProof): Judged {
+function evaluateProof(proof: Proof, { keys, anchor }: CheckProof): ProofStatus {
   const fault = faultOfPath(proof) ?? faultOfNote(proof, keys) ?? (anchor && faultOfAnchor(proof, anchor));
   if (fault) return { status: "bad", reason: fault };
   if (anchor) return { status: "ok", trust: "anchored" };
-  const brought = proof.checkpoint === undefined ? undefined : anchorIn(proof.checkpoint, keys);
+  const embedded = proof.checkpoint === undefined ? undefined : parseAnchor(proof.checkpoint, keys);
   const vouched =
-    keys.some((key) => isSigned(proof.note, key)) || (typeof brought === "object" && !faultOfAnchor(proof, brought));
+    keys.some((key) => isSigned(proof.note, key)) || (typeof embedded === "object" && !faultOfAnchor(proof, embedded));
   if (vouched) return { status: "ok", trust: "signed" };
   const reason = keys.length === 0 ? "no key was given: --pub FILE" : "none of the keys given signed its root";
   return { status: "ok", trust: "self", reason };
@@ -64,15 +64,15 @@ function faultOfNote({ note, sessionId, size, root }: Proof, keys: readonly Veri
   if (!note) return undefined;
   const tree = parseSessionCheckpoint(note.text);
   if (tree?.sessionId !== sessionId || tree.size !== size || tree.root !== root)
-    return "what was signed is another ledger";
+    return "the signature covers another ledger";
   return keys.some((key) => signedBy(note, key) === "forged") ? "its signature is forged" : undefined;
 }
 
 /** A ledger that has grown since cannot be held against an older checkpoint by one line alone. */
 function faultOfAnchor({ sessionId, size, root }: Proof, { seals }: HomeCheckpoint): string | undefined {
   const entry = seals.get(sessionId);
-  if (!entry) return "the checkpoint does not have this session";
-  return entry.size === size && entry.root === root ? undefined : "the checkpoint has another ledger of this session";
+  if (!entry) return "the checkpoint does not list this session";
+  return entry.size === size && entry.root === root ? undefined : "the checkpoint lists another ledger of this session";
 }
 
 /** The record and the summary of a proof in a file or a stream. */
@@ -82,12 +82,12 @@ export async function* checkProofFile(
   deps: Deps,
 ): AsyncGenerator<AnyRecord> {
   const tally = startTally("agh-ledger check-proof", deps);
-  const text = typeof file === "string" ? readProof(file) : await textOf(file);
+  const text = typeof file === "string" ? readProof(file) : await readText(file);
   const record = checkProof(text, options);
   const trusted = options.keys.length === 0 || record.trust !== "self";
   if (record.status === "ok" && trusted) tally.done(text.length);
   else tally.failed(EXIT.found);
-  yield documented(record);
+  yield orderKeys(record);
   yield tally.summary();
 }
 
@@ -97,11 +97,11 @@ function readProof(path: string): string {
     if (size > LARGEST_PROOF) throw usageError(`${path} is larger than any proof`);
     return readFileSync(osPath(path), "utf8");
   } catch (error) {
-    throw fileTrouble(path, "read", error);
+    throw toFileError(path, "read", error);
   }
 }
 
-async function textOf(stream: AsyncIterable<Uint8Array>): Promise<string> {
+async function readText(stream: AsyncIterable<Uint8Array>): Promise<string> {
   const parts: Uint8Array[] = [];
   let bytes = 0;
   for await (const part of stream) {

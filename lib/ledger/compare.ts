@@ -1,12 +1,12 @@
-// Holds ledgers against the events.db they were made of.
+// Compares ledgers with the events.db they were written from.
 import type { Deps } from "../records/deps.ts";
 import { EXIT, type Exit } from "../records/error.ts";
-import type { Finding, Verdict } from "../records/judgements.ts";
+import type { Finding, VerdictRecord } from "../records/result-kinds.ts";
 import type { Tally } from "../records/summary.ts";
 import type { Comparison, SessionLedger } from "../sources/ledgers.ts";
 import type { Home, SessionFilter } from "../sources/source.ts";
-import { busy } from "../sqlite/trouble.ts";
-import { findingFrom, findingOf } from "./fault.ts";
+import { busy } from "../sqlite/errors.ts";
+import { findingFromError, findingOf } from "./finding.ts";
 import type { LedgerHome } from "./open.ts";
 
 /** A `verdict` for each ledger that has its session, a finding for each that lacks one of the two. */
@@ -15,10 +15,10 @@ export async function* compareLedgers(
   sessions: SessionFilter,
   deps: Deps,
   tally: Tally,
-): AsyncGenerator<Verdict | Finding> {
+): AsyncGenerator<VerdictRecord | Finding> {
   for await (const session of ledgers.sessions(home, sessions, deps)) {
     deps.signal.throwIfAborted();
-    if (session.gone && !session.hasLedger) continue;
+    if (session.historyMissing && !session.hasLedger) continue;
     const { record, exit } = await attempt(home, session);
     if (exit === EXIT.ok) tally.done(session.session.ledger_bytes ?? 0);
     else tally.failed(exit);
@@ -26,36 +26,36 @@ export async function* compareLedgers(
   }
 }
 
-interface Judged {
-  readonly record: Verdict | Finding;
+interface CompareResult {
+  readonly record: VerdictRecord | Finding;
   readonly exit: Exit;
 }
 
-async function attempt(home: Home, session: SessionLedger): Promise<Judged> {
+async function attempt(home: Home, session: SessionLedger): Promise<CompareResult> {
   try {
-    return lacking(home, session) ?? (await compareOne(home, session));
+    return reportMissing(home, session) ?? (await compareOne(home, session));
   } catch (error) {
-    return { record: findingFrom(home, session.id, error), exit: EXIT.partial };
+    return { record: findingFromError(home, session.id, error), exit: EXIT.partial };
   }
 }
 
-function lacking(home: Home, session: SessionLedger): Judged | undefined {
+function reportMissing(home: Home, session: SessionLedger): CompareResult | undefined {
   const { id, live, lacks, hasLedger } = session;
   if (!hasLedger) {
     const [severity, message] = live
       ? (["info", `session ${id} runs, or may run: it has no ledger yet`] as const)
-      : (["warn", `session ${id} has no ledger: agh-ledger write ${id} makes it`] as const);
+      : (["warn", `session ${id} has no ledger: agh-ledger write ${id} creates it`] as const);
     return {
       record: findingOf(home, id, { code: "LEDGER_MISSING", severity, message }),
       exit: live ? EXIT.ok : EXIT.found,
     };
   }
   if (lacks === undefined) return undefined;
-  const message = `session ${id} has a ledger and no ${lacks}: the ledger may be the only history left`;
+  const message = `session ${id} has a ledger but no ${lacks}: the ledger may be the only history left`;
   return { record: findingOf(home, id, { code: "LEDGER_ALONE", severity: "info", message }), exit: EXIT.ok };
 }
 
-async function compareOne(home: Home, session: SessionLedger): Promise<Judged> {
+async function compareOne(home: Home, session: SessionLedger): Promise<CompareResult> {
   const { id, ledger } = session;
   using reading = session.open();
   const { verdict, ...evidence } = await reading.compare(ledger!);

@@ -2,8 +2,15 @@
 import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { writeAtomic } from "../files/atomic.ts";
 import { osPath } from "../files/os-path.ts";
-import { fileTrouble } from "../files/trouble.ts";
-import { isKeyName, newKeyPair, parseSigner, parseVerifier, type Signer, type Verifier } from "../formats/note-key.ts";
+import { toFileError } from "../files/errors.ts";
+import {
+  isKeyName,
+  newKeyPair,
+  parseSigner,
+  parseVerifier,
+  type Signer,
+  type Verifier,
+} from "../formats/seal/note-key.ts";
 import { placeError, refusal, usageError } from "../records/error.ts";
 
 const OTHERS = 0o077;
@@ -16,7 +23,7 @@ export function readSigner(path: string): Signer {
     throw refusal(
       "E_KEY_EXPOSED",
       `the private key ${path} can be read by others (mode ${(mode & 0o777).toString(8)})`,
-      `chmod 600 ${path}, and think of it as known: agh-ledger keygen makes a new one`,
+      `chmod 600 ${path}, and treat the key as compromised: agh-ledger keygen creates a new one`,
     );
   }
   const signer = parseSigner(text);
@@ -24,7 +31,7 @@ export function readSigner(path: string): Signer {
   const hint = parseVerifier(text)
     ? "that is the public half: name the file without .pub"
     : "agh-ledger keygen makes one";
-  throw placeError("E_BAD_KEY", `${path} is no private key of agh-ledger`, hint);
+  throw placeError("E_BAD_KEY", `${path} is not a private key of agh-ledger`, hint);
 }
 
 /** The public keys in a file, one a line; empty lines and lines with `#` are passed over. */
@@ -38,9 +45,9 @@ export function readVerifiers(path: string): Verifier[] {
     const hint = line.startsWith("PRIVATE+KEY+")
       ? "that is the private half: name the .pub file"
       : "a line is NAME+ID+KEY";
-    throw placeError("E_BAD_KEY", `${path} is no public key of agh-ledger`, hint);
+    throw placeError("E_BAD_KEY", `${path} is not a public key of agh-ledger`, hint);
   });
-  if (keys.length === 0) throw placeError("E_BAD_KEY", `${path} holds no key`, "a line is NAME+ID+KEY");
+  if (keys.length === 0) throw placeError("E_BAD_KEY", `${path} contains no key`, "a line is NAME+ID+KEY");
   return keys;
 }
 
@@ -49,20 +56,20 @@ function readKeyFile(path: string): { readonly text: string; readonly mode: numb
     const fd = openSync(osPath(path), "r");
     try {
       const stat = fstatSync(fd);
-      if (!stat.isFile() || stat.size > LARGEST) throw placeError("E_BAD_KEY", `${path} is no key file`);
+      if (!stat.isFile() || stat.size > LARGEST) throw placeError("E_BAD_KEY", `${path} is not a key file`);
       return { text: readFileSync(fd, "utf8"), mode: stat.mode };
     } finally {
       closeSync(fd);
     }
   } catch (error) {
-    throw fileTrouble(path, "read", error);
+    throw toFileError(path, "read", error);
   }
 }
 
 /** Makes FILE (0600) and FILE.pub (0644); neither may be there. */
-export function makeKeyPair(path: string, name: string): { readonly verifier: string; readonly id: string } {
+export function writeKeyPair(path: string, name: string): { readonly verifier: string; readonly id: string } {
   if (!isKeyName(name))
-    throw usageError(`'${name}' cannot name a key`, "no white space and no '+': ops.example.com/ledger");
+    throw usageError(`'${name}' is not a valid key name`, "no white space and no '+': ops.example.com/ledger");
   const { secret, verifier, id } = newKeyPair(name);
   writeAtomic(path, `${secret}\n`, { mode: 0o600, exclusive: true });
   writeAtomic(`${path}.pub`, `${verifier}\n`, { mode: 0o644, exclusive: true });

@@ -1,14 +1,14 @@
-// Makes a proof that one line stands in a sealed ledger.
+// Makes a proof that one line is in a sealed ledger.
 import type { Anchor } from "./anchor.ts";
-import { BLOCK_LEAVES, leafHash, type Digest } from "../formats/merkle.ts";
-import { contentOf, encodeProof, pathInSeal, type Proof } from "../formats/proof.ts";
-import { faultBetween } from "../formats/seal-fault.ts";
-import { isOwnNote, type Seal } from "../formats/seal.ts";
+import { BLOCK_LEAVES, leafHash, type Digest } from "../formats/seal/merkle.ts";
+import { parseLineContent, encodeProof, pathInSeal, type Proof } from "../formats/seal/proof.ts";
+import { findSealFault } from "../formats/seal/seal-fault.ts";
+import { isOwnNote, type Seal } from "../formats/seal/seal.ts";
 import type { Deps } from "../records/deps.ts";
 import { EXIT, placeError, ToolError, usageError } from "../records/error.ts";
-import { linesOf, openLedger, pieces } from "../sources/ledger-file.ts";
+import { splitLines, openLedger, readChunks } from "../sources/ledger-file.ts";
 import type { SessionLedger } from "../sources/ledgers.ts";
-import { readSeal, sealPath } from "../formats/seal-file.ts";
+import { readSeal, sealPath } from "../formats/seal/seal-file.ts";
 import type { LedgerHome } from "./open.ts";
 import { readTree } from "./seal.ts";
 
@@ -22,9 +22,9 @@ export interface ProveLine {
 
 /** The proof file's text. Throws (exit 1) where the ledger is not what was sealed, (exit 2) where it has no such event. */
 export async function proveLine(home: LedgerHome, { id, sequence, anchor }: ProveLine, deps: Deps): Promise<string> {
-  const session = await theSession(home, id, deps);
-  const seal = soundSeal(session, deps);
-  const { index, line, leaves } = find(session.ledger!, sequence);
+  const session = await findSession(home, id, deps);
+  const seal = readIntactSeal(session, deps);
+  const { index, line, leaves } = findLine(session.ledger!, sequence);
   if (line === undefined)
     throw usageError(`the ledger of ${session.id} has no event ${sequence}`, `agh-ledger cat ${session.id}`);
   const proof: Proof = {
@@ -41,17 +41,17 @@ export async function proveLine(home: LedgerHome, { id, sequence, anchor }: Prov
   return encodeProof(proof);
 }
 
-async function theSession({ home, ledgers }: LedgerHome, id: string, deps: Deps): Promise<SessionLedger> {
+async function findSession({ home, ledgers }: LedgerHome, id: string, deps: Deps): Promise<SessionLedger> {
   for await (const session of ledgers.sessions(home, { ids: [id] }, deps)) return session;
-  throw usageError(`there is no session '${id}'`);
+  throw usageError(`session '${id}' does not exist`);
 }
 
-function soundSeal({ id, ledger, hasLedger }: SessionLedger, deps: Deps): Seal {
+function readIntactSeal({ id, ledger, hasLedger }: SessionLedger, deps: Deps): Seal {
   const read = hasLedger ? readSeal(sealPath(ledger!), id) : "none";
   if (read === "none") throw placeError("E_NOT_SEALED", `session ${id} has no sealed ledger`, `agh-ledger seal ${id}`);
-  const broken = "trouble" in read ? read.trouble : faultBetween(read.seal, readTree(ledger!, deps))?.status;
+  const broken = "problem" in read ? read.problem : findSealFault(read.seal, readTree(ledger!, deps))?.status;
   if (broken !== undefined || !("seal" in read) || (read.seal.note && !isOwnNote(read.seal))) {
-    const message = `the ledger of ${id} is not what was sealed: ${broken ?? "rewritten"}`;
+    const message = `the ledger of ${id} does not match its seal: ${broken ?? "rewritten"}`;
     throw new ToolError({ code: "E_SEAL_BROKEN", message, hint: `agh-ledger verify ${id}`, exit: EXIT.found });
   }
   return read.seal;
@@ -65,12 +65,12 @@ interface FoundLine {
 }
 
 /** Reads on to the end of the line's block. */
-function find(path: string, sequence: number | undefined): FoundLine {
+function findLine(path: string, sequence: number | undefined): FoundLine {
   using file = openLedger(path);
   let [index, place]: [number, number] = [-1, -1];
   let line: Buffer | undefined;
   let leaves: Digest[] = [];
-  for (const bytes of linesOf(pieces(file))) {
+  for (const bytes of splitLines(readChunks(file))) {
     index++;
     if (index % BLOCK_LEAVES === 0) {
       if (line) break;
@@ -79,7 +79,7 @@ function find(path: string, sequence: number | undefined): FoundLine {
     leaves.push(leafHash(bytes));
     const isIt =
       line === undefined &&
-      (sequence === undefined ? index === 0 : index > 0 && contentOf(bytes)?.["sequence"] === sequence);
+      (sequence === undefined ? index === 0 : index > 0 && parseLineContent(bytes)?.["sequence"] === sequence);
     if (isIt) [line, place] = [Buffer.from(bytes), index];
   }
   return { index: place, line, leaves };

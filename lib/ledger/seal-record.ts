@@ -1,17 +1,19 @@
 // A seal as the record that verbs print.
-import { hexOf } from "../formats/merkle.ts";
-import type { Seal } from "../formats/seal.ts";
-import type { NoteSignature } from "../formats/signed-note.ts";
-import type { SealRecord } from "../records/made.ts";
+import { hexOf } from "../formats/seal/merkle.ts";
+import type { Seal } from "../formats/seal/seal.ts";
+import type { NoteSignature } from "../formats/seal/signed-note.ts";
+import type { SealRecord } from "../records/toolkit-kinds.ts";
 import type { Home } from "../sources/source.ts";
 
-type Found = Partial<Pick<SealRecord, "state" | "status" | "trust" | "reason" | "first_bad_line" | "first_bad_block">>;
+type SealStatus = Partial<
+  Pick<SealRecord, "state" | "status" | "trust" | "reason" | "first_bad_line" | "first_bad_block">
+>;
 
 export function sealRecord(
   { runtime, place }: Home,
   path: string | undefined,
   seal: Seal | string,
-  found: Found,
+  found: SealStatus,
 ): SealRecord {
   const id = typeof seal === "string" ? seal : seal.sessionId;
   const { state, status, trust, reason, first_bad_line, first_bad_block } = found;

@@ -3,22 +3,22 @@ import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { writeAtomic } from "../files/atomic.ts";
 import { osPath } from "../files/os-path.ts";
-import { sessionCheckpoint } from "../formats/checkpoint.ts";
-import type { Signer } from "../formats/note-key.ts";
-import { encodeSeal, isOwnNote, treeOfLines, type LineTree, type Seal } from "../formats/seal.ts";
-import { signNote, type SignedNote } from "../formats/signed-note.ts";
+import { sessionCheckpoint } from "../formats/seal/checkpoint.ts";
+import type { Signer } from "../formats/seal/note-key.ts";
+import { encodeSeal, isOwnNote, treeOfLines, type LineTree, type Seal } from "../formats/seal/seal.ts";
+import { signNote, type SignedNote } from "../formats/seal/signed-note.ts";
 import type { Deps } from "../records/deps.ts";
 import { EXIT, placeError } from "../records/error.ts";
-import type { Finding } from "../records/judgements.ts";
-import type { SealRecord } from "../records/made.ts";
+import type { Finding } from "../records/result-kinds.ts";
+import type { SealRecord } from "../records/toolkit-kinds.ts";
 import type { Tally } from "../records/summary.ts";
-import { linesOf, openLedger, pieces } from "../sources/ledger-file.ts";
+import { splitLines, openLedger, readChunks } from "../sources/ledger-file.ts";
 import type { Ledgers, SessionLedger } from "../sources/ledgers.ts";
 import type { SessionFilter } from "../sources/source.ts";
-import { findingFrom, findingOf } from "./fault.ts";
-import { assertWritable } from "./may-write.ts";
+import { findingFromError, findingOf } from "./finding.ts";
+import { assertWritable } from "./ledger-directory.ts";
 import type { LedgerHome } from "./open.ts";
-import { readSeal, sealPath } from "../formats/seal-file.ts";
+import { readSeal, sealPath } from "../formats/seal/seal-file.ts";
 import { sealRecord } from "./seal-record.ts";
 
 export interface SealLedgers {
@@ -51,7 +51,7 @@ function attempt(at: LedgerHome, session: SessionLedger, options: SealLedgers, d
   try {
     return sealOne(at, session, options, deps);
   } catch (error) {
-    return findingFrom(at.home, session.id, error);
+    return findingFromError(at.home, session.id, error);
   }
 }
 
@@ -66,24 +66,24 @@ function sealOne(
   assertLedger(ledgers, ledger!, id);
   const path = sealPath(ledger!);
   const before = readSeal(path, id);
-  if (before !== "none" && "trouble" in before) {
+  if (before !== "none" && "problem" in before) {
     return findingOf(home, id, {
       code: "SEAL_DAMAGED",
       severity: "error",
-      message: `${path}: ${before.trouble}; it stays`,
+      message: `${path}: ${before.problem}; the seal is kept`,
     });
   }
   const old = before === "none" ? undefined : before.seal;
   const tree = readTree(ledger!, deps, old?.lines);
   if (tree.open) throw placeError("E_LEDGER_CUT", `${ledger} ends in the middle of a line`, `agh-ledger compare ${id}`);
   if (old && tree.prefixRoot !== old.root) {
-    const message = `${ledger} is not what was sealed: the seal stays; agh-ledger verify ${id} says what was touched`;
+    const message = `${ledger} does not match its seal, which is kept; agh-ledger verify ${id} shows what was changed`;
     return findingOf(home, id, { code: "SEAL_BROKEN", severity: "error", message });
   }
   const seal = sealOf(id, tree, old, signer);
   const bytes = encodeSeal(seal);
   const isSame = before !== "none" && before.bytes.equals(bytes);
-  if (!isSame && !dryRun) writeAtomic(path, bytes, { mode: 0o444, owner: ownerOf(ledger!) });
+  if (!isSame && !dryRun) writeAtomic(path, bytes, { mode: 0o444, owner: statOwner(ledger!) });
   return sealRecord(home, path, seal, { state: isSame ? "equal" : dryRun ? "planned" : "written" });
 }
 
@@ -98,7 +98,7 @@ function sealOf(sessionId: string, tree: LineTree, old: Seal | undefined, signer
 
 function assertLedger(ledgers: Ledgers, path: string, id: string): void {
   using file = openLedger(path);
-  const first = linesOf(pieces(file, 1 << 16)).next();
+  const first = splitLines(readChunks(file, 1 << 16)).next();
   ledgers.assertHead(first.done ? undefined : first.value, path, id);
 }
 
@@ -115,4 +115,4 @@ export function readTree(path: string, deps: Deps, prefix?: number): ReturnType<
   }, prefix);
 }
 
-const ownerOf = (ledger: string): { uid: number; gid: number } => statSync(osPath(dirname(ledger)));
+const statOwner = (ledger: string): { uid: number; gid: number } => statSync(osPath(dirname(ledger)));

@@ -1,20 +1,20 @@
 // Verifies ledgers against their seals, keys and a checkpoint that was kept elsewhere.
-import type { SealedTree } from "../formats/checkpoint.ts";
-import type { Digest } from "../formats/merkle.ts";
-import type { Verifier } from "../formats/note-key.ts";
-import { faultBetween } from "../formats/seal-fault.ts";
-import { isOwnNote, type Seal } from "../formats/seal.ts";
-import { signedBy } from "../formats/signed-note.ts";
+import type { SealedTree } from "../formats/seal/checkpoint.ts";
+import type { Digest } from "../formats/seal/merkle.ts";
+import type { Verifier } from "../formats/seal/note-key.ts";
+import { findSealFault } from "../formats/seal/seal-fault.ts";
+import { isOwnNote, type Seal } from "../formats/seal/seal.ts";
+import { signedBy } from "../formats/seal/signed-note.ts";
 import type { Deps } from "../records/deps.ts";
 import { EXIT, refusal, ToolError, type Exit } from "../records/error.ts";
-import type { Finding } from "../records/judgements.ts";
-import type { SealRecord } from "../records/made.ts";
+import type { Finding } from "../records/result-kinds.ts";
+import type { SealRecord } from "../records/toolkit-kinds.ts";
 import type { Tally } from "../records/summary.ts";
 import type { SessionLedger } from "../sources/ledgers.ts";
 import type { Home, SessionFilter } from "../sources/source.ts";
 import type { Anchor } from "./anchor.ts";
-import { findingFrom } from "./fault.ts";
-import { readSeal, sealPath } from "../formats/seal-file.ts";
+import { findingFromError } from "./finding.ts";
+import { readSeal, sealPath } from "../formats/seal/seal-file.ts";
 import type { LedgerHome } from "./open.ts";
 import { sealRecord, signerName } from "./seal-record.ts";
 import { readTree } from "./seal.ts";
@@ -41,7 +41,7 @@ export async function* verifyLedgers(
   const { anchor } = options;
   if (anchor && anchor.homeId !== home.id) {
     const hint = `if this is the same home, moved or restored: --home-id ${anchor.homeId}`;
-    throw refusal("E_OTHER_HOME", `the anchor is of home ${anchor.homeId}, this is ${home.id}`, hint);
+    throw refusal("E_OTHER_HOME", `the anchor belongs to home ${anchor.homeId}, not to ${home.id}`, hint);
   }
   const seen = new Set<string>();
   for await (const session of ledgers.sessions(home, options.sessions, deps)) {
@@ -58,23 +58,23 @@ export async function* verifyLedgers(
     tally.failed(EXIT.found);
     yield sealRecord(home, undefined, sessionId, {
       status: "missing",
-      reason: "the anchor has it; nothing of it is left",
+      reason: "the anchor lists it, but the session does not exist",
     });
   }
 }
 
-interface Judged {
+interface VerifyResult {
   readonly record: SealRecord | Finding | undefined;
   readonly exit: Exit;
 }
 
-function attempt(home: Home, session: SessionLedger, options: VerifyLedgers, deps: Deps): Judged {
+function attempt(home: Home, session: SessionLedger, options: VerifyLedgers, deps: Deps): VerifyResult {
   try {
     const record = verifyOne(home, session, options, deps);
     const trusted = TRUST.indexOf(record?.trust ?? "self") >= TRUST.indexOf(options.require);
     return { record, exit: !record || (record.status === "ok" && trusted) ? EXIT.ok : EXIT.found };
   } catch (error) {
-    const record = findingFrom(home, session.id, error);
+    const record = findingFromError(home, session.id, error);
     return { record, exit: error instanceof ToolError && error.code === "E_NOT_A_LEDGER" ? EXIT.found : EXIT.partial };
   }
 }
@@ -86,54 +86,57 @@ function verifyOne(home: Home, session: SessionLedger, options: VerifyLedgers, d
   const anchored = options.anchor?.seals.get(id);
   if (read === "none" && !hasLedger) {
     if (anchored)
-      return sealRecord(home, path, id, { status: "missing", reason: "the anchor has it; ledger and seal are gone" });
+      return sealRecord(home, path, id, {
+        status: "missing",
+        reason: "the anchor lists it, but its ledger and seal are missing",
+      });
     return undefined;
   }
   if (read === "none") {
-    const reason = anchored ? "the anchor has it; its seal is gone" : "it has never been sealed";
+    const reason = anchored ? "the anchor lists it, but its seal is missing" : "it has never been sealed";
     return sealRecord(home, path, id, { status: "unsealed", reason });
   }
-  if ("trouble" in read) return sealRecord(home, path, id, { status: "tampered", reason: read.trouble });
-  if (!hasLedger) return sealRecord(home, path, read.seal, { status: "missing", reason: "its ledger is gone" });
+  if ("problem" in read) return sealRecord(home, path, id, { status: "tampered", reason: read.problem });
+  if (!hasLedger) return sealRecord(home, path, read.seal, { status: "missing", reason: "its ledger is missing" });
   const tree = readTree(ledger!, deps, anchored?.size);
-  const fault = faultBetween(read.seal, tree);
+  const fault = findSealFault(read.seal, tree);
   if (fault) {
     const { status, line, block } = fault;
     return sealRecord(home, path, read.seal, { status, first_bad_line: line, first_bad_block: block });
   }
-  return sealRecord(home, path, read.seal, standing(read.seal, options, anchored, tree.prefixRoot));
+  return sealRecord(home, path, read.seal, evaluateTrust(read.seal, options, anchored, tree.prefixRoot));
 }
 
-type Standing = Pick<SealRecord, "status" | "trust" | "reason">;
+type TrustStatus = Pick<SealRecord, "status" | "trust" | "reason">;
 
-/** What a ledger that agrees with its seal is worth: both may have been made anew together. */
-function standing(
+/** How far a ledger that agrees with its seal is to be trusted: both may have been rewritten together. */
+function evaluateTrust(
   seal: Seal,
   { keys, anchor }: VerifyLedgers,
   anchored: SealedTree | undefined,
   prefixRoot: Digest | undefined,
-): Standing {
+): TrustStatus {
   if (seal.note && !isOwnNote(seal)) {
-    return { status: "rewritten", reason: "what was signed is another ledger: seal and ledger were made anew" };
+    return { status: "rewritten", reason: "the signature covers another ledger: seal and ledger were rewritten" };
   }
   if (anchored && prefixRoot !== anchored.root) {
     return {
       status: "rewritten",
-      reason: `the anchor has ${anchored.size} lines of it that are not these: seal and ledger were made anew`,
+      reason: `the anchor has ${anchored.size} lines of it that differ from these: seal and ledger were rewritten`,
     };
   }
   const signatures = keys.map((key) => (seal.note ? signedBy(seal.note, key) : "no"));
   if (signatures.includes("forged")) return { status: "tampered", reason: "its signature is forged" };
   if (anchored) return { status: "ok", trust: "anchored" };
-  const why = anchor ? "the anchor does not have it" : undefined;
+  const why = anchor ? "the anchor does not list it" : undefined;
   if (signatures.includes("yes")) return { status: "ok", trust: "signed", ...(why && { reason: why }) };
-  return { status: "ok", trust: "self", reason: whyOnlySelf(seal, keys) };
+  return { status: "ok", trust: "self", reason: selfTrustReason(seal, keys) };
 }
 
-function whyOnlySelf({ note }: Seal, keys: readonly Verifier[]): string {
+function selfTrustReason({ note }: Seal, keys: readonly Verifier[]): string {
   if (!note) return "it is not signed: whoever changes the ledger can seal it again";
   const signers = note.signatures.map(signerName).join(", ");
   return keys.length === 0
     ? `it is signed by ${signers}; --pub FILE checks that`
-    : `it is signed by ${signers}, which is not a key given`;
+    : `it is signed by ${signers}, which is none of the given keys`;
 }

@@ -3,14 +3,14 @@ import { dirname } from "node:path";
 import { createFromStream } from "../files/atomic-stream.ts";
 import type { Deps } from "../records/deps.ts";
 import { EXIT, placeError } from "../records/error.ts";
-import type { Finding } from "../records/judgements.ts";
-import type { LedgerRecord } from "../records/made.ts";
+import type { Finding } from "../records/result-kinds.ts";
+import type { LedgerRecord } from "../records/toolkit-kinds.ts";
 import type { Tally } from "../records/summary.ts";
 import type { LedgerReading, SessionLedger } from "../sources/ledgers.ts";
 import type { Home, SessionFilter } from "../sources/source.ts";
-import { busy } from "../sqlite/trouble.ts";
-import { findingFrom, findingOf } from "./fault.ts";
-import { assertWritable, makeLedgerDir } from "./may-write.ts";
+import { busy } from "../sqlite/errors.ts";
+import { findingFromError, findingOf } from "./finding.ts";
+import { assertWritable, makeLedgerDir } from "./ledger-directory.ts";
 import type { LedgerHome } from "./open.ts";
 
 export interface WriteLedgers {
@@ -18,7 +18,7 @@ export interface WriteLedgers {
   readonly dryRun: boolean;
 }
 
-type Written = LedgerRecord | Finding;
+type WriteResult = LedgerRecord | Finding;
 
 /** `ledger` records of what is there now, findings for what was left alone. */
 export async function* writeLedgers(
@@ -26,12 +26,12 @@ export async function* writeLedgers(
   options: WriteLedgers,
   deps: Deps,
   tally: Tally,
-): AsyncGenerator<Written> {
+): AsyncGenerator<WriteResult> {
   await assertWritable(home, ledgers, deps);
   const named = (options.sessions.ids?.length ?? 0) > 0;
   for await (const session of ledgers.sessions(home, options.sessions, deps)) {
     deps.signal.throwIfAborted();
-    if (session.gone && !named) continue;
+    if (session.historyMissing && !named) continue;
     const result = await attempt(home, session, options.dryRun, deps);
     if (result.kind === "finding") tally.failed(EXIT.partial);
     else tally.done(result.state === "written" ? result.bytes : 0);
@@ -39,15 +39,15 @@ export async function* writeLedgers(
   }
 }
 
-async function attempt(home: Home, session: SessionLedger, dryRun: boolean, deps: Deps): Promise<Written> {
+async function attempt(home: Home, session: SessionLedger, dryRun: boolean, deps: Deps): Promise<WriteResult> {
   try {
     return await writeOne(home, session, dryRun, deps);
   } catch (error) {
-    return findingFrom(home, session.id, error);
+    return findingFromError(home, session.id, error);
   }
 }
 
-async function writeOne(home: Home, session: SessionLedger, dryRun: boolean, deps: Deps): Promise<Written> {
+async function writeOne(home: Home, session: SessionLedger, dryRun: boolean, deps: Deps): Promise<WriteResult> {
   const { id, target, live, hasLedger, ledger, lacks } = session;
   if (live) {
     const message = `session ${id} runs, or may run: its ledger is written when it has stopped`;
@@ -57,30 +57,30 @@ async function writeOne(home: Home, session: SessionLedger, dryRun: boolean, dep
     const message = `session ${id} has no ${lacks}: nothing to write a ledger from`;
     return findingOf(home, id, { code: "LEDGER_NO_SOURCE", message });
   }
-  if (target === undefined) throw placeError("E_UNSAFE_ID", `the ids of session ${id} cannot stand in a path`);
+  if (target === undefined) throw placeError("E_UNSAFE_ID", `the ids of session ${id} cannot be used in a path`);
   using reading = session.open();
   const { runtime, place } = home;
   const record: LedgerRecord = { kind: "ledger", runtime, home: place, id, session_id: id, path: target, bytes: 0 };
   if (hasLedger) {
     const { verdict, ...evidence } = await reading.compare(ledger!);
-    if (verdict !== "equal" && verdict !== "purged") return differing(home, id, verdict, evidence);
+    if (verdict !== "equal" && verdict !== "purged") return differenceFinding(home, id, verdict, evidence);
     const bytes = session.session.ledger_bytes ?? 0;
     return { ...record, path: ledger!, bytes, lines: evidence.lines, state: verdict } satisfies LedgerRecord;
   }
   const lines = await reading.count();
   if (dryRun) return { ...record, lines, state: "planned" } satisfies LedgerRecord;
-  const written = await materialise(target, id, reading, deps);
+  const written = await writeLedger(target, id, reading, deps);
   return { ...record, ...written, lines, state: "written" } satisfies LedgerRecord;
 }
 
-async function materialise(
+async function writeLedger(
   path: string,
   id: string,
   reading: LedgerReading,
   deps: Deps,
 ): ReturnType<typeof createFromStream> {
   const owner = makeLedgerDir(dirname(path));
-  return createFromStream(path, reported(reading.content(), id, deps), {
+  return createFromStream(path, withProgress(reading.content(), id, deps), {
     mode: 0o444,
     owner,
     approve: () => {
@@ -89,7 +89,7 @@ async function materialise(
   });
 }
 
-async function* reported(
+async function* withProgress(
   content: ReturnType<LedgerReading["content"]>,
   id: string,
   deps: Deps,
@@ -102,12 +102,12 @@ async function* reported(
   }
 }
 
-function differing(home: Home, id: string, verdict: string, evidence: object): Finding {
+function differenceFinding(home: Home, id: string, verdict: string, evidence: object): Finding {
   const explained = verdict !== "differs";
   return findingOf(home, id, {
     code: "LEDGER_DIFFERS",
     severity: explained ? "info" : "warn",
-    message: `session ${id} has a ledger that is not what its events give now (${verdict}): it stays, as AGH would leave it`,
+    message: `the ledger of session ${id} differs from its events (${verdict}): it is kept, as AGH would keep it`,
     evidence: { verdict, ...evidence },
   });
 }

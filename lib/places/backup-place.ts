@@ -2,26 +2,27 @@
 import { scratchDir } from "../files/scratch.ts";
 import type { Deps } from "../records/deps.ts";
 import { usageError } from "../records/error.ts";
-import { sourceOf, type OpenPlace, type PlaceOptions } from "./source-of.ts";
+import { detectSource, type OpenPlace, type PlaceOptions } from "./detect-source.ts";
 
 /** `backup:REPO@ID` split at the last `@`; without an id it is the latest. */
-export function backupWords(place: string): { readonly repo: string; readonly id: string } {
+export function parseBackupPlace(place: string): { readonly repo: string; readonly id: string } {
   const text = place.slice("backup:".length);
   const at = text.lastIndexOf("@");
   const [repo, id] = at < 0 ? [text, "latest"] : [text.slice(0, at), text.slice(at + 1)];
-  if (repo === "" || id === "") throw usageError(`'${place}' names no snapshot`, "backup:REPO@ID, or backup:REPO");
+  if (repo === "" || id === "")
+    throw usageError(`'${place}' does not name a snapshot`, "backup:REPO@ID, or backup:REPO");
   return { repo, id };
 }
 
 /** Opens a snapshot; its home bears the full id, so that the record names the same snapshot later. */
 export async function openBackupPlace(place: string, options: PlaceOptions, deps: Deps): Promise<OpenPlace> {
-  const { repo, id } = backupWords(place);
-  const { materialise } = await import("../formats/snapshot-reader.ts");
+  const { repo, id } = parseBackupPlace(place);
+  const { materialise } = await import("../formats/repository/materialise.ts");
   const scratch = scratchDir(deps.env);
   try {
     const dir = scratch.fresh();
     const manifest = await materialise({ repo, id, dir, deps });
-    const source = await sourceOf(dir, place, options.runtime ?? manifest.runtime);
+    const source = await detectSource(dir, place, options.runtime ?? manifest.runtime);
     const named = `backup:${repo}@${manifest.id}`;
     const home = {
       runtime: source.runtime,

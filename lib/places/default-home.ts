@@ -1,7 +1,7 @@
 // The home that is meant when none is named, and those that may be found without being named.
 import type { Deps } from "../records/deps.ts";
 import type { DefaultRoot } from "../sources/source.ts";
-import { askedFor, markers, type PlaceOptions } from "./source-of.ts";
+import { selectRuntimes, findRuntime, type PlaceOptions } from "./detect-source.ts";
 
 type Outside = Pick<Deps, "env" | "platform">;
 type Runtime = PlaceOptions["runtime"];
@@ -11,16 +11,16 @@ type Runtime = PlaceOptions["runtime"];
  * environment names counts also where nothing lies there.
  */
 export function defaultHome(deps: Outside, runtime?: Runtime): DefaultRoot {
-  const [first] = askedFor(runtime);
+  const [first] = selectRuntimes(runtime);
   const roots = first!.defaultRoots(deps);
-  const likely = roots.filter(({ said }) => said === roots[0]!.said);
-  return likely.find(({ dir }) => markers(dir, [first!])) ?? roots[0]!;
+  const likely = roots.filter(({ label }) => label === roots[0]!.label);
+  return likely.find(({ dir }) => findRuntime(dir, [first!])) ?? roots[0]!;
 }
 
 /** Every place where a home of these runtimes may lie, each once. */
 export function defaultHomes(deps: Outside, runtime?: Runtime): { readonly dir: string; readonly runtime: Runtime }[] {
   const found = new Map<string, Runtime>();
-  for (const one of askedFor(runtime)) {
+  for (const one of selectRuntimes(runtime)) {
     for (const { dir } of one.defaultRoots(deps)) if (!found.has(dir)) found.set(dir, one.runtime);
   }
   return [...found].map(([dir, of]) => ({ dir, runtime: of }));

@@ -7,10 +7,10 @@ import { placeError, usageError } from "../records/error.ts";
 import type { Home } from "../sources/source.ts";
 import { defaultHome } from "./default-home.ts";
 import { homeId } from "./home-id.ts";
-import { rootOf, sourceOf, type OpenPlace, type PlaceOptions } from "./source-of.ts";
+import { resolveRoot, detectSource, type OpenPlace, type PlaceOptions } from "./detect-source.ts";
 
 /**
- * Opens what `--home` says; without it AGH_HOME, else ~/.agh. Throws (exit 6) E_NO_HOME when nothing is there and
+ * Opens what `--home` names; without it AGH_HOME, else ~/.agh. Throws (exit 6) E_NO_HOME when nothing is there and
  * E_NOT_A_HOME when no known runtime wrote it; (exit 2) for words that are no place.
  */
 export async function openPlace(place: string | undefined, options: PlaceOptions, deps: Deps): Promise<OpenPlace> {
@@ -34,11 +34,11 @@ async function openDirectory(
   options: PlaceOptions,
   deps: Pick<Deps, "env" | "platform">,
 ): Promise<OpenPlace> {
-  const { dir: named, said } =
-    place === undefined ? defaultHome(deps, options.runtime) : { dir: resolve(place), said: "--home" };
-  const dir = rootOf(named, options.runtime);
-  const real = realDirectory(dir, said);
-  const source = await sourceOf(real, dir, options.runtime);
+  const { dir: named, label } =
+    place === undefined ? defaultHome(deps, options.runtime) : { dir: resolve(place), label: "--home" };
+  const dir = resolveRoot(named, options.runtime);
+  const real = realDirectory(dir, label);
+  const source = await detectSource(real, dir, options.runtime);
   const { runtime } = source;
   const home: Home = {
     runtime,
@@ -53,19 +53,19 @@ async function openDirectory(
   return { home, source, [Symbol.dispose]() {} };
 }
 
-function realDirectory(dir: string, said: string): string {
-  const hint = "agh-inspect homes lists what is found; name one: --home DIR";
+function realDirectory(dir: string, label: string): string {
+  const hint = "agh-inspect homes lists the homes it finds; name one: --home DIR";
   try {
     const real = realpathSync(osPath(dir)) as string;
     if (statSync(real).isDirectory()) return real;
-    throw placeError("E_NOT_A_HOME", `${dir} (${said}) is no directory`, hint);
+    throw placeError("E_NOT_A_HOME", `${dir} (${label}) is not a directory`, hint);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") {
-      throw placeError("E_NO_HOME", `there is no home at ${dir} (${said})`, hint, error);
+      throw placeError("E_NO_HOME", `no home exists at ${dir} (${label})`, hint, error);
     }
     if (code === "EACCES")
-      throw placeError("E_NO_PERMISSION", `cannot read ${dir}: permission denied`, `ls -ld ${dir}`);
+      throw placeError("E_NO_PERMISSION", `could not read ${dir}: permission denied`, `ls -ld ${dir}`);
     throw error;
   }
 }

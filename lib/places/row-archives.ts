@@ -1,19 +1,19 @@
 // Archives of sessions that are rows of a database, laid out in scratch as a home of their runtime.
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
-import { hostile } from "../files/safe-names.ts";
+import { hostileArchive } from "../files/safe-names.ts";
 import { joinPath, osPath } from "../files/os-path.ts";
-import { ROWS, type Receipt, type ReceiptFile } from "../formats/receipt.ts";
-import { decodeRows, type RowsFile } from "../formats/rows.ts";
-import { unpack } from "../formats/unpack.ts";
+import { ROWS, type Receipt, type ReceiptFile } from "../formats/archive/receipt.ts";
+import { decodeRows, type RowsFile } from "../formats/archive/rows.ts";
+import { unpack } from "../formats/archive/unpack.ts";
 import type { Archival } from "../sources/archival.ts";
 import { fillTables } from "../sources/owned-rows.ts";
 import type { Home } from "../sources/source.ts";
-import { makeDatabase } from "../sqlite/change.ts";
+import { makeDatabase } from "../sqlite/change/change-database.ts";
 import type { Target } from "../targets/target.ts";
 
 /** Writes a session's directories below the root; its rows are returned. */
-export async function layOutRows(target: Target, receipt: Receipt, archival: Archival, home: Home): Promise<RowsFile> {
+export async function extractRows(target: Target, receipt: Receipt, archival: Archival, home: Home): Promise<RowsFile> {
   const id = receipt.session_id;
   const trees = archival.trees(home, id);
   const lines = joinPath(home.root, `.rows-${id}`);
@@ -26,7 +26,7 @@ export async function layOutRows(target: Target, receipt: Receipt, archival: Arc
   try {
     return decodeRows(readFileSync(osPath(lines)));
   } catch (error) {
-    throw hostile(`the archive of ${id}`, `rows that put never writes (${(error as Error).message})`);
+    throw hostileArchive(`the archive of ${id}`, `rows that put never writes (${(error as Error).message})`);
   } finally {
     rmSync(osPath(lines), { force: true });
   }

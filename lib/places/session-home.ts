@@ -4,13 +4,13 @@ import { joinPath } from "../files/os-path.ts";
 import { readLocks, type LockTable } from "../files/proc-locks.ts";
 import type { Deps } from "../records/deps.ts";
 import { refusal } from "../records/error.ts";
-import type { SessionRecord } from "../records/things.ts";
-import { walOwners } from "../sqlite/owner.ts";
-import { readLedgerPlace } from "../sources/agh/config.ts";
-import { EVENTS, outsideDir } from "../sources/agh/layout.ts";
-import { directoryOf, ledgerFiles, sessionNames } from "../sources/agh/scan.ts";
+import type { SessionRecord } from "../records/runtime-kinds.ts";
+import { walOwners } from "../sqlite/wal-owners.ts";
+import { readLedgerPlace } from "../sources/agh/home/config.ts";
+import { EVENTS, outsideDir } from "../sources/agh/home/layout.ts";
+import { findSessionDir, listLedgerFiles, listSessionNames } from "../sources/agh/sessions/scan.ts";
 import type { Home } from "../sources/source.ts";
-import { bundleNames, bundlesOf } from "./session-parts.ts";
+import { listBundles, bundlesOf } from "./session-parts.ts";
 
 export class SessionHome {
   readonly home: Home;
@@ -21,7 +21,7 @@ export class SessionHome {
   private constructor(home: Home, ledgers: ReadonlyMap<string, string>) {
     this.home = home;
     this.#ledgers = ledgers;
-    this.#bundles = bundleNames(home.root);
+    this.#bundles = listBundles(home.root);
     this.#locks = home.live ? readLocks() : undefined;
   }
 
@@ -29,13 +29,13 @@ export class SessionHome {
   static async open(home: Home, deps: Pick<Deps, "env">): Promise<SessionHome> {
     const { ledgerRoot, problem } = await readLedgerPlace(home.root, deps);
     if (problem)
-      throw refusal(problem.code as `E_${string}`, problem.message, "mend config.toml: it says where ledgers lie");
+      throw refusal(problem.code as `E_${string}`, problem.message, "fix config.toml: it names the ledger root");
     const here = home.live || ledgerRoot.startsWith(`${home.root}/`) ? ledgerRoot : outsideDir(home.root, "ledgers");
-    return new SessionHome(home, ledgerFiles(home.root, here, sessionNames(home.root).partitions));
+    return new SessionHome(home, listLedgerFiles(home.root, here, listSessionNames(home.root).partitions));
   }
 
   directoryOf(id: string): string | undefined {
-    return directoryOf(this.home.root, id);
+    return findSessionDir(this.home.root, id);
   }
 
   ledgerOf(id: string): { readonly ledger: string | undefined; readonly partition: string | null } {

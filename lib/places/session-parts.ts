@@ -1,27 +1,27 @@
 // What of a session goes into its archive: every file of its directory, its ledger's and its crash bundles, in order.
 import { dirname } from "node:path";
 import { readdirSync } from "node:fs";
-import { badPath } from "../files/safe-names.ts";
+import { findPathProblem } from "../files/safe-names.ts";
 import { osPath } from "../files/os-path.ts";
-import { belowRoot, walk, type Found } from "../files/walk.ts";
-import { PARTS } from "../formats/receipt.ts";
-import { bundlesDir, EVENTS } from "../sources/agh/layout.ts";
+import { belowRoot, walk, type WalkEntry } from "../files/walk.ts";
+import { PARTS } from "../formats/archive/receipt.ts";
+import { bundlesDir, EVENTS } from "../sources/agh/home/layout.ts";
 
 /** A path that goes into the archive. */
-export interface Gathered {
+export interface ArchiveInput {
   /** In the archive. */
   readonly path: string;
   /** Where it lies. */
   readonly from: string;
-  readonly found: Found;
+  readonly found: WalkEntry;
 }
 
-export interface Gathering {
-  readonly files: readonly Gathered[];
+export interface ArchiveInputs {
+  readonly files: readonly ArchiveInput[];
   readonly leftOut: readonly { readonly path: string; readonly reason: string }[];
 }
 
-export interface Places {
+export interface SessionPaths {
   readonly root: string;
   readonly id: string;
   /** The session's directory. */
@@ -32,8 +32,8 @@ export interface Places {
 }
 
 /** Looks at every path; nothing is opened. */
-export function gather({ root, dir, ledger, bundles }: Places): Gathering {
-  return gatherTrees([
+export function listArchiveInputs({ root, dir, ledger, bundles }: SessionPaths): ArchiveInputs {
+  return listTreeInputs([
     { part: PARTS.session, dir },
     ...(ledger === undefined ? [] : [{ part: PARTS.ledger, dir: dirname(ledger) }]),
     ...(bundles.length === 0 ? [] : [{ part: PARTS.bundles, dir: bundlesDir(root), only: bundles }]),
@@ -41,20 +41,20 @@ export function gather({ root, dir, ledger, bundles }: Places): Gathering {
 }
 
 /** A directory, and the part of the archive that it becomes. */
-export interface Tree {
+export interface SessionTree {
   readonly part: string;
   readonly dir: string;
   /** Names in it that belong to the session, where not all do. */
   readonly only?: readonly string[];
 }
 
-export function gatherTrees(trees: readonly Tree[]): Gathering {
-  const files: Gathered[] = [];
+export function listTreeInputs(trees: readonly SessionTree[]): ArchiveInputs {
+  const files: ArchiveInput[] = [];
   const leftOut: { path: string; reason: string }[] = [];
   for (const { part, dir, only } of trees) {
     for (const found of walk(dir, only && { only })) {
       const path = found.path === "" ? part : `${part}/${found.path}`;
-      const reason = reasonAgainst(found, badPath(path));
+      const reason = reasonAgainst(found, findPathProblem(path));
       if (reason === undefined) files.push({ path, from: belowRoot(dir, found.path), found });
       else if (reason !== "") leftOut.push({ path, reason });
     }
@@ -63,7 +63,7 @@ export function gatherTrees(trees: readonly Tree[]): Gathering {
 }
 
 /** Undefined for what is taken; "" for what is nobody's loss. */
-function reasonAgainst({ path, type, stat }: Found, bad: string | undefined): string | undefined {
+function reasonAgainst({ path, type, stat }: WalkEntry, bad: string | undefined): string | undefined {
   if (path === `${EVENTS}-shm` || (path === `${EVENTS}-wal` && stat.size === 0n)) return "";
   if (/(?:^|\/)\.(?:agh-atomic-|agh-toolkit-)/.test(path)) return "";
   if (bad !== undefined) return bad;
@@ -71,7 +71,7 @@ function reasonAgainst({ path, type, stat }: Found, bad: string | undefined): st
 }
 
 /** Names of all crash bundles of a home, sorted. */
-export const bundleNames = (root: string): readonly string[] => namesIn(bundlesDir(root));
+export const listBundles = (root: string): readonly string[] => namesIn(bundlesDir(root));
 
 /** Those of one session: AGH calls them `<session>-<failure kind>-<nanoseconds>.json`. */
 export const bundlesOf = (names: readonly string[], id: string): readonly string[] =>

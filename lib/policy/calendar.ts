@@ -1,5 +1,5 @@
 // Hours, days, weeks, months and years of a time zone, as numbers that grow with time and as labels.
-import { timeZone } from "./day.ts";
+import { parseTimeZone } from "./day.ts";
 
 export const PERIODS = ["hourly", "daily", "weekly", "monthly", "yearly"] as const;
 export type Period = (typeof PERIODS)[number];
@@ -18,7 +18,7 @@ const known = new Map<string, Calendar>();
 
 /** The calendar of an IANA time zone. An unknown zone → exit 2. */
 export function calendarOf(zone = "UTC"): Calendar {
-  const calendar = known.get(zone) ?? by(zone === "UTC" ? () => 0 : offsets(timeZone(zone)));
+  const calendar = known.get(zone) ?? by(zone === "UTC" ? () => 0 : offsets(parseTimeZone(zone)));
   known.set(zone, calendar);
   return calendar;
 }

@@ -1,13 +1,13 @@
 // A schedule as a line of a crontab.
 import { usageError } from "../records/error.ts";
-import { checkCommand, type Command } from "./command.ts";
+import { checkCommand, type Command } from "./scheduled-command.ts";
 import type { Schedule } from "./schedule.ts";
-import { spansOf, type Span } from "./spans.ts";
+import { spansOf, type ValueSpan } from "./spans.ts";
 
 /** A line for `crontab -e`. A zone, which a crontab does not know, or a line break in the command → exit 2. */
 export function crontabLine({ fields, zone }: Schedule, command: Command): string {
   if (zone !== undefined) {
-    throw usageError("a crontab knows only the machine's own time zone", "leave --tz out, or ask for systemd units");
+    throw usageError("a crontab supports only the machine's own time zone", "leave --tz out, or ask for systemd units");
   }
   checkCommand(command);
   const { minute, hour, day, month, weekday } = fields;
@@ -24,7 +24,7 @@ const field = (values: readonly number[] | undefined, high: number, low?: number
         .map((span) => spanText(span, low))
         .join(",");
 
-function spanText({ from, to, step }: Span, low: number | undefined): string {
+function spanText({ from, to, step }: ValueSpan, low: number | undefined): string {
   if (step > 1) return `${from === low ? "*" : `${from}-${to}`}/${step}`;
   return from === to ? `${from}` : `${from}-${to}`;
 }

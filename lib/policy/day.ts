@@ -2,11 +2,11 @@
 import { usageError } from "../records/error.ts";
 
 /** A time zone of the IANA database, as `--tz` takes it. */
-export function timeZone(text: string): string {
+export function parseTimeZone(text: string): string {
   try {
     return new Intl.DateTimeFormat("en", { timeZone: text }).resolvedOptions().timeZone;
   } catch {
-    throw usageError(`'${text}' is no time zone`, "write it as Europe/Berlin, America/New_York or UTC");
+    throw usageError(`'${text}' is not a time zone`, "write it as Europe/Berlin, America/New_York or UTC");
   }
 }
 

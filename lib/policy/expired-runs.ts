@@ -19,7 +19,7 @@ export interface RunRetention {
 }
 
 /** Why a run stays; `young` is one that the retention does not mean. */
-export type Stay = "young" | "running" | "child" | "unsure" | "unarchived";
+export type KeepReason = "young" | "running" | "child" | "unsure" | "unarchived";
 
 /** Midnight UTC of today, so many days ago: as AGDD counts its hot days. */
 export const hotSince = (now: Date, days: number): number =>
@@ -28,8 +28,8 @@ export const hotSince = (now: Date, days: number): number =>
 const DAY_MS = 86_400_000;
 
 /** Every run that stays, and why; the others go. */
-export function staying(runs: readonly RunFacts[], retention: RunRetention): Map<string, Stay> {
-  const stay = new Map<string, Stay>();
+export function computeKeptRuns(runs: readonly RunFacts[], retention: RunRetention): Map<string, KeepReason> {
+  const stay = new Map<string, KeepReason>();
   for (const run of runs) {
     const why = reasonOf(run, retention);
     if (why !== undefined) stay.set(run.id, why);
@@ -39,7 +39,7 @@ export function staying(runs: readonly RunFacts[], retention: RunRetention): Map
 }
 
 /** What has a time from the future may be younger than it says: a clock is not trusted. */
-function reasonOf(run: RunFacts, { cutoff, now, staleBefore }: RunRetention): Stay | undefined {
+function reasonOf(run: RunFacts, { cutoff, now, staleBefore }: RunRetention): KeepReason | undefined {
   const times = [run.started, run.ended, run.lastEvent].filter((time) => time !== undefined);
   const newest = Math.max(...times);
   if (Number.isNaN(newest) || newest > now) return "unsure";
@@ -49,13 +49,18 @@ function reasonOf(run: RunFacts, { cutoff, now, staleBefore }: RunRetention): St
 }
 
 /** Keeps these as well, and all that stands above them. */
-export function keepToo(runs: readonly RunFacts[], stay: Map<string, Stay>, ids: Iterable<string>, why: Stay): void {
+export function keepAlso(
+  runs: readonly RunFacts[],
+  stay: Map<string, KeepReason>,
+  ids: Iterable<string>,
+  why: KeepReason,
+): void {
   for (const id of ids) stay.set(id, why);
   keepParents(runs, stay);
 }
 
 /** A parent that goes takes its children with it: where one stays, so does the whole line above it. */
-function keepParents(runs: readonly RunFacts[], stay: Map<string, Stay>): void {
+function keepParents(runs: readonly RunFacts[], stay: Map<string, KeepReason>): void {
   const parents = new Map(runs.map(({ id, parent }) => [id, parent]));
   for (const id of stay.keys()) {
     for (

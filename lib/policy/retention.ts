@@ -24,7 +24,7 @@ export interface Retained {
   readonly good?: boolean;
 }
 
-export interface Verdict<S extends Retained> {
+export interface RetentionVerdict<S extends Retained> {
   readonly snapshot: S;
   readonly keep: boolean;
   /** Each rule that keeps it, or why none does. */
@@ -41,13 +41,17 @@ export interface Clock {
  * Says of every snapshot whether the policy keeps it, in the order given. Homes are judged apart. The last good snapshot
  * of a home always stays, and so does whatever a wrong clock has stamped. A policy that keeps nothing → exit 2.
  */
-export function retain<S extends Retained>(snapshots: Iterable<S>, policy: Policy, { now, zone }: Clock): Verdict<S>[] {
+export function computeRetention<S extends Retained>(
+  snapshots: Iterable<S>,
+  policy: Policy,
+  { now, zone }: Clock,
+): RetentionVerdict<S>[] {
   checkPolicy(policy);
   const calendar = calendarOf(zone);
   const all = [...snapshots];
   const reasons = new Map<S, string[]>(all.map((snapshot) => [snapshot, []]));
   for (const home of Map.groupBy(all, ({ homeId }) => homeId).values()) {
-    judgeHome(home, policy, { now, calendar, because: (snapshot, reason) => reasons.get(snapshot)!.push(reason) });
+    applyPolicy(home, policy, { now, calendar, because: (snapshot, reason) => reasons.get(snapshot)!.push(reason) });
   }
   return all.map((snapshot) => {
     const why = reasons.get(snapshot)!;
@@ -66,7 +70,7 @@ function checkPolicy(policy: Policy): void {
   }
 }
 
-interface Judging<S> {
+interface RetentionContext<S> {
   readonly now: Date;
   readonly calendar: Calendar;
   because(snapshot: S, reason: string): void;
@@ -77,12 +81,12 @@ interface Timed<S> {
   readonly moment: number;
 }
 
-function judgeHome<S extends Retained>(home: readonly S[], policy: Policy, judging: Judging<S>): void {
-  const { calendar, because } = judging;
+function applyPolicy<S extends Retained>(home: readonly S[], policy: Policy, context: RetentionContext<S>): void {
+  const { calendar, because } = context;
   for (const snapshot of home) {
     for (const tag of snapshot.tags) if (policy.tags?.includes(tag)) because(snapshot, `tag ${tag}`);
   }
-  const newestFirst = trusted(home, judging);
+  const newestFirst = trusted(home, context);
   for (const { snapshot } of newestFirst.slice(0, policy.last ?? 0)) because(snapshot, "last");
   for (const period of PERIODS) {
     const keyOf = (moment: number): number => calendar.key(moment, period);
@@ -97,7 +101,7 @@ function judgeHome<S extends Retained>(home: readonly S[], policy: Policy, judgi
 }
 
 /** Snapshots whose stamps can be believed, newest first; the others are kept, and count for no rule. */
-function trusted<S extends Retained>(home: readonly S[], { now, because }: Judging<S>): Timed<S>[] {
+function trusted<S extends Retained>(home: readonly S[], { now, because }: RetentionContext<S>): Timed<S>[] {
   const moments = new Map(home.map(({ id, time }) => [id, Date.parse(time)]));
   const believed: Timed<S>[] = [];
   for (const snapshot of home) {

@@ -1,7 +1,7 @@
 // Which sessions a policy retires, and why: a pure function of their ages and sizes. Where a clock is in doubt, it keeps.
 
 /** Each rule that is set retires on its own account; the floor `keepLast` holds against all of them. */
-export interface Rules {
+export interface RetirementRules {
   /** Milliseconds since the last event. */
   readonly olderThan?: number | undefined;
   /** Bytes that all sessions of the home may have together; the oldest go until that holds. */
@@ -14,22 +14,22 @@ export interface Floors {
   readonly keepLast?: number | undefined;
 }
 
-export interface Times {
+export interface SessionTimes {
   /** Its last event's time, RFC 3339; null where it is not known. */
   readonly last: string | null;
   readonly created: string | null;
   readonly updated: string | null;
 }
 
-export interface Retirable extends Times {
+export interface Retirable extends SessionTimes {
   readonly id: string;
   readonly bytes: number;
   /** Whether it is among those that are meant; the others count for floors and totals. */
-  readonly meant: boolean;
+  readonly isSelected: boolean;
   /** Why no rule touches it: it runs, its agent is kept. */
   readonly kept: string | undefined;
   /** Why a gate holds it. Asked only where a rule would retire it. */
-  readonly held: () => Promise<string | undefined>;
+  readonly blockedBy: () => Promise<string | undefined>;
 }
 
 /** `kept`: a floor, or a clock in doubt; `held`: a gate. Of both, only those that a rule would have retired are told. */
@@ -49,7 +49,11 @@ export interface Retirement {
 }
 
 /** Without any rule all that are meant go. */
-export async function retire(sessions: readonly Retirable[], rules: Rules & Floors, now: Date): Promise<Retirement> {
+export async function decideRetirement(
+  sessions: readonly Retirable[],
+  rules: RetirementRules & Floors,
+  now: Date,
+): Promise<Retirement> {
   const aged = sessions.map((session) => ({ session, at: momentOf(session, now) })).sort(byAge);
   const newest = newestOf(aged, rules.keepLast ?? 0);
   const isByRule = rules.olderThan !== undefined || rules.maxTotal !== undefined || rules.maxSessions !== undefined;
@@ -57,17 +61,17 @@ export async function retire(sessions: readonly Retirable[], rules: Rules & Floo
   const left = { ...total };
   const verdicts: Verdict[] = [];
   for (const { session, at } of aged) {
-    if (!session.meant) continue;
+    if (!session.isSelected) continue;
     const { id } = session;
     const due = reasonFor(at, rules, left, now);
     if (due === undefined) continue;
     const kept = newest.has(id) ? `it is among the ${rules.keepLast} newest` : (session.kept ?? doubtIn(at, isByRule));
-    const held = kept === undefined ? await session.held() : undefined;
+    const blocked = kept === undefined ? await session.blockedBy() : undefined;
     const [fate, reason] =
       kept !== undefined
         ? ["kept" as const, kept]
-        : held !== undefined
-          ? ["held" as const, held]
+        : blocked !== undefined
+          ? ["held" as const, blocked]
           : ["goes" as const, due];
     verdicts.push({ id, fate, reason });
     if (fate !== "goes") continue;
@@ -82,19 +86,19 @@ export async function retire(sessions: readonly Retirable[], rules: Rules & Floo
 /** When it ended, as far as clocks can be believed; in words what is wrong with them. */
 type Moment = number | string | undefined;
 
-function momentOf({ last, created, updated }: Times, now: Date): Moment {
+function momentOf({ last, created, updated }: SessionTimes, now: Date): Moment {
   const [end, begin] = [Date.parse(last ?? ""), Date.parse(created ?? "")];
   const times = [end, begin, Date.parse(updated ?? "")];
   if (times.some((time) => time > now.getTime())) return "it bears a time from the future: a clock is wrong";
   if (Number.isNaN(end)) return undefined;
-  return end < begin ? "its last event is older than itself: a clock was set back" : end;
+  return end < begin ? "its last event is older than the session: a clock was set back" : end;
 }
 
 /** What is wrong with the clocks that a session was stamped by; undefined where nothing is. */
-export const doubtAbout = (times: Times, now: Date): string | undefined => doubtIn(momentOf(times, now), false);
+export const doubtAbout = (times: SessionTimes, now: Date): string | undefined => doubtIn(momentOf(times, now), false);
 
 const doubtIn = (at: Moment, isByRule: boolean): string | undefined =>
-  at === undefined && isByRule ? "nothing tells when its last event was" : typeof at === "string" ? at : undefined;
+  at === undefined && isByRule ? "the time of its last event is not known" : typeof at === "string" ? at : undefined;
 
 interface Aged {
   readonly session: Retirable;
@@ -115,7 +119,7 @@ function newestOf(aged: readonly Aged[], count: number): ReadonlySet<string> {
 
 function reasonFor(
   at: Moment,
-  { olderThan, maxTotal, maxSessions }: Rules,
+  { olderThan, maxTotal, maxSessions }: RetirementRules,
   left: Retirement["total"],
   now: Date,
 ): string | undefined {
@@ -123,9 +127,9 @@ function reasonFor(
   const age = typeof at === "number" ? now.getTime() - at : undefined;
   if (olderThan !== undefined && age !== undefined && age > olderThan) return `its last event is ${daysOf(age)} old`;
   if (maxTotal !== undefined && left.bytes > maxTotal)
-    return `all sessions have ${left.bytes - maxTotal} bytes too many`;
+    return `the sessions exceed the size limit by ${left.bytes - maxTotal} bytes`;
   if (maxSessions !== undefined && left.sessions > maxSessions) {
-    return `there are ${left.sessions - maxSessions} sessions too many`;
+    return `the number of sessions exceeds the limit by ${left.sessions - maxSessions}`;
   }
   return undefined;
 }

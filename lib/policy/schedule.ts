@@ -1,9 +1,9 @@
 // Cron expressions: checked, and when they come next. The only importer of `cron`.
 import { usageError, type ToolError } from "../records/error.ts";
-import { timeZone } from "./day.ts";
+import { parseTimeZone } from "./day.ts";
 
 /** What a cron expression says, each field as its values in order; undefined where it says `*`. */
-export interface Fields {
+export interface ScheduleFields {
   readonly minute: readonly number[] | undefined;
   readonly hour: readonly number[] | undefined;
   readonly day: readonly number[] | undefined;
@@ -15,7 +15,7 @@ export interface Fields {
 export interface Schedule {
   /** Five fields. */
   readonly expression: string;
-  readonly fields: Fields;
+  readonly fields: ScheduleFields;
   /** The zone that was asked for; undefined means the machine's own. */
   readonly zone: string | undefined;
   /** The first time after `after`, which itself does not count. */
@@ -41,9 +41,12 @@ export async function parseSchedule(text: string, zone?: string): Promise<Schedu
   const typed = text.trim().toLowerCase();
   const parts = (PRESETS[typed] ?? typed).split(/\s+/);
   if (parts.length !== 5) {
-    throw wrong(text, typed.startsWith("@") ? "no such word" : `it has ${typed === "" ? 0 : parts.length} fields`);
+    throw wrong(
+      text,
+      typed.startsWith("@") ? "it is not a known name" : `it has ${typed === "" ? 0 : parts.length} fields`,
+    );
   }
-  const place = zone === undefined ? undefined : timeZone(zone);
+  const place = zone === undefined ? undefined : parseTimeZone(zone);
   const { CronTime } = await import("cron");
   const expression = [...parts.slice(0, 3), named(parts[3]!, NAMES, 1), named(parts[4]!, DAYS, 0)].join(" ");
   let time: InstanceType<typeof CronTime>;
@@ -53,25 +56,25 @@ export async function parseSchedule(text: string, zone?: string): Promise<Schedu
     throw wrong(text, (error as Error).message);
   }
   const fields = fieldsOf(expression);
-  if (!everComes(fields)) throw wrong(text, "no year has such a day");
+  if (!everComes(fields)) throw wrong(text, "that day does not exist in any year");
   const next = (after: Date): Date => {
     try {
       return time.getNextDateFrom(after, place).toJSDate();
     } catch (error) {
       if (!/No execution date/.test((error as Error).message)) throw error;
-      throw usageError(`'${text}' does not come within eight years`, HINT);
+      throw usageError(`'${text}' does not occur within eight years`, HINT);
     }
   };
   return { expression, fields, zone: place, next };
 }
 
-const wrong = (text: string, why: string): ToolError => usageError(`'${text}' is no cron expression: ${why}`, HINT);
+const wrong = (text: string, why: string): ToolError => usageError(`'${text}' is not a cron expression: ${why}`, HINT);
 
 /** `mon-fri` as `1-5`. */
 const named = (field: string, names: readonly string[], first: number): string =>
   field.replace(/[a-z]+/g, (name) => (names.includes(name) ? String(names.indexOf(name) + first) : name));
 
-function fieldsOf(expression: string): Fields {
+function fieldsOf(expression: string): ScheduleFields {
   const [minute, hour, day, month, weekday] = expression.split(" ") as [string, string, string, string, string];
   const weekdays = valuesOf(weekday, 0, 7).map((value) => value % 7);
   return {
@@ -100,7 +103,7 @@ function valuesOf(field: string, low: number, high: number): number[] {
 
 const LONGEST = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
-function everComes({ day, month, weekday }: Fields): boolean {
+function everComes({ day, month, weekday }: ScheduleFields): boolean {
   if (day === undefined || weekday !== undefined) return true;
   return LONGEST.some((days, index) => (month === undefined || month.includes(index + 1)) && day[0]! <= days);
 }

@@ -11,8 +11,8 @@ export const CHUNK_FIELDS: ReadonlyMap<string, SearchField> = new Map([
 ]);
 
 /** Throws (2) for another word. */
-export function searchField(text: string): SearchField {
+export function parseSearchField(text: string): SearchField {
   const found = SEARCH_FIELDS.find((name) => name === text);
   if (found) return found;
-  throw usageError(`there is nothing to search in '${text}'`, `one of ${SEARCH_FIELDS.join(", ")}`);
+  throw usageError(`'${text}' is not a field that can be searched`, `one of ${SEARCH_FIELDS.join(", ")}`);
 }

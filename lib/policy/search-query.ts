@@ -12,7 +12,7 @@ const TERM = /"([^"]*)"(\*?)|([^\s"]+)/gu;
 const WORD = /[\p{L}\p{N}\p{Co}\p{M}]+/gu;
 
 /** Throws (2) for a quote that is not closed, and for what holds no word. */
-export function searchTerms(query: string): readonly Term[] {
+export function parseSearchTerms(query: string): readonly Term[] {
   if ((query.match(/"/g)?.length ?? 0) % 2 === 1) throw usageError(`a quote is not closed in: ${query}`);
   const terms: Term[] = [];
   for (const [, quoted, star, bare] of query.matchAll(TERM)) {
@@ -22,11 +22,11 @@ export function searchTerms(query: string): readonly Term[] {
     if (words.length > 0) terms.push({ words, prefix });
     else
       throw usageError(
-        `there is no word in ${JSON.stringify(text)}`,
-        "--regex finds signs: agh-inspect search --regex '…'",
+        `${JSON.stringify(text)} does not contain a word`,
+        "--regex finds other characters: agh-inspect search --regex '…'",
       );
   }
-  if (terms.length === 0) throw usageError("there is nothing to search for", "agh-inspect search 'rate limit'");
+  if (terms.length === 0) throw usageError("the query is empty", "agh-inspect search 'rate limit'");
   return terms;
 }
 

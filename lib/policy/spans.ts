@@ -1,6 +1,6 @@
-// A list of numbers said shortly: runs and steps, for the calendars of cron and systemd.
+// A list of numbers in short form: runs and steps, for the calendars of cron and systemd.
 
-export interface Span {
+export interface ValueSpan {
   readonly from: number;
   /** Included. */
   readonly to: number;
@@ -8,7 +8,7 @@ export interface Span {
 }
 
 /** Spans that together are the ascending `values`, none of which is above `high`. A span with a step ends at `high`. */
-export function spansOf(values: readonly number[], high: number): Span[] {
+export function spansOf(values: readonly number[], high: number): ValueSpan[] {
   const [first, second] = values;
   if (first !== undefined && second !== undefined && values.length >= 3) {
     const step = second - first;
@@ -18,7 +18,7 @@ export function spansOf(values: readonly number[], high: number): Span[] {
   return runs(values);
 }
 
-function runs(values: readonly number[]): Span[] {
+function runs(values: readonly number[]): ValueSpan[] {
   const found: { from: number; to: number; step: number }[] = [];
   for (const value of values) {
     const last = found.at(-1);

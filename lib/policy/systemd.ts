@@ -1,6 +1,6 @@
 // A schedule as systemd units: a service that runs the command once, and the timer that starts it.
 import { usageError } from "../records/error.ts";
-import { checkCommand, type Command } from "./command.ts";
+import { checkCommand, type Command } from "./scheduled-command.ts";
 import type { Schedule } from "./schedule.ts";
 import { spansOf } from "./spans.ts";
 
@@ -14,7 +14,7 @@ export interface Units {
 /** Units for `~/.config/systemd/user` or `/etc/systemd/system`; the timer catches up what a sleeping machine has missed. */
 export function systemdUnits(schedule: Schedule, command: Command, description: string): Units {
   checkCommand(command);
-  if (/\p{Cc}/u.test(description)) throw usageError("a description is one line of text");
+  if (/\p{Cc}/u.test(description)) throw usageError("a description must be one line of text");
   const unit = `[Unit]\nDescription=${description.replaceAll("%", "%%")}\n`;
   const exec = command.map((word, index) => quote(word, index > 0)).join(" ");
   const times = onCalendar(schedule).map((time) => `OnCalendar=${time}\n`);

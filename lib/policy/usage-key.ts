@@ -5,7 +5,7 @@ const USAGE_KEYS = ["day", "workspace", "session", "turn", "agent", "provider", 
 export type UsageKey = (typeof USAGE_KEYS)[number];
 
 /** A key as `--by` takes it. */
-export function usageKey(text: string): UsageKey {
+export function parseUsageKey(text: string): UsageKey {
   const key = USAGE_KEYS.find((name) => name === text);
   if (!key) throw usageError(`usage cannot be grouped by '${text}'`, `one of ${USAGE_KEYS.join(", ")}`);
   return key;

@@ -1,21 +1,30 @@
-// Plans what would mend a home, and does it: AGH's daemon kept out, journaled first, and so that it can be undone.
+// Plans the repairs of a home and applies them: AGH's daemon is locked out, and a journal makes every run undoable.
 import { scratchDir, type Scratch } from "../files/scratch.ts";
-import { readPlan, plannedActions } from "../formats/plan.ts";
+import { readSavedPlan, plannedActions } from "../formats/saved-plan.ts";
 import { ulid } from "../formats/ulid.ts";
-import { exclusively } from "../places/exclusive.ts";
+import { withHomeLock } from "../places/home-lock.ts";
 import type { Deps } from "../records/deps.ts";
 import { EXIT, refusal, usageError } from "../records/error.ts";
-import type { Action } from "../records/judgements.ts";
+import type { Action } from "../records/result-kinds.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
 import type { Home } from "../sources/source.ts";
-import { openAble, type Place } from "../places/at-home.ts";
-import { askedIn, keyOf, planFor, summed, type Asked, type Plan, type Planned, type Planning } from "./plan.ts";
-import { planRows } from "./rows-plan.ts";
+import { openWithCapability, type Place } from "../places/open-with-capability.ts";
+import {
+  parsePlanRequest,
+  actionKey,
+  planRepairs,
+  summarize,
+  type PlanRequest,
+  type Plan,
+  type PlannedAction,
+  type RepairPlanOptions,
+} from "./plan.ts";
+import { repairRows } from "./repair-rows.ts";
 import { VERBS } from "./rules.ts";
-import { hasUnfinished, homeTime, perform, recover } from "./runs.ts";
+import { hasUnfinished, statHomeTime, perform, recover } from "./runs.ts";
 
-export interface PlanHome extends Planning {
+export interface PlanHome extends RepairPlanOptions {
   readonly place: Place;
   readonly apply: boolean;
   readonly lockTimeoutMs: number;
@@ -24,27 +33,27 @@ export interface PlanHome extends Planning {
 /** Yields the `action` records, planned or done, and a `summary` with what nothing could be done about. */
 export async function* planHome(options: PlanHome, deps: Deps): AsyncGenerator<AnyRecord> {
   const tally = new Tally("agh-reconcile plan", deps, ulid(deps.now()));
-  using opened = await openAble(options.place, "reconcile", deps);
+  using opened = await openWithCapability(options.place, "reconcile", deps);
   using scratch = scratchDir(deps.env);
   const { home } = opened;
-  if (options.apply) assertHere(home);
-  if (opened.source.reconciling) {
-    return yield* planRows({ opened, options, tally, apply: options.apply, wanted: undefined }, deps);
+  if (options.apply) assertLive(home);
+  if (opened.source.repairer) {
+    return yield* repairRows({ opened, options, tally, apply: options.apply, selected: undefined }, deps);
   }
-  const plan = await planFor(home, options, scratch, deps);
-  if (!options.apply) return yield* told(plan, tally, deps);
-  yield* applied({ home, options, scratch, tally, first: plan, wanted: undefined }, deps);
+  const plan = await planRepairs(home, options, scratch, deps);
+  if (!options.apply) return yield* plannedRecords(plan, tally, deps);
+  yield* applyRepairs({ home, options, scratch, tally, first: plan, selected: undefined }, deps);
 }
 
-function* told({ actions, left }: Plan, tally: Tally, deps: Deps): Generator<AnyRecord> {
+function* plannedRecords({ actions, left }: Plan, tally: Tally, deps: Deps): Generator<AnyRecord> {
   for (const { action } of actions) {
     tally.done();
     yield action;
   }
-  yield summed(tally, left, deps, { status: "planned" });
+  yield summarize(tally, left, deps, { status: "planned" });
 }
 
-export interface ApplyPlan {
+export interface ApplyRepairPlan {
   readonly place: Place;
   readonly records: readonly AnyRecord[];
   readonly toolkit: string;
@@ -53,95 +62,95 @@ export interface ApplyPlan {
 }
 
 /** Does exactly the planned actions that are given and that still hold; the others are skipped, each with the reason (3). */
-export async function* applyPlan(options: ApplyPlan, deps: Deps): AsyncGenerator<AnyRecord> {
+export async function* applyPlan(options: ApplyRepairPlan, deps: Deps): AsyncGenerator<AnyRecord> {
   const tally = new Tally("agh-reconcile apply", deps, ulid(deps.now()));
-  const wanted = plannedActions(options.records, VERBS);
-  const place = { ...options.place, home: options.place.home ?? homeOf(wanted) };
-  using opened = await openAble(place, "reconcile", deps);
+  const selected = plannedActions(options.records, VERBS);
+  const place = { ...options.place, home: options.place.home ?? homeOf(selected) };
+  using opened = await openWithCapability(place, "reconcile", deps);
   using scratch = scratchDir(deps.env);
   const { home } = opened;
-  assertHere(home);
-  assertOfHome(wanted, home);
-  if (options.dryRun || wanted.length === 0) {
-    for (const action of wanted) {
+  assertLive(home);
+  assertSameHome(selected, home);
+  if (options.dryRun || selected.length === 0) {
+    for (const action of selected) {
       tally.done();
       yield action;
     }
     return yield tally.summary({ status: "planned" });
   }
-  const planning: Planning = { ...asked(wanted), repo: repoOf(wanted), toolkit: options.toolkit };
+  const planning: RepairPlanOptions = { ...commonRequest(selected), repo: repoOf(selected), toolkit: options.toolkit };
   const again = { ...planning, lockTimeoutMs: options.lockTimeoutMs };
-  if (opened.source.reconciling) return yield* planRows({ opened, options: again, tally, apply: true, wanted }, deps);
-  yield* applied({ home, options: again, scratch, tally, wanted }, deps);
+  if (opened.source.repairer) return yield* repairRows({ opened, options: again, tally, apply: true, selected }, deps);
+  yield* applyRepairs({ home, options: again, scratch, tally, selected }, deps);
 }
 
 /** The records of a saved plan; see readPlan. */
-export const readPlanFile = readPlan;
+export const readPlanFile = readSavedPlan;
 
-function homeOf(wanted: readonly Action[]): string | undefined {
-  const homes = [...new Set(wanted.map(({ home }) => home))];
-  if (homes.length > 1) throw usageError("the plan is about several homes", "apply it home by home: --home DIR");
+function homeOf(selected: readonly Action[]): string | undefined {
+  const homes = [...new Set(selected.map(({ home }) => home))];
+  if (homes.length > 1) throw usageError("the plan names several homes", "apply it home by home: --home DIR");
   return homes[0];
 }
 
-function assertOfHome(wanted: readonly Action[], { id, place }: Home): void {
-  const guest = wanted.find(({ subject }) => (subject as { home_id?: unknown }).home_id !== id);
-  if (!guest) return;
+function assertSameHome(selected: readonly Action[], { id, place }: Home): void {
+  const foreign = selected.find(({ subject }) => (subject as { home_id?: unknown }).home_id !== id);
+  if (!foreign) return;
   throw refusal(
     "E_OTHER_HOME",
-    `the plan (${guest.verb} ${guest.id}) was made for another home than ${place}`,
-    `plan anew: agh-reconcile plan --home ${place}`,
+    `the plan (${foreign.verb} ${foreign.id}) was made for another home than ${place}`,
+    `make a new plan: agh-reconcile plan --home ${place}`,
   );
 }
 
-/** The lines of one plan were all asked for the same. */
-function asked(wanted: readonly Action[]): Asked {
-  const all = wanted.map(({ expect }) => askedIn(expect));
+/** The request that all actions of one plan share. */
+function commonRequest(selected: readonly Action[]): PlanRequest {
+  const all = selected.map(({ expect }) => parsePlanRequest(expect));
   if (all.some((one) => JSON.stringify(one) !== JSON.stringify(all[0]))) {
-    throw usageError("these are the actions of several plans", "apply one after the other");
+    throw usageError("the input mixes actions of several plans", "apply one plan after the other");
   }
   return all[0]!;
 }
 
-const repoOf = (wanted: readonly Action[]): string | undefined =>
-  wanted.map(({ subject }) => (subject as { repo?: unknown }).repo).find((url) => typeof url === "string");
+const repoOf = (selected: readonly Action[]): string | undefined =>
+  selected.map(({ subject }) => (subject as { repo?: unknown }).repo).find((url) => typeof url === "string");
 
-function assertHere({ place, live }: Home): void {
+function assertLive({ place, live }: Home): void {
   if (!live) throw usageError(`${place} cannot be changed`, "restore it first, or name a directory: --home DIR");
 }
 
-interface Applying {
+interface ApplyContext {
   readonly home: Home;
-  readonly options: Planning & { readonly lockTimeoutMs: number };
+  readonly options: RepairPlanOptions & { readonly lockTimeoutMs: number };
   readonly scratch: Scratch;
   readonly tally: Tally;
   /** What a look without the lock has found. */
   readonly first?: Plan;
   /** The actions of a saved plan; undefined is all. */
-  readonly wanted: readonly Action[] | undefined;
+  readonly selected: readonly Action[] | undefined;
 }
 
 interface Outcome {
   readonly plan: Plan;
-  readonly done: readonly Planned[];
+  readonly done: readonly PlannedAction[];
   readonly skipped: readonly Action[];
 }
 
-async function* applied(applying: Applying, deps: Deps): AsyncGenerator<AnyRecord> {
+async function* applyRepairs(applying: ApplyContext, deps: Deps): AsyncGenerator<AnyRecord> {
   const { home, tally, first } = applying;
   if (first?.actions.length === 0 && !hasUnfinished(home)) {
-    return yield summed(tally, first.left, deps);
+    return yield summarize(tally, first.left, deps);
   }
-  const times = homeTime(home);
+  const times = statHomeTime(home);
   const { lockTimeoutMs } = applying.options;
-  // Judged again: now nobody else changes the home, and a killed run is brought to its end.
-  const { plan, done, skipped } = await exclusively({ home, lockTimeoutMs }, deps, async (): Promise<Outcome> => {
+  // Planned again: now nobody else changes the home, and a killed run is recovered.
+  const { plan, done, skipped } = await withHomeLock({ home, lockTimeoutMs }, deps, async (): Promise<Outcome> => {
     recover(home);
-    const now = await planFor(home, { ...applying.options, daemonIsOut: true }, applying.scratch, deps);
-    const [chosen, gone] = matched(now, applying.wanted);
-    const meant = { ...now, actions: chosen };
-    if (chosen.length > 0) perform(home, meant, tally.run, times, deps);
-    return { plan: meant, done: chosen, skipped: gone };
+    const now = await planRepairs(home, { ...applying.options, daemonIsOut: true }, applying.scratch, deps);
+    const [chosen, unmatched] = matchActions(now, applying.selected);
+    const selectedPlan = { ...now, actions: chosen };
+    if (chosen.length > 0) perform(home, selectedPlan, tally.run, times, deps);
+    return { plan: selectedPlan, done: chosen, skipped: unmatched };
   });
   for (const { action } of done) {
     tally.done();
@@ -149,36 +158,39 @@ async function* applied(applying: Applying, deps: Deps): AsyncGenerator<AnyRecor
   }
   for (const action of skipped) {
     tally.failed(EXIT.partial);
-    yield { ...action, state: "skipped", reason: "it does not hold any more: the home has changed since the plan" };
+    yield { ...action, state: "skipped", reason: "the home has changed since the plan was made" };
   }
   const undo = `agh-reconcile undo ${tally.run} --apply --home ${home.place}`;
   const hint = done.length > 0 ? { undo, next: `AGH_HOME=${home.place} agh daemon start` } : {};
-  if (done.length > 0) deps.log.info(`${done.length} done; to take it back: ${undo}; to go on: ${hint.next}`);
-  yield summed(tally, plan.left, deps, hint);
+  if (done.length > 0)
+    deps.log.info(
+      `${done.length} ${done.length === 1 ? "action" : "actions"} applied; to undo: ${undo}; to start AGH: ${hint.next}`,
+    );
+  yield summarize(tally, plan.left, deps, hint);
 }
 
 /** Those of the plan that are wanted, and the wanted ones that the plan does not have any more. */
-function matched({ actions }: Plan, wanted: readonly Action[] | undefined): [Planned[], Action[]] {
-  if (!wanted) return [[...actions], []];
-  const keys = new Set(wanted.map(keyOf));
-  const there = new Set(actions.map(({ action }) => keyOf(action)));
+function matchActions({ actions }: Plan, selected: readonly Action[] | undefined): [PlannedAction[], Action[]] {
+  if (!selected) return [[...actions], []];
+  const keys = new Set(selected.map(actionKey));
+  const there = new Set(actions.map(({ action }) => actionKey(action)));
   return [
     withCatalog(
-      actions.filter(({ action }) => keys.has(keyOf(action))),
+      actions.filter(({ action }) => keys.has(actionKey(action))),
       actions,
     ),
-    wanted.filter((action) => !there.has(keyOf(action))),
+    selected.filter((action) => !there.has(actionKey(action))),
   ];
 }
 
-/** What was judged by a catalog that is to be put in place must not be done without it. */
-function withCatalog(chosen: Planned[], all: readonly Planned[]): Planned[] {
+/** Actions planned against a replacement catalog must not be applied without it. */
+function withCatalog(chosen: PlannedAction[], all: readonly PlannedAction[]): PlannedAction[] {
   const catalog = all.find(({ replacement, found }) => replacement && found.id === "agh.db");
   if (!catalog || chosen.includes(catalog)) return chosen;
   if (chosen.length === 0) return chosen;
   throw refusal(
     "E_PLAN_INCOMPLETE",
     "the rest of the plan was made for the agh.db that its first action puts in place, and that action is missing",
-    "leave it in, or plan without it: agh-reconcile plan --code CODE",
+    "keep that action, or make a plan without it: agh-reconcile plan --code CODE",
   );
 }

@@ -1,54 +1,55 @@
-// Holds everything in a home against everything else: one finding for each thing that is wrong, or worth knowing.
+// Checks a home's stores against one another: one finding for each thing that is wrong, or worth knowing.
 import { ulid } from "../formats/ulid.ts";
 import type { Deps } from "../records/deps.ts";
 import { EXIT } from "../records/error.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
-import { openAble, type Place } from "../places/at-home.ts";
-import type { OpenPlace } from "../places/source-of.ts";
-import type { Finding } from "../records/judgements.ts";
-import { judge } from "../sources/agh/findings.ts";
-import type { Found, Judged, Level } from "../sources/reconciling.ts";
+import { openWithCapability, type Place } from "../places/open-with-capability.ts";
+import type { OpenPlace } from "../places/detect-source.ts";
+import type { Finding } from "../records/result-kinds.ts";
+import { runChecks } from "../sources/agh/checks/run-checks.ts";
+import type { CheckFinding, CheckResult, Level } from "../sources/repair.ts";
 import type { Home } from "../sources/source.ts";
-import { chooser, type Chosen } from "./chosen.ts";
+import { findingFilter, type FindingSelectors } from "./finding-filter.ts";
 import { idsOf } from "./plan.ts";
 import { RULES } from "./rules.ts";
 
-export interface CheckHome extends Chosen {
+export interface CheckHome extends FindingSelectors {
   readonly place: Place;
   /** The least severity that makes the exit code 1. */
   readonly failOn: "info" | "warn" | "error" | "never";
 }
 
-const BAD = { error: 3, warn: 2, info: 1, ok: 0 } as const;
+const SEVERITY_RANK = { error: 3, warn: 2, info: 1, ok: 0 } as const;
 
 /** Yields findings and a `summary`; `items` are the sessions looked at. Nothing is touched. */
 export async function* checkHome(options: CheckHome, deps: Deps): AsyncGenerator<AnyRecord> {
   const tally = new Tally("agh-reconcile check", deps, ulid(deps.now()));
-  using opened = await openAble(options.place, "reconcile", deps);
-  const { sessions, found } = await judged(opened, options.level, deps);
-  const isMeant = chooser(options, sessions, deps);
+  using opened = await openWithCapability(options.place, "reconcile", deps);
+  const { sessions, findings: found } = await runCheck(opened, options.level, deps);
+  const isSelected = findingFilter(options, sessions, deps);
   const counts = { error: 0, warn: 0, info: 0 };
   tally.done(0, sessions.length);
   for await (const one of found) {
-    if (!isMeant(one)) continue;
+    if (!isSelected(one)) continue;
     const finding = findingOf(opened.home, one);
     counts[finding.severity]++;
     const { severity } = RULES.get(one.code)!;
-    if (options.failOn !== "never" && BAD[severity] >= BAD[options.failOn]) tally.failed(EXIT.found, 0);
+    if (options.failOn !== "never" && SEVERITY_RANK[severity] >= SEVERITY_RANK[options.failOn])
+      tally.failed(EXIT.found, 0);
     yield finding;
   }
   yield tally.summary({ level: options.level, findings: counts });
 }
 
-async function judged({ home, source }: OpenPlace, level: Level, deps: Deps): Promise<Judged> {
-  if (source.reconciling) return (await source.reconciling()).judge(home, level, deps);
-  const { look, found } = await judge(home, { level }, deps);
-  return { sessions: idsOf(look), found };
+async function runCheck({ home, source }: OpenPlace, level: Level, deps: Deps): Promise<CheckResult> {
+  if (source.repairer) return (await source.repairer()).check(home, level, deps);
+  const { context: look, findings: found } = await runChecks(home, { level }, deps);
+  return { sessions: idsOf(look), findings: found };
 }
 
 /** The record of a finding; severity comes from the table alone. */
-function findingOf({ runtime, place }: Home, { code, id, message, evidence, action }: Found): Finding {
+function findingOf({ runtime, place }: Home, { code, id, message, evidence, action }: CheckFinding): Finding {
   const { severity } = RULES.get(code)!;
   return {
     kind: "finding",

@@ -1,6 +1,6 @@
 // What a finding means, in words: the same table that finds it.
-import { TRUTH } from "../sources/agh/truth.ts";
-import { ruleCode } from "./chosen.ts";
+import { STATE_MATRIX } from "../sources/agh/checks/state-matrix.ts";
+import { ruleCode } from "./finding-filter.ts";
 import { RULES } from "./rules.ts";
 
 /** One code as a page of text; without a code the list of all. Unknown → 2. */
@@ -13,7 +13,7 @@ export function explain(word: string | undefined): string {
   }
   const code = ruleCode(word);
   const { severity, verdict, arises, action, loses, level } = RULES.get(code)!;
-  const stores = Object.entries(TRUTH).find(([, line]) => line.code === code)?.[0];
+  const stores = Object.entries(STATE_MATRIX).find(([, line]) => line.code === code)?.[0];
   const lines = [
     `${code} (${severity}; ${level === "quick" ? "every check" : `check --level ${level}`} finds it)`,
     "",

@@ -3,22 +3,22 @@ import { dirname } from "node:path";
 
 import type { Scratch } from "../files/scratch.ts";
 import type { Deps } from "../records/deps.ts";
-import type { Action } from "../records/judgements.ts";
+import type { Action } from "../records/result-kinds.ts";
 import type { AnyRecord } from "../records/record.ts";
 import type { Tally } from "../records/summary.ts";
 
-import { judge } from "../sources/agh/findings.ts";
-import { LEVELS, type Found, type Look, type Mending } from "../sources/agh/findings-rule.ts";
-import { CATALOG } from "../sources/agh/layout.ts";
-import { readEvents } from "../sources/agh/databases.ts";
+import { runChecks } from "../sources/agh/checks/run-checks.ts";
+import { LEVELS, type AghFinding, type CheckContext, type AghRepair } from "../sources/agh/checks/check-types.ts";
+import { CATALOG } from "../sources/agh/home/layout.ts";
+import { readEvents } from "../sources/agh/home/databases.ts";
 import { ToolError, usageError } from "../records/error.ts";
 import type { Home } from "../sources/source.ts";
-import { readSequence } from "../sources/agh/event-sequence.ts";
-import { chooser, type Chosen } from "./chosen.ts";
+import { readSequence } from "../sources/agh/events/event-sequence.ts";
+import { findingFilter, type FindingSelectors } from "./finding-filter.ts";
 import { RULES } from "./rules.ts";
-import { replacementOf, type Broken, type Preferring, type Replacement } from "./replacement.ts";
+import { findReplacement, type BrokenDatabase, type ReplacementOptions, type Replacement } from "./replacement.ts";
 
-export interface Planning extends Chosen, Preferring {
+export interface RepairPlanOptions extends FindingSelectors, ReplacementOptions {
   /** Of the toolkit; goes into the plan. */
   readonly toolkit: string;
   /** We hold the daemon's lock ourselves. */
@@ -26,93 +26,103 @@ export interface Planning extends Chosen, Preferring {
 }
 
 /** A planned action, and what it takes to do it. */
-export interface Planned {
+export interface PlannedAction {
   readonly action: Action;
-  readonly mending: Mending;
-  readonly found: Found;
+  readonly repair: AghRepair;
+  readonly found: AghFinding;
   readonly replacement?: Replacement;
 }
 
 /** A finding that nothing can be done about: why, or what to do instead. */
-export interface Left {
+export interface UnresolvedFinding {
   readonly code: string;
   readonly id: string | undefined;
   readonly reason: string;
 }
 
-type Told = Pick<Found, "code" | "id">;
+type FindingRef = Pick<AghFinding, "code" | "id">;
 
 export interface Plan {
-  readonly look: Look;
-  readonly actions: readonly Planned[];
-  readonly left: readonly Left[];
+  readonly look: CheckContext;
+  readonly actions: readonly PlannedAction[];
+  readonly left: readonly UnresolvedFinding[];
 }
 
 /** Reads only. The catalog comes first: what else is needed is judged by the one that is to be there. */
-export async function planFor(home: Home, options: Planning, scratch: Scratch, deps: Deps): Promise<Plan> {
-  const within = { home, scratch, deps };
-  const first = await judge(home, options, deps);
-  const isMeant = chooser(options, idsOf(first.look), deps);
-  const [actions, left]: [Planned[], Left[]] = [[], []];
-  const replace = async (found: Found, broken: Broken): Promise<Replacement | undefined> => {
-    const replacement = await replacementOf(broken, options, within);
+export async function planRepairs(home: Home, options: RepairPlanOptions, scratch: Scratch, deps: Deps): Promise<Plan> {
+  const context = { home, scratch, deps };
+  const first = await runChecks(home, options, deps);
+  const isSelected = findingFilter(options, idsOf(first.context), deps);
+  const [actions, left]: [PlannedAction[], UnresolvedFinding[]] = [[], []];
+  const replace = async (found: AghFinding, broken: BrokenDatabase): Promise<Replacement | undefined> => {
+    const replacement = await findReplacement(broken, options, context);
     if ("dir" in replacement) {
-      const { mending } = replacement;
-      actions.push({ action: actionOf(home, found, mending, options), mending, found, replacement });
+      const { repair } = replacement;
+      actions.push({ action: actionOf(home, found, repair, options), repair, found, replacement });
       return replacement;
     }
-    left.push(leftOf(found, replacement.join("; ")));
+    left.push(unresolvedOf(found, replacement.join("; ")));
     return undefined;
   };
-  const all: Found[] = [];
-  for await (const found of first.found) all.push(found);
-  const broken = all.find((found) => needsCatalog(found) && isMeant(found));
+  const all: AghFinding[] = [];
+  for await (const found of first.findings) all.push(found);
+  const broken = all.find((found) => needsCatalog(found) && isSelected(found));
   const instead = broken && (await replace(broken, brokenCatalog(broken)));
-  const second = instead ? await judge(home, { ...options, catalogRoot: instead.dir }, deps) : undefined;
-  const later: Found[] = second ? [] : all;
-  if (second) for await (const found of second.found) later.push(found);
+  const second = instead ? await runChecks(home, { ...options, catalogRoot: instead.dir }, deps) : undefined;
+  const later: AghFinding[] = second ? [] : all;
+  if (second) for await (const found of second.findings) later.push(found);
   for (const found of later) {
     deps.signal.throwIfAborted();
-    if (!isMeant(found) || found === broken || needsCatalog(found)) continue;
+    if (!isSelected(found) || found === broken || needsCatalog(found)) continue;
     const events = brokenEvents(found, home, deps);
     if (events) await replace(found, events);
     else if (found.action) {
-      const mending = found.action;
-      actions.push({ action: actionOf(home, found, mending, options), mending, found });
-    } else if (isTrouble(found)) left.push(leftOf(found));
+      const repair = found.action;
+      actions.push({ action: actionOf(home, found, repair, options), repair, found });
+    } else if (isProblem(found)) left.push(unresolvedOf(found));
   }
-  return { look: second?.look ?? first.look, actions: onePerThing(actions), left };
+  return { look: second?.context ?? first.context, actions: withoutDuplicates(actions), left };
 }
 
 /** Worth a word where nothing is done about it. */
-export const isTrouble = ({ code }: Told): boolean => ["warn", "error"].includes(RULES.get(code)!.severity);
+export const isProblem = ({ code }: FindingRef): boolean => ["warn", "error"].includes(RULES.get(code)!.severity);
 
-export const leftOf = ({ code, id }: Told, reason = insteadOf(code)): Left => ({ code, id, reason });
+export const unresolvedOf = ({ code, id }: FindingRef, reason = adviceFor(code)): UnresolvedFinding => ({
+  code,
+  id,
+  reason,
+});
 
-function insteadOf(code: string): string {
+function adviceFor(code: string): string {
   const { action, loses } = RULES.get(code)!;
-  return action.length === 0 ? loses : "nothing safe as things are: mend what else is found first";
+  return action.length === 0 ? loses : "no action is safe yet: repair the other findings first";
 }
 
-const LINES = 20;
+const MAX_LOGGED = 20;
 
-/** The summary with what is left; some of that is said to a person too. */
-export function summed(tally: Tally, left: readonly Left[], { log }: Deps, more: object = {}): AnyRecord {
-  for (const { code, id, reason } of left.slice(0, LINES)) {
-    log.info(`left: ${code}${id === undefined ? "" : ` ${id}`}: ${reason}`);
+/** The summary with what is left; the first of it is logged for a person too. */
+export function summarize(
+  tally: Tally,
+  left: readonly UnresolvedFinding[],
+  { log }: Deps,
+  more: object = {},
+): AnyRecord {
+  for (const { code, id, reason } of left.slice(0, MAX_LOGGED)) {
+    log.info(`not repaired: ${code}${id === undefined ? "" : ` ${id}`}: ${reason}`);
   }
-  if (left.length > LINES) log.info(`left: ${left.length - LINES} more, which --json names`);
+  if (left.length > MAX_LOGGED) log.info(`not repaired: ${left.length - MAX_LOGGED} more; --json lists them`);
   return tally.summary({ ...more, left });
 }
 
-export const idsOf = ({ sessions }: Look): string[] => sessions.map(({ id }) => id);
+export const idsOf = ({ sessions }: CheckContext): string[] => sessions.map(({ id }) => id);
 
-const ANEW: ReadonlySet<string> = new Set(["put-back", "restore", "salvage"]);
+const REPLACING_VERBS: ReadonlySet<string> = new Set(["put-back", "restore", "salvage"]);
 
-const needsAnew = ({ code }: Found): boolean => RULES.get(code)!.action.some((verb) => ANEW.has(verb));
-const needsCatalog = (found: Found): boolean => found.id === CATALOG && needsAnew(found);
+const needsReplacement = ({ code }: AghFinding): boolean =>
+  RULES.get(code)!.action.some((verb) => REPLACING_VERBS.has(verb));
+const needsCatalog = (found: AghFinding): boolean => found.id === CATALOG && needsReplacement(found);
 
-function brokenCatalog({ code, evidence }: Found): Broken {
+function brokenCatalog({ code, evidence }: AghFinding): BrokenDatabase {
   return {
     of: "catalog",
     path: CATALOG,
@@ -121,8 +131,8 @@ function brokenCatalog({ code, evidence }: Found): Broken {
   };
 }
 
-function brokenEvents(found: Found, { root }: Home, deps: Deps): Broken | undefined {
-  if (!needsAnew(found)) return undefined;
+function brokenEvents(found: AghFinding, { root }: Home, deps: Deps): BrokenDatabase | undefined {
+  if (!needsReplacement(found)) return undefined;
   const file = String(found.evidence["path"]);
   const aside = (found.evidence["files"] as readonly string[] | undefined) ?? [];
   const isEmpty = aside.length > 0 && hasNoEvents(dirname(file), deps);
@@ -142,10 +152,10 @@ function hasNoEvents(dir: string, deps: Deps): boolean {
 }
 
 /** Two findings about one file (damaged, and beside what was moved aside) are mended at once. */
-function onePerThing(actions: readonly Planned[]): Planned[] {
+function withoutDuplicates(actions: readonly PlannedAction[]): PlannedAction[] {
   const seen = new Set<string>();
-  return actions.filter(({ mending: { verb, subject } }) => {
-    const key = `${ANEW.has(verb) ? "anew" : verb} ${JSON.stringify(subject["path"] ?? subject)}`;
+  return actions.filter(({ repair: { verb, subject } }) => {
+    const key = `${REPLACING_VERBS.has(verb) ? "anew" : verb} ${JSON.stringify(subject["path"] ?? subject)}`;
     return seen.size !== seen.add(key).size;
   });
 }
@@ -153,11 +163,11 @@ function onePerThing(actions: readonly Planned[]): Planned[] {
 /** The record of what would mend a finding of any runtime. */
 export function actionOf(
   { runtime, place, id }: Home,
-  found: Pick<Found, "id" | "code" | "message">,
-  mending: Omit<Mending, "verb"> & { readonly verb: string },
-  options: Planning,
+  found: Pick<AghFinding, "id" | "code" | "message">,
+  repair: Omit<AghRepair, "verb"> & { readonly verb: string },
+  options: RepairPlanOptions,
 ): Action {
-  const { verb, subject, expect, loses } = mending;
+  const { verb, subject, expect, loses } = repair;
   return {
     kind: "action",
     runtime,
@@ -165,33 +175,41 @@ export function actionOf(
     id: found.id ?? String(subject["path"]),
     verb,
     subject: { home_id: id, ...subject },
-    expect: { toolkit: options.toolkit, asked: askedOf(options), ...expect },
+    expect: { toolkit: options.toolkit, asked: requestOf(options), ...expect },
     state: "planned",
     reason: `${found.code}: ${found.message}`,
     loses,
   };
 }
 
-/** What a plan was asked for: the same must be asked when it is judged again. */
-export type Asked = Pick<Planning, "level" | "codes" | "sessions" | "prefer">;
+/** The options that a plan was made with: the same are used when it is checked again before it is applied. */
+export type PlanRequest = Pick<RepairPlanOptions, "level" | "codes" | "sessions" | "prefer">;
 
-const askedOf = ({ level, codes, sessions, prefer }: Planning): Asked => ({ level, codes, sessions, prefer });
+const requestOf = ({ level, codes, sessions, prefer }: RepairPlanOptions): PlanRequest => ({
+  level,
+  codes,
+  sessions,
+  prefer,
+});
 
-/** As the actions of a plan say it. Throws (2) when they say nothing that could be asked. */
-export function askedIn(expect: unknown): Asked {
+/** From an action's `expect`. Throws (2) when it is malformed. */
+export function parsePlanRequest(expect: unknown): PlanRequest {
   const { level, codes, sessions, prefer } = ((expect as { asked?: unknown } | undefined)?.asked ?? {}) as {
-    readonly [name in keyof Asked]?: unknown;
+    readonly [name in keyof PlanRequest]?: unknown;
   };
   const known = LEVELS.find((one) => one === level);
-  const isPlan = known && areTexts(codes) && areTexts(sessions) && codes.every((code) => RULES.has(code));
+  const isPlan = known && isStringArray(codes) && isStringArray(sessions) && codes.every((code) => RULES.has(code));
   if (!isPlan || (prefer !== undefined && prefer !== "restore" && prefer !== "salvage")) {
-    throw usageError("an action of the plan does not say what it was planned for", "agh-reconcile plan --json > PLAN");
+    throw usageError(
+      "an action of the plan does not record the options it was planned with",
+      "agh-reconcile plan --json > PLAN",
+    );
   }
   return { level: known, codes, sessions, prefer };
 }
 
-/** What makes two actions the same: not what was asked for, nor which toolkit planned it. */
-export const keyOf = ({ verb, subject, expect }: Action): string => {
+/** Equal for equal actions, whatever the plan's options and the toolkit's version. */
+export const actionKey = ({ verb, subject, expect }: Action): string => {
   const { toolkit: _, asked: __, ...facts } = (expect ?? {}) as { toolkit?: unknown; asked?: unknown };
   return JSON.stringify([verb, sortedKeys(subject), sortedKeys(facts)]);
 };
@@ -206,5 +224,5 @@ function sortedKeys(value: unknown): unknown {
   );
 }
 
-const areTexts = (value: unknown): value is string[] =>
+const isStringArray = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every((one) => typeof one === "string");

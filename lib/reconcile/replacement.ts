@@ -3,24 +3,24 @@ import { copyFileSync, existsSync } from "node:fs";
 import { basename } from "node:path";
 import { joinPath, osPath } from "../files/os-path.ts";
 import type { Scratch } from "../files/scratch.ts";
-import type { Line } from "../formats/listing.ts";
-import { openRepository } from "../formats/repository.ts";
-import { materialise } from "../formats/snapshot-reader.ts";
-import { newestFirst } from "../formats/snapshots.ts";
+import type { ListingLine } from "../formats/repository/listing.ts";
+import { openRepository } from "../formats/repository/repository.ts";
+import { materialise } from "../formats/repository/materialise.ts";
+import { listManifests } from "../formats/repository/snapshots.ts";
 import { withoutProblems, type Deps } from "../records/deps.ts";
 import { EXIT, ToolError } from "../records/error.ts";
-import { readCatalog, readEvents } from "../sources/agh/databases.ts";
-import { markOf } from "../sources/agh/findings-mark.ts";
-import type { Mending } from "../sources/agh/findings-rule.ts";
-import { migrationsOf } from "../sources/agh/migrations.ts";
-import { SESSION_SCHEMA } from "../sources/agh/session-schema.ts";
+import { readCatalog, readEvents } from "../sources/agh/home/databases.ts";
+import { readFileMark } from "../sources/agh/checks/file-mark.ts";
+import type { AghRepair } from "../sources/agh/checks/check-types.ts";
+import { checkMigrations } from "../sources/agh/catalog/migrations.ts";
+import { SESSION_SCHEMA } from "../sources/agh/events/events-schema.ts";
 import type { Home } from "../sources/source.ts";
-import { integrity } from "../sqlite/check.ts";
-import { foldWal } from "../sqlite/fold.ts";
-import { salvageDatabase } from "../sqlite/salvage.ts";
+import { checkIntegrity } from "../sqlite/read/integrity-check.ts";
+import { checkpointWal } from "../sqlite/change/checkpoint.ts";
+import { salvageDatabase } from "../sqlite/salvage/salvage.ts";
 
 /** A database that needs another one in its place. */
-export interface Broken {
+export interface BrokenDatabase {
   readonly of: "catalog" | "events";
   /** Below the home. */
   readonly path: string;
@@ -30,7 +30,7 @@ export interface Broken {
   readonly isEmpty: boolean;
 }
 
-export interface Preferring {
+export interface ReplacementOptions {
   readonly prefer: "restore" | "salvage" | undefined;
   readonly repo: string | undefined;
 }
@@ -38,25 +38,25 @@ export interface Preferring {
 export interface Replacement {
   /** A directory with the sound file, alone and of the same name. */
   readonly dir: string;
-  readonly mending: Mending;
+  readonly repair: AghRepair;
 }
 
-interface Within {
+interface ReplacementContext {
   readonly home: Home;
   readonly scratch: Scratch;
   readonly deps: Deps;
 }
 
 /** The first way that leads to a sound file; else the reasons why none does. */
-export async function replacementOf(
-  broken: Broken,
-  { prefer, repo }: Preferring,
-  within: Within,
+export async function findReplacement(
+  broken: BrokenDatabase,
+  { prefer, repo }: ReplacementOptions,
+  context: ReplacementContext,
 ): Promise<Replacement | readonly string[]> {
   const ways = [
-    ...(broken.isEmpty ? [() => putBack(broken, within)] : []),
-    ...(repo === undefined || prefer === "salvage" ? [] : [() => restored(broken, repo, within)]),
-    ...(prefer === "restore" ? [] : [() => salvaged(broken, within)]),
+    ...(broken.isEmpty ? [() => tryPutBack(broken, context)] : []),
+    ...(repo === undefined || prefer === "salvage" ? [] : [() => tryRestore(broken, repo, context)]),
+    ...(prefer === "restore" ? [] : [() => trySalvage(broken, context)]),
   ];
   const reasons: string[] = [];
   for (const way of ways) {
@@ -68,61 +68,65 @@ export async function replacementOf(
 }
 
 /** Why AGH would not take the database; undefined when it would. */
-function unsoundness({ of }: Broken, dir: string, { deps }: Within): string | undefined {
+function findDefect({ of }: BrokenDatabase, dir: string, { deps }: ReplacementContext): string | undefined {
   const read = of === "catalog" ? readCatalog : readEvents;
   try {
-    return read(dir, deps, (db) => migrationsOf(db, of).trouble ?? integrity(db, "quick")[0]);
+    return read(dir, deps, (db) => checkMigrations(db, of).problem ?? checkIntegrity(db, "quick")[0]);
   } catch (error) {
     if (error instanceof ToolError && error.exit === EXIT.place) return error.message;
     throw error;
   }
 }
 
-function putBack(broken: Broken, within: Within): Replacement | string {
+function tryPutBack(broken: BrokenDatabase, context: ReplacementContext): Replacement | string {
   const { aside, path } = broken;
   for (const file of aside) {
-    const dir = within.scratch.fresh();
+    const dir = context.scratch.fresh();
     const copy = joinPath(dir, basename(path));
     for (const suffix of ["", "-wal", "-journal"]) {
       if (existsSync(osPath(file + suffix))) copyFileSync(osPath(file + suffix), osPath(copy + suffix));
     }
-    if (unsoundness(broken, dir, within) !== undefined) continue;
-    foldWal(copy);
-    const mending: Mending = {
+    if (findDefect(broken, dir, context) !== undefined) continue;
+    checkpointWal(copy);
+    const repair: AghRepair = {
       verb: "put-back",
-      subject: { path: joinPath(within.home.root, path), from: file },
-      expect: { file: markOf(joinPath(within.home.root, path)), from: markOf(file) },
+      subject: { path: joinPath(context.home.root, path), from: file },
+      expect: { file: readFileMark(joinPath(context.home.root, path)), from: readFileMark(file) },
       loses: null,
     };
-    return { dir, mending };
+    return { dir, repair };
   }
-  return aside.length > 0 ? "what was moved aside is damaged indeed" : "nothing was moved aside";
+  return aside.length > 0 ? "the file that was moved aside is damaged" : "no file was moved aside";
 }
 
-async function restored(broken: Broken, url: string, within: Within): Promise<Replacement | string> {
-  const { home, scratch, deps } = within;
+async function tryRestore(
+  broken: BrokenDatabase,
+  url: string,
+  context: ReplacementContext,
+): Promise<Replacement | string> {
+  const { home, scratch, deps } = context;
   const repo = await openRepository(url, { env: deps.env });
-  for await (const { id, started_at } of newestFirst(repo, { homeId: home.id }, () => undefined)) {
+  for await (const { id, started_at } of listManifests(repo, { homeId: home.id }, () => undefined)) {
     const dir = scratch.fresh();
-    const only = ({ root, path }: Line): boolean => root === "home" && path === broken.path;
+    const only = ({ root, path }: ListingLine): boolean => root === "home" && path === broken.path;
     // A snapshot that is damaged there is passed over: an older one may be whole.
     await materialise({ repo: url, id, dir, deps: withoutProblems(deps), only });
     const above = joinPath(dir, broken.path).slice(0, -basename(broken.path).length - 1);
-    if (unsoundness(broken, above, within) !== undefined) continue;
+    if (findDefect(broken, above, context) !== undefined) continue;
     const path = joinPath(home.root, broken.path);
-    const mending: Mending = {
+    const repair: AghRepair = {
       verb: "restore",
       subject: { path, repo: url, snapshot: id },
-      expect: { file: markOf(path) },
-      loses: `what came after ${started_at}`,
+      expect: { file: readFileMark(path) },
+      loses: `changes made after ${started_at}`,
     };
-    return { dir: above, mending };
+    return { dir: above, repair };
   }
-  return `${url} holds no sound ${broken.path} of this home`;
+  return `${url} has no sound ${broken.path} of this home`;
 }
 
-function salvaged(broken: Broken, within: Within): Replacement | string {
-  const { home, scratch, deps } = within;
+function trySalvage(broken: BrokenDatabase, context: ReplacementContext): Replacement | string {
+  const { home, scratch, deps } = context;
   const path = joinPath(home.root, broken.path);
   const file = broken.aside[0] ?? path;
   const dir = scratch.fresh();
@@ -130,17 +134,17 @@ function salvaged(broken: Broken, within: Within): Replacement | string {
     const known = broken.of === "events" ? [SESSION_SCHEMA] : [];
     const out = joinPath(dir, basename(path));
     const { tables } = salvageDatabase(file, { out, scratch, signal: deps.signal, known });
-    const trouble = unsoundness(broken, dir, within);
-    if (trouble !== undefined) return `what can be salvaged is no sound database: ${trouble}`;
+    const defect = findDefect(broken, dir, context);
+    if (defect !== undefined) return `the salvaged database is not sound: ${defect}`;
     const rows = tables.reduce((sum, { whole }) => sum + whole, 0);
     const doubtful = tables.reduce((sum, { partial }) => sum + partial, 0);
-    const mending: Mending = {
+    const repair: AghRepair = {
       verb: "salvage",
       subject: { path, from: file },
-      expect: { file: markOf(path), from: markOf(file), rows },
-      loses: `rows on damaged pages; ${doubtful} that are there in part`,
+      expect: { file: readFileMark(path), from: readFileMark(file), rows },
+      loses: `rows on damaged pages; rows salvaged in part: ${doubtful}`,
     };
-    return { dir, mending };
+    return { dir, repair };
   } catch (error) {
     if (error instanceof ToolError && error.exit === EXIT.place) return error.message;
     throw error;

@@ -7,35 +7,35 @@ import {
   closeJournal,
   JOURNAL_FORMAT,
   journalDir,
-  journalOf,
+  findJournal,
   keepJournal,
-  keptRuns,
-  unfinished,
+  listFinishedRuns,
+  listUnfinishedRuns,
   writeJournal,
   type Journal,
 } from "../formats/journal.ts";
 import { isUlid } from "../formats/ulid.ts";
 import type { Deps } from "../records/deps.ts";
 import { refusal, usageError } from "../records/error.ts";
-import { canTake, takeSteps as takeOthers } from "../sources/agh/take-steps.ts";
+import { canExecute, executeSteps as takeOthers } from "../sources/agh/custody/execute-steps.ts";
 import type { Home } from "../sources/source.ts";
 import type { Plan } from "./plan.ts";
-import { ROWS } from "./rows-run.ts";
-import { stage } from "./stage.ts";
-import { assertUntouched, giveTimes, reversed, takeSteps, type OwnStep } from "./swap.ts";
+import { ROWS_TOOL } from "./row-runs.ts";
+import { stageRepairs } from "./stage-repairs.ts";
+import { assertNotDrifted, restoreTimes, reverseSteps, executeSteps, type FileStep } from "./execute-swaps.ts";
 
 const APPLY = "agh-reconcile apply";
 const UNDO = "agh-reconcile undo";
 
-export type Times = { readonly [directory: string]: string };
+export type DirectoryTimes = { readonly [directory: string]: string };
 
 /** Killed runs are brought to their end, those of other tools too where their steps are known; `but` is left as it is. */
 export function recover(home: Home, but?: string): void {
-  for (const { dir, journal } of unfinished(home.root)) {
+  for (const { dir, journal } of listUnfinishedRuns(home.root)) {
     if (!journal) closeJournal(dir);
     else if (journal.tool === APPLY || journal.tool === UNDO) {
       if (journal.run !== but) finish(dir, journal);
-    } else if (canTake(journal)) {
+    } else if (canExecute(journal)) {
       takeOthers(home.root, journal);
       closeJournal(dir);
     } else {
@@ -44,28 +44,28 @@ export function recover(home: Home, but?: string): void {
   }
 }
 
-export const hasUnfinished = ({ root }: Home): boolean => unfinished(root).length > 0;
+export const hasUnfinished = ({ root }: Home): boolean => listUnfinishedRuns(root).length > 0;
 
 function finish(dir: string, journal: Journal): void {
-  takeSteps(journal.steps as readonly OwnStep[]);
+  executeSteps(journal.steps as readonly FileStep[]);
   if (journal.tool === APPLY) return keepJournal(dir);
-  giveTimes(journal.times ?? {});
+  restoreTimes(journal.times ?? {});
   closeJournal(dir);
 }
 
 /** Does all of a plan, or nothing; `times` are those of directories before anything was touched. */
-export function perform(home: Home, plan: Plan, run: string, times: Times, deps: Deps): number {
+export function perform(home: Home, plan: Plan, run: string, times: DirectoryTimes, deps: Deps): number {
   const dir = journalDir(home.root, run);
-  let steps: readonly OwnStep[];
+  let steps: readonly FileStep[];
   try {
-    steps = stage(plan, { dir, trash: joinPath(home.root, `.agh-toolkit/trash/${run}`) }, deps);
-    const own = { ...timesOf(steps), ...times };
+    steps = stageRepairs(plan, { dir, trash: joinPath(home.root, `.agh-toolkit/trash/${run}`) }, deps);
+    const own = { ...statTimes(steps), ...times };
     writeJournal(home.root, { format: JOURNAL_FORMAT, run, tool: APPLY, home_id: home.id, steps, times: own });
   } catch (error) {
     discard(dir);
     throw error;
   }
-  takeSteps(steps);
+  executeSteps(steps);
   keepJournal(dir);
   return steps.length;
 }
@@ -75,35 +75,35 @@ function discard(dir: string): void {
   try {
     closeJournal(dir);
   } catch {
-    // A full or failing disk: what brought us here is told.
+    // A full or failing disk: the first error is the one to report.
   }
 }
 
-const timeOf = (dir: string): string => String(lstatSync(osPath(dir), { bigint: true }).mtimeNs);
+const statTime = (dir: string): string => String(lstatSync(osPath(dir), { bigint: true }).mtimeNs);
 
-const timesOf = (steps: readonly OwnStep[]): Times =>
-  Object.fromEntries([...new Set(steps.map(({ path }) => dirname(path)))].map((dir) => [dir, timeOf(dir)]));
+const statTimes = (steps: readonly FileStep[]): DirectoryTimes =>
+  Object.fromEntries([...new Set(steps.map(({ path }) => dirname(path)))].map((dir) => [dir, statTime(dir)]));
 
-export const homeTime = ({ root }: Home): Times => ({ [root]: timeOf(root) });
+export const statHomeTime = ({ root }: Home): DirectoryTimes => ({ [root]: statTime(root) });
 
 /** A run that can be undone. Unknown, or undone already → 2. */
-export function runToUndo({ root, place }: Home, run: string): Journal {
-  const journal = isUlid(run) ? journalOf(root, run) : undefined;
-  if (journal && [APPLY, UNDO, ROWS].includes(journal.tool)) return journal;
-  const known = keptRuns(root);
+export function findRunToUndo({ root, place }: Home, run: string): Journal {
+  const journal = isUlid(run) ? findJournal(root, run) : undefined;
+  if (journal && [APPLY, UNDO, ROWS_TOOL].includes(journal.tool)) return journal;
+  const known = listFinishedRuns(root);
   throw usageError(
-    `${place} has no run ${JSON.stringify(run)} to undo (or it was undone)`,
-    known.length > 0 ? `known are ${known.slice(-5).join(", ")}` : "none was applied here",
+    `${place} has no run ${JSON.stringify(run)} to undo: it is unknown or already undone`,
+    known.length > 0 ? `known runs: ${known.slice(-5).join(", ")}` : "no run was applied here",
   );
 }
 
 /** Whether every path still is as the run left it. Throws E_DRIFTED (4). */
-export const assertCanUndo = ({ steps }: Journal): void => assertUntouched(steps as readonly OwnStep[]);
+export const assertCanUndo = ({ steps }: Journal): void => assertNotDrifted(steps as readonly FileStep[]);
 
 /** Puts everything back as it was. */
 export function undo(home: Home, journal: Journal): void {
   const dir = journalDir(home.root, journal.run);
-  const steps = reversed(journal.steps as readonly OwnStep[]);
+  const steps = reverseSteps(journal.steps as readonly FileStep[]);
   const back: Journal = { ...journal, tool: UNDO, steps };
   writeJournal(home.root, back);
   finish(dir, back);

@@ -1,29 +1,29 @@
 // agh-reconcile salvage: rows out of a broken database file, counted table by table against what should be there.
 import type { Deps } from "../records/deps.ts";
 import { EXIT } from "../records/error.ts";
-import type { SalvageRecord } from "../records/made.ts";
+import type { SalvageRecord } from "../records/toolkit-kinds.ts";
 import type { AnyRecord, Item } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
 import { scratchDir } from "../files/scratch.ts";
 import { ulid } from "../formats/ulid.ts";
-import { exactInteger } from "../sources/agh/hooks.ts";
-import { COUNTED, SESSION_SCHEMA } from "../sources/agh/session-schema.ts";
-import { isSecret } from "../sources/agh/tables.ts";
+import { exactInteger } from "../sources/agh/sessions/hooks.ts";
+import { COUNTED_COLUMNS, SESSION_SCHEMA } from "../sources/agh/events/events-schema.ts";
+import { isSecret } from "../sources/agh/catalog/secret-columns.ts";
 import { MASK } from "../sources/tables.ts";
-import type { CarvedValue } from "../sqlite/carve-record.ts";
-import { salvageRows, type Salvaged, type SalvagedRow } from "../sqlite/salvage.ts";
+import type { CarvedValue } from "../sqlite/salvage/carve-record.ts";
+import { salvageRows, type SalvageResult, type SalvagedRow } from "../sqlite/salvage/salvage.ts";
 
-export interface Salvage {
+export interface SalvageFile {
   readonly file: string;
   /** The new database; undefined prints the rows instead. */
   readonly out: string | undefined;
 }
 
 /** A `salvage` record a table (before them, without `out`, a `row` record a row), findings, and the summary. */
-export async function* salvageFile({ file, out }: Salvage, deps: Deps): AsyncGenerator<Item> {
+export async function* salvageFile({ file, out }: SalvageFile, deps: Deps): AsyncGenerator<Item> {
   const tally = new Tally("agh-reconcile salvage", deps, ulid(deps.now()));
   using scratch = scratchDir(deps.env);
-  const options = { scratch, signal: deps.signal, known: [SESSION_SCHEMA], sequences: COUNTED };
+  const options = { scratch, signal: deps.signal, known: [SESSION_SCHEMA], sequences: COUNTED_COLUMNS };
   const home = `sqlite:${file}`;
   const steps = salvageRows(file, { ...options, out, rows: out === undefined });
   try {
@@ -33,20 +33,20 @@ export async function* salvageFile({ file, out }: Salvage, deps: Deps): AsyncGen
       // Lets a signal be heard; reading itself never waits.
       else await new Promise((resolve) => setImmediate(resolve));
     }
-    yield* judged(step.value, { home, out, tally });
+    yield* reportTables(step.value, { home, out, tally });
     yield tally.summary();
   } finally {
     steps.return(undefined as never);
   }
 }
 
-interface Judging {
+interface SalvageReport {
   readonly home: string;
   readonly out: string | undefined;
   readonly tally: Tally;
 }
 
-function* judged(result: Salvaged, { home, out, tally }: Judging): Generator<AnyRecord> {
+function* reportTables(result: SalvageResult, { home, out, tally }: SalvageReport): Generator<AnyRecord> {
   const runtime = runtimeOf(result.tables.map(({ table }) => table));
   for (const { table, whole, partial, maybe_deleted, duplicate, expected, gaps, complete } of result.tables) {
     if (complete) tally.done();
@@ -60,18 +60,18 @@ function* judged(result: Salvaged, { home, out, tally }: Judging): Generator<Any
   const about = { kind: "finding", runtime, home };
   if (lost_pages > 0 || unassigned_pages > 0 || schema !== "own") {
     const evidence = { schema, pages, lost_pages, unassigned_pages, wal_frames: result.walFrames };
-    const message = `${lost_pages} of ${pages} pages hold nothing that can be read, ${unassigned_pages} rows that could be several tables'`;
+    const message = `${lost_pages} of ${pages} pages could not be read; ${unassigned_pages} pages hold rows that match several tables`;
     tally.failed(EXIT.found, 0);
     yield { ...about, code: "PAGES_LOST", severity: "warn", message, evidence };
   }
   const names = Object.keys(left_out);
   if (names.length === 0) return;
-  const message = `not in the new database, or empty there: ${names.join(", ")}`;
+  const message = `missing or empty in the new database: ${names.join(", ")}`;
   yield { ...about, code: "SCHEMA_LEFT_OUT", severity: "warn", message, evidence: left_out };
 }
 
 /** Tables by which a runtime's database is known. */
-const MARKS: readonly (readonly [runtime: "agh" | "agsh" | "agdd", tables: readonly string[]])[] = [
+const RUNTIME_TABLES: readonly (readonly [runtime: "agh" | "agsh" | "agdd", tables: readonly string[]])[] = [
   ["agh", ["events", "hook_runs", "token_usage"]],
   ["agh", ["sessions", "workspaces"]],
   ["agdd", ["runs", "events"]],
@@ -79,12 +79,12 @@ const MARKS: readonly (readonly [runtime: "agh" | "agsh" | "agdd", tables: reado
 ];
 
 const runtimeOf = (tables: readonly string[]): "agh" | "agsh" | "agdd" | undefined =>
-  MARKS.find(([, wanted]) => wanted.every((name) => tables.includes(name)))?.[0];
+  RUNTIME_TABLES.find(([, required]) => required.every((name) => tables.includes(name)))?.[0];
 
 function rowRecord(home: string, { table, rowid, state, columns, values, tables }: SalvagedRow): AnyRecord {
   const named = values.map((value, at): [string, unknown] => {
     const name = columns[at] ?? `column_${at + 1}`;
-    return [name, shown(table, name, value)];
+    return [name, printableValue(table, name, value)];
   });
   return {
     kind: "row",
@@ -101,7 +101,7 @@ function rowRecord(home: string, { table, rowid, state, columns, values, tables 
 const SECRETS = /^(?:oauth_tokens|mcp_oauth_credentials|provider_credentials|mcp_auth_tokens)$/;
 const SECRET_COLUMN = /token$|secret|credential|password|encrypted/;
 
-function shown(table: string, column: string, value: CarvedValue | undefined): unknown {
+function printableValue(table: string, column: string, value: CarvedValue | undefined): unknown {
   const hidden = isSecret(table, column) || (SECRETS.test(table) && SECRET_COLUMN.test(column));
   if (hidden && value !== null && value !== undefined && value !== "") return MASK;
   if (typeof value === "bigint") return exactInteger(value);

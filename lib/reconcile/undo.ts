@@ -1,13 +1,13 @@
 // Takes back what a run has done: every file byte for byte, its mode and its time.
 import { ulid } from "../formats/ulid.ts";
-import { exclusively } from "../places/exclusive.ts";
+import { withHomeLock } from "../places/home-lock.ts";
 import type { Deps } from "../records/deps.ts";
 import { usageError } from "../records/error.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
-import { openAble, type Place } from "../places/at-home.ts";
-import { rowsOf, settleRows, undoRows } from "./rows-run.ts";
-import { assertCanUndo, recover, runToUndo, undo } from "./runs.ts";
+import { openWithCapability, type Place } from "../places/open-with-capability.ts";
+import { rowChangesOf, recoverRows, undoRows } from "./row-runs.ts";
+import { assertCanUndo, recover, findRunToUndo, undo } from "./runs.ts";
 import type { Journal } from "../formats/journal.ts";
 
 export interface UndoRun {
@@ -20,22 +20,22 @@ export interface UndoRun {
 /** Yields an `action` for each path, planned or done, and a `summary`. What was changed since is refused (4), whole. */
 export async function* undoRun({ place, run, apply, lockTimeoutMs }: UndoRun, deps: Deps): AsyncGenerator<AnyRecord> {
   const tally = new Tally("agh-reconcile undo", deps, ulid(deps.now()));
-  using opened = await openAble(place, "reconcile", deps);
+  using opened = await openWithCapability(place, "reconcile", deps);
   const { home } = opened;
   if (!home.live) throw usageError(`${home.place} cannot be changed`, "name a directory: --home DIR");
-  const rows = await opened.source.reconciling?.();
-  const journal = runToUndo(home, run);
-  if (rows) rows.undo(home, rowsOf(journal), { dry: true }, deps);
+  const rows = await opened.source.repairer?.();
+  const journal = findRunToUndo(home, run);
+  if (rows) rows.undo(home, rowChangesOf(journal), { dry: true }, deps);
   else assertCanUndo(journal);
   if (apply && rows) {
-    await exclusively({ home, lockTimeoutMs, daemonMayRun: true }, deps, async () => {
-      settleRows(home);
-      undoRows(home, rows, runToUndo(home, run), deps);
+    await withHomeLock({ home, lockTimeoutMs, daemonMayRun: true }, deps, async () => {
+      recoverRows(home);
+      undoRows(home, rows, findRunToUndo(home, run), deps);
     });
   } else if (apply) {
-    await exclusively({ home, lockTimeoutMs }, deps, async () => {
+    await withHomeLock({ home, lockTimeoutMs }, deps, async () => {
       recover(home, run);
-      const now = runToUndo(home, run);
+      const now = findRunToUndo(home, run);
       assertCanUndo(now);
       undo(home, now);
     });
@@ -50,7 +50,7 @@ export async function* undoRun({ place, run, apply, lockTimeoutMs }: UndoRun, de
       verb: "put-back-as-it-was",
       subject: { home_id: home.id, run, path },
       state: apply ? "done" : "planned",
-      loses: "what the run had mended",
+      loses: "what the run repaired",
     };
   }
   yield tally.summary(apply ? {} : { status: "planned" });
@@ -60,6 +60,6 @@ export async function* undoRun({ place, run, apply, lockTimeoutMs }: UndoRun, de
 const pathsOf = (journal: Journal): string[] => [
   ...new Set([
     ...journal.steps.flatMap((step) => ("path" in step ? [step.path] : [])),
-    ...rowsOf(journal).map(({ table, from, to }) => `${table}/${String((from ?? to)?.["id"])}`),
+    ...rowChangesOf(journal).map(({ table, from, to }) => `${table}/${String((from ?? to)?.["id"])}`),
   ]),
 ];

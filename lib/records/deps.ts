@@ -6,7 +6,7 @@ export interface Log {
   debug(message: string): void;
   /** Shown unless -q, when stderr is a terminal or -v is given. */
   info(message: string): void;
-  /** Something could not be read or was skipped: said on stderr, and its exit code counts; the command goes on. */
+  /** Something could not be read or was skipped: reported on stderr, and its exit code counts; the command goes on. */
   problem(error: ToolError): void;
 }
 
@@ -31,7 +31,7 @@ export interface Deps {
   isAlive(pid: number): boolean | undefined;
 }
 
-/** For what reads again what was told already. */
+/** For what reads again what was reported already. */
 export function withoutProblems(deps: Deps): Deps {
   const { log } = deps;
   return {

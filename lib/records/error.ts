@@ -11,7 +11,7 @@ export function severest(...codes: readonly Exit[]): Exit {
   return codes.reduce((worst, code) => (SEVERITY.indexOf(code) > SEVERITY.indexOf(worst) ? code : worst), EXIT.ok);
 }
 
-interface Trouble {
+interface ToolErrorOptions {
   /** Stable and greppable: `E_` and upper case. */
   readonly code: `E_${string}`;
   readonly message: string;
@@ -28,7 +28,7 @@ export class ToolError extends Error {
   readonly hint: string | undefined;
   readonly exit: Exit;
 
-  constructor({ code, message, hint, exit, cause }: Trouble) {
+  constructor({ code, message, hint, exit, cause }: ToolErrorOptions) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.hint = hint;
@@ -40,7 +40,7 @@ export class ToolError extends Error {
 export const usageError = (message: string, hint?: string): ToolError =>
   new ToolError({ code: "E_USAGE", message, hint, exit: EXIT.usage });
 
-/** Of one thing among many (exit 3): the others go on. `of` says whose trouble it is. */
+/** Of one thing among many (exit 3): the others go on. `of` is the prefix that names the thing. */
 export const asPartial = ({ code, message, hint, cause }: ToolError, of = ""): ToolError =>
   new ToolError({ code, message: of + message, hint, cause, exit: EXIT.partial });
 

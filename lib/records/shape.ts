@@ -38,7 +38,7 @@ function field<T>(schema: JsonSchema): Field<T, false> {
 export const text = (doc: string): Field<string, false> => field({ type: "string", description: doc });
 export const integer = (doc: string): Field<number, false> => field({ type: "integer", description: doc });
 export const decimal = (doc: string): Field<number, false> => field({ type: "number", description: doc });
-export const yes = (doc: string): Field<boolean, false> => field({ type: "boolean", description: doc });
+export const bool = (doc: string): Field<boolean, false> => field({ type: "boolean", description: doc });
 export const time = (doc: string): Field<string, false> =>
   field({ type: "string", format: "date-time", description: doc });
 /** Whatever JSON the runtime wrote, passed through exact in value. */

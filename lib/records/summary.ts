@@ -1,7 +1,7 @@
 // The last record of a doing or checking verb, tallied while it works.
 import { EXIT, severest, type Exit } from "./error.ts";
 import type { Deps } from "./deps.ts";
-import type { Summary } from "./judgements.ts";
+import type { Summary } from "./result-kinds.ts";
 
 /** Counts items, failures and bytes; `summary()` closes the run. */
 export class Tally {

@@ -1,8 +1,8 @@
 // What agh-archive asks of a runtime whose sessions are rows of one database.
-import type { EventFacts } from "../formats/receipt.ts";
-import type { RowsFile } from "../formats/rows.ts";
+import type { EventFacts } from "../formats/archive/receipt.ts";
+import type { RowsFile } from "../formats/archive/rows.ts";
 import type { Deps } from "../records/deps.ts";
-import type { SessionRecord } from "../records/things.ts";
+import type { SessionRecord } from "../records/runtime-kinds.ts";
 import type { Home } from "./source.ts";
 
 /** A directory of a session's own files: where it lies, or would lie. */
@@ -12,8 +12,8 @@ export interface OwnTree {
 }
 
 /** All rows of one session, from one moment. */
-export interface TakenRows {
-  /** JSON Lines as of lib/formats/rows.ts. */
+export interface ArchivedRows {
+  /** JSON Lines as of lib/formats/archive/rows.ts. */
   readonly lines: string;
   /** Tells one shape of the database from another. */
   readonly schema: { readonly version: string | null; readonly sha256: string };
@@ -25,13 +25,13 @@ export interface Archival {
   /** Why a session must not be archived now; undefined when it may. */
   reasonAgainst(session: SessionRecord): string | undefined;
   trees(home: Home, id: string): readonly OwnTree[];
-  take(home: Home, id: string, deps: Deps): TakenRows;
+  readRows(home: Home, id: string, deps: Deps): ArchivedRows;
   /** What a receipt says of the events among its rows. */
   facts(rows: RowsFile): EventFacts | null;
   /** The rows as of a session that nobody holds: a lock is never brought back. */
-  released?(rows: RowsFile): RowsFile;
+  withoutLocks?(rows: RowsFile): RowsFile;
   /** What of rows must be equal for two sessions to be the same: a row's number may have been given to another since. */
-  essence?(rows: RowsFile): RowsFile;
+  comparableRows?(rows: RowsFile): RowsFile;
   /** Puts the rows of sessions back that are not there, in one transaction. Throws (4) what does not fit. */
   put(home: Home, sessions: ReadonlyMap<string, RowsFile>, deps: Deps): void;
 }

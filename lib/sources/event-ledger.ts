@@ -3,13 +3,13 @@ import { existsSync, lstatSync } from "node:fs";
 import { dirname } from "node:path";
 import { joinPath, osPath } from "../files/os-path.ts";
 import type { Deps } from "../records/deps.ts";
-import { documented } from "../records/documented.ts";
+import { orderKeys } from "../records/order-keys.ts";
 import { placeError } from "../records/error.ts";
 import { Block, encode } from "../records/record.ts";
-import type { SessionRecord } from "../records/things.ts";
-import { linesOf, openLedger, pieces } from "./ledger-file.ts";
+import type { SessionRecord } from "../records/runtime-kinds.ts";
+import { splitLines, openLedger, readChunks } from "./ledger-file.ts";
 import type { Comparison, LedgerOf, LedgerReading, Ledgers, SessionLedger } from "./ledgers.ts";
-import { readerOf } from "./reader-of.ts";
+import { openEventsReader } from "./events-reader.ts";
 import type { EventsReader, Home, SessionFilter, Source } from "./source.ts";
 
 type Events = Pick<Source, "runtime" | "sessions" | "events" | "reader">;
@@ -54,7 +54,7 @@ export async function* withLedgers(
     const path = ledgerOf(root, session.id);
     const stat = path === undefined ? undefined : lstatSync(osPath(path), { throwIfNoEntry: false });
     if (!stat) yield session;
-    else yield documented({ ...session, has: { ...session.has, ledger: true }, ledger_bytes: stat.size });
+    else yield orderKeys({ ...session, has: { ...session.has, ledger: true }, ledger_bytes: stat.size });
   }
 }
 
@@ -64,7 +64,7 @@ async function* sessionLedgers(
   filter: SessionFilter,
   deps: Deps,
 ): AsyncGenerator<SessionLedger> {
-  using reader = await readerOf(source, home, deps);
+  using reader = await openEventsReader(source, home, deps);
   for await (const session of source.sessions(home, filter, deps)) {
     const { id, has } = session;
     const ledger = ledgerOf(home.root, id);
@@ -78,7 +78,7 @@ async function* sessionLedgers(
       ledger,
       target: ledger,
       lacks,
-      gone: !has.events,
+      historyMissing: !has.events,
       open,
     };
   }
@@ -110,19 +110,24 @@ class Reading implements LedgerReading {
     const prefix = recordStart(this.#home);
     for await (const block of this.#blocks()) {
       const lines: Buffer[] = [];
-      for (const line of linesOf([bufferOf(block)])) lines.push(ledgerLine(line, prefix, this.#session.id));
+      for (const line of splitLines([bufferOf(block)])) lines.push(ledgerLine(line, prefix, this.#session.id));
       yield Buffer.concat(lines);
     }
   }
 
   async compare(path: string): Promise<Comparison> {
     using file = openLedger(path);
-    const ledger = linesOf(pieces(file));
+    const ledger = splitLines(readChunks(file));
     const own = this.#lines();
-    const [held, head] = [ledger.next(), (await own.next()).value as Buffer];
-    const moved = !held.done && !held.value.equals(head) && isMoved(held.value, head);
-    if (held.done || (!held.value.equals(head) && !moved)) {
-      return { verdict: "differs", lines: held.done ? 0 : 1, events: (await this.count()) - 1, first_difference: 1 };
+    const [ledgerHead, head] = [ledger.next(), (await own.next()).value as Buffer];
+    const moved = !ledgerHead.done && !ledgerHead.value.equals(head) && isMoved(ledgerHead.value, head);
+    if (ledgerHead.done || (!ledgerHead.value.equals(head) && !moved)) {
+      return {
+        verdict: "differs",
+        lines: ledgerHead.done ? 0 : 1,
+        events: (await this.count()) - 1,
+        first_difference: 1,
+      };
     }
     return await this.#compareEvents(ledger, own, moved ? { ended_at: true as const } : {});
   }
@@ -154,7 +159,7 @@ class Reading implements LedgerReading {
   }
 
   async *#lines(): AsyncGenerator<Buffer> {
-    for await (const piece of this.content()) yield* linesOf([piece]);
+    for await (const piece of this.content()) yield* splitLines([piece]);
   }
 
   async *#blocks(): AsyncGenerator<Block> {
@@ -181,8 +186,8 @@ function restOf(lines: Iterator<Buffer>): number {
 const END = /,"ended_at":(?:"[^"\\]*"|null)\}\n$/;
 
 /** The same head but for when it ended: a runtime touches its sessions again. */
-const isMoved = (held: Buffer, own: Buffer): boolean =>
-  END.test(held.toString()) && held.toString().replace(END, "") === own.toString().replace(END, "");
+const isMoved = (ledgerHead: Buffer, own: Buffer): boolean =>
+  END.test(ledgerHead.toString()) && ledgerHead.toString().replace(END, "") === own.toString().replace(END, "");
 
 /** The first line: whose history it is, in the words of AGH's ledgers. */
 function headOf({ runtime, id, agent_name, parent_session_id, created_at, updated_at }: SessionRecord): string {
@@ -225,13 +230,13 @@ function* eventsIn({ path, home, sessionId }: LedgerOf): Generator<Block> {
   using file = openLedger(path);
   const prefix = Buffer.from(recordStart(home));
   let number = 0;
-  for (const line of linesOf(pieces(file))) {
+  for (const line of splitLines(readChunks(file))) {
     if (++number === 1) {
       assertHead(home.runtime, line, path, sessionId);
       continue;
     }
     const start = LINE.exec(line.toString("latin1", 0, HEAD_BYTES))?.[0].length;
-    if (start === undefined || !isClosed(line)) throw notALedger(path, `line ${number} is no session_event`);
+    if (start === undefined || !isClosed(line)) throw notALedger(path, `line ${number} is not a session_event`);
     yield new Block(Buffer.concat([prefix, line.subarray(start, -3), Buffer.from("}\n")]), 1);
   }
   if (number === 0) assertHead(home.runtime, undefined, path, sessionId);
@@ -250,11 +255,11 @@ function isClosed(line: Buffer): boolean {
 function assertHead(runtime: string, line: Buffer | undefined, path: string, sessionId: string): void {
   const head = parsed(line?.toString() ?? "");
   if (head?.["type"] !== "ledger_meta" || head["runtime"] !== runtime) {
-    throw notALedger(path, `its first line is no ledger_meta of ${runtime}`);
+    throw notALedger(path, `its first line is not a ledger_meta record of ${runtime}`);
   }
   if (head["version"] !== 1) {
     const message = `${path} has version ${JSON.stringify(head["version"])}; this version knows 1`;
-    throw placeError("E_LEDGER_VERSION", message, "look for a newer agh-toolkit");
+    throw placeError("E_LEDGER_VERSION", message, "install a newer agh-toolkit");
   }
   if (head["session_id"] !== sessionId) {
     const message = `${path} is the ledger of ${JSON.stringify(head["session_id"])}, not of ${sessionId}`;
@@ -263,7 +268,7 @@ function assertHead(runtime: string, line: Buffer | undefined, path: string, ses
 }
 
 const notALedger = (path: string, why: string): Error =>
-  placeError("E_NOT_A_LEDGER", `${path} is no ledger as agh-ledger writes it: ${why}`, `head -c 300 ${path}`);
+  placeError("E_NOT_A_LEDGER", `${path} is not a ledger of agh-ledger: ${why}`, `head -c 300 ${path}`);
 
 function parsed(line: string): { readonly [key: string]: unknown } | undefined {
   try {

@@ -1,7 +1,7 @@
 // One moment of a home that is being written to: what a backup takes of it, however long the copying lasts.
 import type { BigIntStats } from "node:fs";
-import type { Found } from "../files/walk.ts";
-import type { Cut } from "../sqlite/copy.ts";
+import type { WalkEntry } from "../files/walk.ts";
+import type { Cut } from "../sqlite/copy/cut.ts";
 
 export interface HomeCut {
   readonly at: Date;
@@ -14,7 +14,7 @@ export interface HomeCut {
   /** Small files read at the cut, by path within the home. */
   readonly files: ReadonlyMap<string, ReadFile>;
   /** Why a path that is there now does not belong to the cut; undefined when it does. */
-  excludes(root: string, found: Found): string | undefined;
+  excludes(root: string, found: WalkEntry): string | undefined;
 }
 
 export interface CopiedDatabase {

@@ -2,7 +2,7 @@
 import type { Deps } from "../records/deps.ts";
 import type { ToolError } from "../records/error.ts";
 import type { Block } from "../records/record.ts";
-import type { SessionRecord } from "../records/things.ts";
+import type { SessionRecord } from "../records/runtime-kinds.ts";
 import type { Home, SessionFilter } from "./source.ts";
 
 export type LedgerVerdict = "equal" | "prefix" | "ended_at" | "purged" | "raw_stripped" | "differs";
@@ -44,7 +44,7 @@ export interface SessionLedger {
   /** What is missing of that which a ledger is made of, in words that follow "has no". */
   readonly lacks: string | undefined;
   /** Only its ledger is left, if that. */
-  readonly gone: boolean;
+  readonly historyMissing: boolean;
   /** Reads what the ledger is made of; only where nothing lacks. */
   open(): LedgerReading;
 }

@@ -2,10 +2,10 @@
 import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
-import type { EventFacts } from "../formats/receipt.ts";
-import { columnsLine, encodeValue, rowLine, type RowsFile, type SqlValue } from "../formats/rows.ts";
+import type { EventFacts } from "../formats/archive/receipt.ts";
+import { columnsLine, encodeValue, rowLine, type RowsFile, type SqlValue } from "../formats/archive/rows.ts";
 import { refusal } from "../records/error.ts";
-import { columnsOf, quoted } from "../sqlite/shape.ts";
+import { listColumns, quoted } from "../sqlite/schema.ts";
 
 /** A table, and its column that names the session. */
 export interface OwnedTable {
@@ -14,15 +14,19 @@ export interface OwnedTable {
 }
 
 /** Sessions whose rows are sorted at once: all of them together would be sorted on disk. */
-const AT_ONCE = 200;
+const SESSIONS_PER_QUERY = 200;
 
 /** Lines of all rows of these sessions, table by table, so many sessions after one another, in order of rowid; columns first. */
-export function* ownedRows(db: DatabaseSync, tables: readonly OwnedTable[], ids: readonly string[]): Generator<string> {
-  const chunks = Array.from({ length: Math.ceil(ids.length / AT_ONCE) }, (_, at) =>
-    JSON.stringify(ids.slice(at * AT_ONCE, (at + 1) * AT_ONCE)),
+export function* readOwnedRows(
+  db: DatabaseSync,
+  tables: readonly OwnedTable[],
+  ids: readonly string[],
+): Generator<string> {
+  const chunks = Array.from({ length: Math.ceil(ids.length / SESSIONS_PER_QUERY) }, (_, at) =>
+    JSON.stringify(ids.slice(at * SESSIONS_PER_QUERY, (at + 1) * SESSIONS_PER_QUERY)),
   );
   for (const { table, key } of tables) {
-    const columns = columnsOf(db, table);
+    const columns = listColumns(db, table);
     const statement = db.prepare(
       `SELECT ${lineOf(table, columns)}, rowid FROM ${quoted(table)}
         WHERE ${quoted(key)} IN (SELECT value FROM json_each(?)) ORDER BY rowid`,
@@ -30,11 +34,11 @@ export function* ownedRows(db: DatabaseSync, tables: readonly OwnedTable[], ids:
     statement.setReturnArrays(true);
     statement.setReadBigInts(true);
     yield columnsLine(table, columns);
-    let odd: ((rowid: bigint) => string) | undefined;
+    let exactLine: ((rowid: bigint) => string) | undefined;
     for (const among of chunks) {
       for (const row of statement.iterate(among) as unknown as Iterable<readonly [string | null, bigint]>) {
         const [line, rowid] = row;
-        const whole = line === null ? (odd ??= oddRows(db, table, columns))(rowid) : `${line}\n`;
+        const whole = line === null ? (exactLine ??= exactLineReader(db, table, columns))(rowid) : `${line}\n`;
         if (whole.includes("\ufffd")) assertUtf8(db, { table, columns, rowid });
         yield whole;
       }
@@ -56,7 +60,7 @@ function lineOf(table: string, columns: readonly string[]): string {
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 /** Reads one row whose values need more than JSON has. */
-function oddRows(db: DatabaseSync, table: string, columns: readonly string[]): (rowid: bigint) => string {
+function exactLineReader(db: DatabaseSync, table: string, columns: readonly string[]): (rowid: bigint) => string {
   const statement = db.prepare(`SELECT ${columns.map(quoted).join(", ")} FROM ${quoted(table)} WHERE rowid = ?`);
   statement.setReadBigInts(true);
   statement.setReturnArrays(true);
@@ -67,7 +71,7 @@ function oddRows(db: DatabaseSync, table: string, columns: readonly string[]): (
   };
 }
 
-/** JSON does not hold text that is no UTF-8: such a row is not taken for less than it is. */
+/** JSON cannot hold text that is not UTF-8: such a row is refused rather than changed. */
 function assertUtf8(
   db: DatabaseSync,
   { table, columns, rowid }: { table: string; columns: string[]; rowid: bigint },
@@ -81,7 +85,7 @@ function assertUtf8(
   const bad = row.findIndex((bytes) => bytes !== null && !isUtf8(bytes));
   if (bad < 0) return;
   const what = `${table}.${columns[bad]} of row ${rowid}`;
-  throw refusal("E_NOT_UTF8", `${what} is text that is no UTF-8, which cannot be kept as JSON`, "agh-backup keeps it");
+  throw refusal("E_NOT_UTF8", `${what} is text that is not valid UTF-8, which JSON cannot hold`, "agh-backup keeps it");
 }
 
 /** What one row of the timeline is digested and dated by. */
@@ -149,10 +153,10 @@ const insertInto = (table: string, names: readonly string[]): string =>
   `INSERT INTO ${quoted(table)} (${names.map(quoted).join(", ")}) VALUES (${names.map(() => "?").join(", ")})`;
 
 function assertColumns(db: DatabaseSync, table: string, names: readonly string[]): void {
-  const missing = names.filter((name) => !columnsOf(db, table).includes(name));
+  const missing = names.filter((name) => !listColumns(db, table).includes(name));
   if (missing.length === 0) return;
   const message = `the home's table ${table} lacks ${missing.join(", ")}`;
-  throw refusal("E_SCHEMA_DIFFERS", message, "bring the session back with the version that wrote it");
+  throw refusal("E_SCHEMA_DIFFERS", message, "restore the session with the version that wrote it");
 }
 
 /** Makes tables of nothing but the columns, and fills them: whatever reads rows finds every value of its own type. */

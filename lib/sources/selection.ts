@@ -1,7 +1,7 @@
 // Which sessions a filter means: ids by unique prefix, the other selectors, and the order.
 import { EXIT, ToolError, usageError } from "../records/error.ts";
 import type { Log } from "../records/deps.ts";
-import type { SessionRecord } from "../records/things.ts";
+import type { SessionRecord } from "../records/runtime-kinds.ts";
 import type { SessionFilter, SessionSort } from "./source.ts";
 
 const SHORTEST_PREFIX = 4;
@@ -16,9 +16,9 @@ export function resolveIds(operands: readonly string[], known: Iterable<string>,
   for (const operand of new Set(operands)) {
     const found = all.has(operand) ? [operand] : withPrefix(operand, all);
     if (found.length === 1) ids.add(found[0]!);
-    else if (operands.length === 1) throw notOne(operand, found);
+    else if (operands.length === 1) throw noSingleMatch(operand, found);
     else {
-      const { message, hint } = notOne(operand, found);
+      const { message, hint } = noSingleMatch(operand, found);
       log.problem(new ToolError({ code: "E_NO_SESSION", message, hint, exit: EXIT.partial }));
     }
   }
@@ -41,25 +41,25 @@ export function isNamedBy(typed: string, id: string): boolean {
 
 const isUuid = (id: string): boolean => id.length === 36 && id[8] === "-" && id[13] === "-" && id[23] === "-";
 
-function notOne(typed: string, found: readonly string[]): ToolError {
+function noSingleMatch(typed: string, found: readonly string[]): ToolError {
   if (found.length === 0) {
     const short = typed.slice(typed.indexOf("-") + 1).length < SHORTEST_PREFIX;
     return usageError(
-      `there is no session '${typed}'`,
+      `session '${typed}' does not exist`,
       short
-        ? `a full id, or at least ${SHORTEST_PREFIX} characters of it`
+        ? `type a full id, or at least ${SHORTEST_PREFIX} characters of it`
         : "agh-inspect sessions --format ids lists them",
     );
   }
   const more = found.length > 5 ? `, and ${found.length - 5} more` : "";
   return usageError(
     `'${typed}' names ${found.length} sessions: ${found.toSorted().slice(0, 5).join(", ")}${more}`,
-    "type more of the one that is meant",
+    "type more characters of the id",
   );
 }
 
 /** Whether a filter narrows at all: false when every session passes. */
-export const selects = (filter: SessionFilter): boolean =>
+export const hasSelectors = (filter: SessionFilter): boolean =>
   Object.values(filter).some((value) => (Array.isArray(value) ? value.length > 0 : Boolean(value)));
 
 /** Whether last events must be read to answer the filter. */
@@ -86,8 +86,8 @@ export function matches(
 export const hasCrashed = ({ stop_reason, effective }: Pick<SessionRecord, "stop_reason" | "effective">): boolean =>
   stop_reason === "agent_crashed" || effective === "dead";
 
-function isAmong(wanted: readonly string[] | undefined, value: string | null | undefined): boolean {
-  return !wanted || wanted.length === 0 || wanted.includes(value ?? "");
+function isAmong(selected: readonly string[] | undefined, value: string | null | undefined): boolean {
+  return !selected || selected.length === 0 || selected.includes(value ?? "");
 }
 
 /** Whether the last event lies within since (included) and until; one whose time is unknown does not. */
@@ -116,7 +116,7 @@ const KEYS: { readonly [name: string]: (session: SessionRecord) => string | numb
 };
 
 /** Sorts sessions that lie in order of id; equal ones stay in that order. */
-export function sorted(sessions: SessionRecord[], sort: SessionSort = "id"): SessionRecord[] {
+export function sortSessions(sessions: SessionRecord[], sort: SessionSort = "id"): SessionRecord[] {
   const key = KEYS[sort.replace(/^-/, "")];
   if (!key) return sessions;
   const sign = sort.startsWith("-") ? -1 : 1;

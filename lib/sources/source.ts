@@ -3,12 +3,12 @@ import type { SearchField } from "../policy/search-field.ts";
 import type { Term } from "../policy/search-query.ts";
 import type { Block, AnyRecord } from "../records/record.ts";
 import type { Deps } from "../records/deps.ts";
-import type { Boot, Finding } from "../records/judgements.ts";
-import type { HomeRecord, PathRecord, RuntimeName, SessionRecord } from "../records/things.ts";
+import type { Boot, Finding } from "../records/result-kinds.ts";
+import type { HomeRecord, PathRecord, RuntimeName, SessionRecord } from "../records/runtime-kinds.ts";
 import type { Scratch } from "../files/scratch.ts";
 import type { Archival } from "./archival.ts";
 import type { HomeCut } from "./home-cut.ts";
-import type { Reconciling } from "./reconciling.ts";
+import type { Repairer } from "./repair.ts";
 import type { Ledgers } from "./ledgers.ts";
 
 /** A root of one runtime's state, as it was found. */
@@ -64,7 +64,7 @@ export interface EventRange {
 /** How a home is as a whole. */
 export type HomeState = Pick<HomeRecord, "alive" | "version" | "pid" | "catalog_bytes">;
 
-export interface Following {
+export interface FollowOptions {
   readonly sessionIds: readonly string[];
   readonly range: EventRange;
   /** Ends when nothing came for so many milliseconds. */
@@ -72,7 +72,7 @@ export interface Following {
 }
 
 /** What is searched for: all of the terms must occur in an event; without any every event is meant. */
-export interface Sought {
+export interface CandidateQuery {
   readonly sessions: SessionFilter;
   /** [] is all. */
   readonly types: readonly string[];
@@ -148,11 +148,11 @@ export interface Root {
 /** A place where a home may lie, and the words that say why it is looked for there. */
 export interface DefaultRoot {
   readonly dir: string;
-  readonly said: string;
+  readonly label: string;
 }
 
 /** What a path is to a backup. Pure and cheap: it is asked once a path. */
-export interface Classified {
+export interface Classification {
   readonly class: string;
   readonly scope: string;
   /** Set where a backup never takes it (sockets, locks, temp files, …): the reason, in words. */
@@ -167,19 +167,19 @@ export interface EventsReader extends Disposable {
 }
 
 /** How homes of a runtime are recognised: all that is loaded of those that are not met. */
-export interface Marks {
+export interface RuntimeMarkers {
   readonly runtime: RuntimeName;
   /** The home's root that a path means: of AGDD also the parent of its `.agdd`. Without it the path itself. */
   rootOf?(path: string): string;
   /** True when `root` bears this runtime's markers. */
   detect(root: string): boolean;
   /** The markers, in words that go on from "it has none of". */
-  readonly marks: string;
+  readonly markers: string;
   /** Where a home is looked for when none is named, likeliest first; only what bears the markers is one. */
   defaultRoots(deps: Pick<Deps, "env" | "platform">): readonly DefaultRoot[];
 }
 
-export interface Source extends Marks {
+export interface Source extends RuntimeMarkers {
   /** What this runtime can do; what it cannot is refused in one place. */
   readonly can: ReadonlySet<Ability>;
   /** Why it cannot do the rest, in words that go on from "a home of RUNTIME: "; a default stands in for what is not here. */
@@ -203,21 +203,21 @@ export interface Source extends Marks {
    * given is looked at again, what is left out is not. After an empty block comes what does not follow what came before. Undefined where
    * every event must be read.
    */
-  candidates?(home: Home, sought: Sought, deps: Deps): Promise<AsyncIterable<Block> | undefined>;
+  candidates?(home: Home, query: CandidateQuery, deps: Deps): Promise<AsyncIterable<Block> | undefined>;
   /** What is there, and what is written from now on: each event once. Ends by signal or when idle. */
-  follow?(home: Home, following: Following, deps: Deps): AsyncIterable<Block>;
+  follow?(home: Home, options: FollowOptions, deps: Deps): AsyncIterable<Block>;
   /** The home's own tree first, then what lies outside; a root that is not there is left out. */
   roots(home: Home, deps: Deps): Promise<readonly Root[]>;
   /** Paths of a root that the runtime's documentation names one by one. */
   wellKnown(root: string): readonly string[];
   /** `path` is relative to the root, `/`-separated. */
-  classify(root: string, path: string, type: PathRecord["type"]): Classified;
+  classify(root: string, path: string, type: PathRecord["type"]): Classification;
   /** Notes one moment of a home that is being written to; undefined when nobody has it open. */
   cut?(home: Home, scratch: Scratch, deps: Deps): Promise<HomeCut | undefined>;
   /** What the runtime's own start would do with the home, nothing of which is touched. */
   boot?(home: Home, deps: Deps): Promise<Boot>;
   /** What is wrong with a home, and what mends it. AGH's has ways of its own. */
-  reconciling?(): Promise<Reconciling>;
+  repairer?(): Promise<Repairer>;
   /** Where the catalog and the directories do not say the same; as the runtime sees them, in order. */
   compare?(home: Home, deps: Deps): AsyncIterable<Finding>;
 }

@@ -1,9 +1,9 @@
 // Any table of a database, row by row, secrets masked.
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
-import { nearest } from "../policy/nearest.ts";
+import { nearestWord } from "../policy/nearest-word.ts";
 import { usageError } from "../records/error.ts";
 import type { AnyRecord } from "../records/record.ts";
-import { tablesOf, quoted } from "../sqlite/shape.ts";
+import { listTables, quoted } from "../sqlite/schema.ts";
 
 interface TableQuery {
   readonly name: string;
@@ -33,7 +33,7 @@ export function* tableRecords(
   isSecret: IsSecret,
 ): Generator<AnyRecord> {
   const { name } = query;
-  const tables = tablesOf(db);
+  const tables = listTables(db);
   if (name === undefined) {
     for (const table of tables) yield record(identity, "sqlite_schema", table, { ...describe(db, table) });
     return;
@@ -59,8 +59,8 @@ function checked(db: DatabaseSync, tables: readonly string[], query: TableQuery)
 }
 
 function unknown(what: string, typed: string, known: readonly string[], otherwise: string): Error {
-  const close = nearest(typed, known);
-  return usageError(`there is no ${what} named '${typed}'`, close ? `did you mean ${close}?` : otherwise);
+  const close = nearestWord(typed, known);
+  return usageError(`no ${what} is named '${typed}'`, close ? `did you mean ${close}?` : otherwise);
 }
 
 interface TableRow {
@@ -101,7 +101,7 @@ function* tableRows(db: DatabaseSync, query: TableQuery, isSecret: IsSecret): Ge
   const columns = columnsOf(db, name);
   const rowid = rowidOf(db, name, columns);
   const key = columns.filter(({ pk }) => pk > 0).sort((a, b) => a.pk - b.pk);
-  const list = columns.map((column) => selected(column.name, isSecret(name, column.name)));
+  const list = columns.map((column) => columnExpression(column.name, isSecret(name, column.name)));
   const statement = db.prepare(
     `SELECT ${[...(rowid ? [`${rowid} AS "agh-toolkit rowid"`] : []), ...list].join(", ")} FROM main.${quoted(name)}
      ${among ? `WHERE ${quoted(among.column)} IN (SELECT value FROM json_each(?))` : ""} ORDER BY ${orderBy(order, rowid, key)}`,
@@ -118,7 +118,7 @@ function* tableRows(db: DatabaseSync, query: TableQuery, isSecret: IsSecret): Ge
 }
 
 /** A secret never leaves SQLite: the mask is put in its place by the query. */
-function selected(column: string, isSecret: boolean): string {
+function columnExpression(column: string, isSecret: boolean): string {
   const name = quoted(column);
   if (!isSecret) return name;
   return `CASE WHEN ${name} IS NULL OR ${name} = '' THEN ${name} ELSE '${MASK}' END AS ${name}`;

@@ -1,7 +1,7 @@
 // The tables of an attached database, by the names under which statements can ask for them.
 import type { DatabaseSync } from "node:sqlite";
 
-export interface TableIn {
+export interface SchemaTable {
   readonly name: string;
   /** `shadow` tables belong to a virtual one. */
   readonly type: "table" | "shadow" | "virtual" | "view";
@@ -11,12 +11,12 @@ export interface TableIn {
 export const quotedName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 /** All that hold rows of their own, SQLite's own tables left out; sorted. */
-export function tablesIn(db: DatabaseSync, schema: string): TableIn[] {
+export function listSchemaTables(db: DatabaseSync, schema: string): SchemaTable[] {
   return db
     .prepare(`PRAGMA ${schema}.table_list`)
     .all()
     .filter(({ schema: of, name, type }) => of === schema && !String(name).startsWith("sqlite_") && type !== "view")
-    .map(({ name, type, wr }) => ({ name: String(name), type: type as TableIn["type"], hasRowid: wr === 0 }))
+    .map(({ name, type, wr }) => ({ name: String(name), type: type as SchemaTable["type"], hasRowid: wr === 0 }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
@@ -33,7 +33,7 @@ export function storedColumns(
 
 /** The name under which the rowid can be asked for; undefined where there is none, or columns hide it. */
 export function rowidName(db: DatabaseSync, schema: string, table: string): string | undefined {
-  const entry = tablesIn(db, schema).find(({ name }) => name === table);
+  const entry = listSchemaTables(db, schema).find(({ name }) => name === table);
   if (!entry?.hasRowid) return undefined;
   const taken = new Set(storedColumns(db, schema, table).names.map((name) => name.toLowerCase()));
   return ["rowid", "_rowid_", "oid"].find((name) => !taken.has(name));

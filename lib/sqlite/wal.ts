@@ -16,7 +16,7 @@ const WAL_HEADER = 32;
 const FRAME_HEADER = 24;
 
 /** The present state of a database's `-wal`; undefined when there is none. */
-export function walState(file: string): WalState | undefined {
+export function readWalState(file: string): WalState | undefined {
   let fd: number;
   try {
     fd = openSync(osPath(walPath(file)), "r");

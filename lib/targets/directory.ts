@@ -21,7 +21,7 @@ import { dirname, resolve } from "node:path";
 import { fsyncDir, fsyncFile } from "../files/atomic.ts";
 import { makeDirectories } from "../files/make-directories.ts";
 import { fromOsBytes, joinPath, osPath } from "../files/os-path.ts";
-import { fileTrouble } from "../files/trouble.ts";
+import { toFileError } from "../files/errors.ts";
 import { placeError } from "../records/error.ts";
 import type { Range, Stage, StagedFile, Target } from "./target.ts";
 
@@ -30,22 +30,22 @@ const STAGES = ".stage";
 export function directoryTarget(url: string): Target {
   const dir = resolve(url);
   const pathOf = (key: string): string => joinPath(dir, key);
-  const tried = async <T>(doing: string, key: string, act: () => T): Promise<T> => {
+  const attempt = async <T>(operation: string, key: string, act: () => T): Promise<T> => {
     try {
       return act();
     } catch (error) {
-      throw fileTrouble(pathOf(key), doing, error);
+      throw toFileError(pathOf(key), operation, error);
     }
   };
   return {
     url: dir,
     dir,
     stage: () => stageIn(dir),
-    put: (key, content, { exclusive = false } = {}) => tried("write", key, () => put(dir, key, content, exclusive)),
-    get: (key, range) => tried("read", key, () => get(pathOf(key), range)),
-    head: (key) => tried("read", key, () => head(pathOf(key))),
+    put: (key, content, { exclusive = false } = {}) => attempt("write", key, () => put(dir, key, content, exclusive)),
+    get: (key, range) => attempt("read", key, () => get(pathOf(key), range)),
+    head: (key) => attempt("read", key, () => head(pathOf(key))),
     list: (prefix) => list(dir, prefix),
-    delete: (key) => tried("remove", key, () => rmSync(osPath(pathOf(key)), { force: true })),
+    delete: (key) => attempt("remove", key, () => rmSync(osPath(pathOf(key)), { force: true })),
   };
 }
 
@@ -57,7 +57,7 @@ function stageIn(dir: string): Stage {
     const discard = (): void => rmSync(osPath(made), { recursive: true, force: true });
     return { dir: made, discard, [Symbol.dispose]: discard };
   } catch (error) {
-    throw fileTrouble(dir, "write below", error);
+    throw toFileError(dir, "write below", error);
   }
 }
 
@@ -109,7 +109,7 @@ function publish(file: string, path: string, exclusive: boolean): void {
 }
 
 function get(path: string, range: Range | undefined): Buffer | undefined {
-  const fd = orUndefined(() => openSync(osPath(path), "r"));
+  const fd = undefinedIfMissing(() => openSync(osPath(path), "r"));
   if (fd === undefined) return undefined;
   try {
     const offset = range?.offset ?? 0;
@@ -124,7 +124,7 @@ function get(path: string, range: Range | undefined): Buffer | undefined {
 }
 
 function head(path: string): { size: number } | undefined {
-  const stat = orUndefined(() => statSync(osPath(path)));
+  const stat = undefinedIfMissing(() => statSync(osPath(path)));
   return stat?.isFile() ? { size: stat.size } : undefined;
 }
 
@@ -137,7 +137,7 @@ async function* list(dir: string, prefix: string): AsyncGenerator<{ key: string;
   }
 }
 
-interface Named {
+interface NameWithStat {
   readonly name: string;
   readonly stat: Stats;
 }
@@ -145,16 +145,19 @@ interface Named {
 const TRIES = 50;
 
 /** A name that goes while it is looked at may have been replaced by one that came after the listing: then all is listed anew. */
-function namesAtOnce(dir: string): Named[] {
+function namesAtOnce(dir: string): NameWithStat[] {
   for (let tries = 1; ; tries++) {
-    const names = (orUndefined(() => readdirSync(osPath(dir))) ?? []).sort();
-    const found = names.map((name) => ({ name, stat: orUndefined(() => lstatSync(osPath(joinPath(dir, name)))) }));
-    const there = found.filter((one): one is Named => one.stat !== undefined);
-    if (there.length === found.length || tries === TRIES) return there;
+    const names = (undefinedIfMissing(() => readdirSync(osPath(dir))) ?? []).sort();
+    const found = names.map((name) => ({
+      name,
+      stat: undefinedIfMissing(() => lstatSync(osPath(joinPath(dir, name)))),
+    }));
+    const existing = found.filter((one): one is NameWithStat => one.stat !== undefined);
+    if (existing.length === found.length || tries === TRIES) return existing;
   }
 }
 
-function orUndefined<T>(act: () => T): T | undefined {
+function undefinedIfMissing<T>(act: () => T): T | undefined {
   try {
     return act();
   } catch (error) {

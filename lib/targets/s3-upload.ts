@@ -5,7 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { CompletedPart } from "@aws-sdk/client-s3";
 import { osPath } from "../files/os-path.ts";
 import type { S3 } from "./s3-client.ts";
-import { nameOf, statusOf } from "./s3-trouble.ts";
+import { nameOf, statusOf } from "./s3-errors.ts";
 import type { StagedFile } from "./target.ts";
 
 /** Bytes of a part, two of which are in memory at a time; S3 takes 10,000 of them. */
@@ -13,14 +13,14 @@ const PART = 16 * 2 ** 20;
 const PARTS = 10_000;
 const AT_ONCE = 2;
 
-export interface Upload extends S3 {
+export interface S3Upload extends S3 {
   readonly Bucket: string;
   readonly Key: string;
   /** Fails with 412 where the object exists. Not every server knows how. */
   readonly conditional: boolean;
 }
 
-export async function upload(to: Upload, content: Uint8Array | StagedFile): Promise<void> {
+export async function upload(to: S3Upload, content: Uint8Array | StagedFile): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
       return await ("file" in content ? uploadFile(to, content.file) : putBytes(to, content));
@@ -32,16 +32,16 @@ export async function upload(to: Upload, content: Uint8Array | StagedFile): Prom
   }
 }
 
-const condition = ({ conditional }: Upload): { IfNoneMatch?: "*" } => (conditional ? { IfNoneMatch: "*" } : {});
+const condition = ({ conditional }: S3Upload): { IfNoneMatch?: "*" } => (conditional ? { IfNoneMatch: "*" } : {});
 const sha256 = (bytes: Uint8Array): string => hash("sha256", bytes, "base64");
 
-async function putBytes(to: Upload, bytes: Uint8Array): Promise<void> {
+async function putBytes(to: S3Upload, bytes: Uint8Array): Promise<void> {
   const { sdk, client, Bucket, Key } = to;
   const Body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   await client.send(new sdk.PutObjectCommand({ Bucket, Key, Body, ChecksumSHA256: sha256(bytes), ...condition(to) }));
 }
 
-async function uploadFile(to: Upload, file: string): Promise<void> {
+async function uploadFile(to: S3Upload, file: string): Promise<void> {
   const { size } = await stat(osPath(file));
   await using handle = await open(osPath(file), "r");
   // Awaited here: one that fails while the file is being closed would be nobody's.
@@ -49,7 +49,7 @@ async function uploadFile(to: Upload, file: string): Promise<void> {
   await uploadParts(to, handle, size);
 }
 
-async function uploadParts(to: Upload, handle: FileHandle, size: number): Promise<void> {
+async function uploadParts(to: S3Upload, handle: FileHandle, size: number): Promise<void> {
   const { sdk, client, Bucket, Key } = to;
   const { UploadId } = await client.send(
     new sdk.CreateMultipartUploadCommand({ Bucket, Key, ChecksumAlgorithm: "SHA256" }),
@@ -67,13 +67,13 @@ async function uploadParts(to: Upload, handle: FileHandle, size: number): Promis
   }
 }
 
-interface Sending {
+interface PartSource {
   readonly handle: FileHandle;
   readonly size: number;
   readonly UploadId: string;
 }
 
-async function sendParts(to: Upload, { handle, size, UploadId }: Sending): Promise<CompletedPart[]> {
+async function sendParts(to: S3Upload, { handle, size, UploadId }: PartSource): Promise<CompletedPart[]> {
   const { sdk, client, Bucket, Key } = to;
   const bytes = Math.max(PART, Math.ceil(size / PARTS));
   const parts: CompletedPart[] = Array.from({ length: Math.ceil(size / bytes) });
@@ -96,14 +96,15 @@ async function readAt(handle: FileHandle, offset: number, length: number): Promi
   const bytes = Buffer.allocUnsafe(length);
   for (let at = 0; at < length;) {
     const { bytesRead } = await handle.read(bytes, at, length - at, offset + at);
-    if (bytesRead === 0) throw new Error("a staged file has become shorter while it was put");
+    if (bytesRead === 0) throw new Error("a staged file shrank while it was uploaded");
     at += bytesRead;
   }
   return bytes;
 }
 
 /** Somebody has put an object of this key before. */
-export const isThere = (error: unknown): boolean => statusOf(error) === 412;
+export const isPreconditionFailed = (error: unknown): boolean => statusOf(error) === 412;
 
 /** The server does not know conditional puts. */
-export const cannotCompare = (error: unknown): boolean => statusOf(error) === 501 || nameOf(error) === "NotImplemented";
+export const isConditionalPutUnsupported = (error: unknown): boolean =>
+  statusOf(error) === 501 || nameOf(error) === "NotImplemented";

@@ -7,8 +7,8 @@ import { osPath } from "../files/os-path.ts";
 import { scratchDir } from "../files/scratch.ts";
 import { placeError, usageError } from "../records/error.ts";
 import { ATTEMPTS, connect, type S3 } from "./s3-client.ts";
-import { attemptsOf, nameOf, s3Trouble, statusOf } from "./s3-trouble.ts";
-import { cannotCompare, isThere, upload } from "./s3-upload.ts";
+import { attemptsOf, nameOf, toS3Error, statusOf } from "./s3-errors.ts";
+import { isConditionalPutUnsupported, isPreconditionFailed, upload } from "./s3-upload.ts";
 import type { Range, Stage, StagedFile, Target } from "./target.ts";
 
 export interface S3Options {
@@ -16,7 +16,7 @@ export interface S3Options {
   readonly attempts?: number;
 }
 
-/** `s3://bucket/prefix`. A word that is no such place → exit 2. */
+/** `s3://bucket/prefix`. An invalid URL → exit 2. */
 export function s3Target(url: string, { attempts = ATTEMPTS }: S3Options = {}): Target {
   return new S3Target(placeOf(url), attempts);
 }
@@ -33,7 +33,7 @@ function placeOf(url: string): Place {
   // What is wrong is not repeated: it may hold a key that somebody put into the URL.
   if (bucket === undefined || parts.some((part) => part === "." || part === ".." || /[?#\p{C}]/u.test(part))) {
     throw usageError(
-      "that is no place in S3",
+      "this is not a valid S3 location",
       "s3://BUCKET/PREFIX; credentials and endpoint come from the environment",
     );
   }
@@ -59,7 +59,7 @@ class S3Target implements Target {
   }
 
   async put(key: string, content: Uint8Array | StagedFile, { exclusive = false } = {}): Promise<void> {
-    await this.#tried("write", key, async (s3) => {
+    await this.#attempt("write", key, async (s3) => {
       const there = await this.#upload(s3, key, content);
       if (there && exclusive && !(await this.#isOurs(key, content, there))) {
         throw placeError("E_EXISTS", `${this.#name(key)} exists already`);
@@ -69,7 +69,7 @@ class S3Target implements Target {
   }
 
   get(key: string, range?: Range): Promise<Buffer | undefined> {
-    return this.#tried("read", key, async (s3) => {
+    return this.#attempt("read", key, async (s3) => {
       if (range && range.length <= 0) return (await this.head(key)) && Buffer.alloc(0);
       try {
         return await download(s3, { ...this.#at(key), ...rangeOf(range) }, this.#attempts);
@@ -82,7 +82,7 @@ class S3Target implements Target {
   }
 
   head(key: string): Promise<{ readonly size: number } | undefined> {
-    return this.#tried("read", key, async ({ sdk, client }) => {
+    return this.#attempt("read", key, async ({ sdk, client }) => {
       try {
         const { ContentLength = 0 } = await client.send(new sdk.HeadObjectCommand(this.#at(key)));
         return { size: ContentLength };
@@ -97,7 +97,7 @@ class S3Target implements Target {
     const { bucket: Bucket, prefix: root } = this.#place;
     let token: string | undefined;
     do {
-      const page = await this.#tried("list", prefix, ({ sdk, client }) =>
+      const page = await this.#attempt("list", prefix, ({ sdk, client }) =>
         client.send(
           new sdk.ListObjectsV2Command({ Bucket, Prefix: root + prefix, ...(token && { ContinuationToken: token }) }),
         ),
@@ -108,7 +108,7 @@ class S3Target implements Target {
   }
 
   delete(key: string): Promise<void> {
-    return this.#tried("remove", key, async ({ sdk, client }) => {
+    return this.#attempt("remove", key, async ({ sdk, client }) => {
       await client.send(new sdk.DeleteObjectCommand(this.#at(key)));
     });
   }
@@ -116,13 +116,13 @@ class S3Target implements Target {
   /** The error that says that an object is there already, if one is. */
   async #upload(s3: S3, key: string, content: Uint8Array | StagedFile): Promise<unknown> {
     const to = { ...s3, ...this.#at(key) };
-    if (!this.#conditional && (await this.head(key))) return new Error("it is there");
+    if (!this.#conditional && (await this.head(key))) return new Error("it exists already");
     try {
       await upload({ ...to, conditional: this.#conditional }, content);
       return undefined;
     } catch (error) {
-      if (isThere(error)) return error;
-      if (!this.#conditional || !cannotCompare(error)) throw error;
+      if (isPreconditionFailed(error)) return error;
+      if (!this.#conditional || !isConditionalPutUnsupported(error)) throw error;
       this.#conditional = false;
       return this.#upload(s3, key, content);
     }
@@ -142,11 +142,11 @@ class S3Target implements Target {
     return key === "" ? this.url : `${this.url}/${key}`;
   }
 
-  async #tried<T>(doing: string, key: string, act: (s3: S3) => Promise<T>): Promise<T> {
+  async #attempt<T>(operation: string, key: string, act: (s3: S3) => Promise<T>): Promise<T> {
     try {
       return await act(await (this.#s3 ??= connect(this.#attempts)));
     } catch (error) {
-      throw s3Trouble(error, { doing, url: this.#name(key), bucket: this.#place.bucket });
+      throw toS3Error(error, { operation, url: this.#name(key), bucket: this.#place.bucket });
     }
   }
 }
@@ -155,9 +155,9 @@ const rangeOf = (range: Range | undefined): { Range?: string } =>
   range ? { Range: `bytes=${range.offset}-${range.offset + range.length - 1}` } : {};
 
 /** The client repeats requests, but not an answer that breaks off or changes on its way. */
-async function download({ sdk, client }: S3, asked: GetObjectCommandInput, attempts: number): Promise<Buffer> {
+async function download({ sdk, client }: S3, request: GetObjectCommandInput, attempts: number): Promise<Buffer> {
   for (let tries = 1; ; tries++) {
-    const { Body } = await client.send(new sdk.GetObjectCommand(asked));
+    const { Body } = await client.send(new sdk.GetObjectCommand(request));
     try {
       const bytes = await Body!.transformToByteArray();
       return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -30,7 +30,7 @@ export interface Target {
   head(key: string): Promise<{ readonly size: number } | undefined>;
   /** Objects whose key begins with `prefix` (which ends with `/`, or is empty), in the order of their keys. */
   list(prefix: string): AsyncIterable<{ readonly key: string; readonly size: number }>;
-  /** Gone, and no error when it was not there. */
+  /** Removes the object; no error when it does not exist. */
   delete(key: string): Promise<void>;
 }
 

@@ -15,7 +15,7 @@ const NOW = "2026-11-21T12:00:00Z";
 /** A project, made once; a name is taken only by one that was finished. */
 function benchProject(size: Size): { readonly root: string; readonly storage: string; readonly runs: number } {
   const options = SIZES[size];
-  if (!options) throw new Error(`there is no project of AGDD of size ${size}: ${Object.keys(SIZES).join(", ")}`);
+  if (!options) throw new Error(`an AGDD project of size ${size} does not exist: ${Object.keys(SIZES).join(", ")}`);
   const root = path.join(BENCH_CACHE, `agdd-${size}`);
   if (!fs.existsSync(root)) {
     const unfinished = `${root}.making-${process.pid}`;

@@ -1,4 +1,4 @@
-// P12: archiving a home's sessions and bringing them back, against what people do by hand.
+// P12: archiving a home's sessions and bringing them back, against sqlite3 and tar in a loop.
 import { execSync } from "node:child_process";
 import path from "node:path";
 import type { Comparison } from "./frame.ts";
@@ -6,8 +6,8 @@ import { evict } from "./measure.ts";
 import type { Size } from "./places.ts";
 import { benchHome, built, scratch } from "./places.ts";
 
-/** One copy by SQLite's own hand and one tar a session. */
-function byHand(home: string, to: string): string {
+/** One copy by sqlite3 and one tar a session. */
+function sqliteAndTarLoop(home: string, to: string): string {
   return (
     `mkdir -p '${to}/w'; for d in '${home}'/sessions/sess-*; do i=$(basename "$d"); mkdir "${to}/w/$i"; ` +
     `sqlite3 "$d/events.db" ".backup '${to}/w/$i/events.db'"; cp -p "$d/meta.json" "${to}/w/$i/"; ` +
@@ -23,7 +23,11 @@ export function archivePutRows(size: Size = "M"): Comparison[] {
     {
       name: "P12",
       what: `archive put of the sessions of ${size}`,
-      anchor: { name: "sqlite3 .backup + tar --zstd, each", command: byHand(home, out.path), needs: "sqlite3" },
+      anchor: {
+        name: "sqlite3 .backup + tar --zstd, each",
+        command: sqliteAndTarLoop(home, out.path),
+        needs: "sqlite3",
+      },
       ours: { name: "agh-archive put", command: put },
       target: { text: "≤ 0.33 ×", most: 0.333 },
       before: () => (out.clear(), evict(home)),

@@ -94,8 +94,8 @@ export function describe(outcome: Outcome): string {
   const times = [anchor, ours].map(
     (it) => `${it.name} ${it.median[by].toFixed(3)} s (min ${it.min[by].toFixed(3)}${memory(it)})`,
   );
-  const judged = verdict === "ok" ? "ok" : `SHORT of ${target}`;
-  return `${head}: ${times.join(" · ")} · ${by} ratio ${ratio.median.toFixed(2)} (${target}) ${judged}`;
+  const verdictText = verdict === "ok" ? "ok" : `SHORT of ${target}`;
+  return `${head}: ${times.join(" · ")} · ${by} ratio ${ratio.median.toFixed(2)} (${target}) ${verdictText}`;
 }
 
 function memory(figure: Figure): string {

@@ -77,7 +77,7 @@ const MOST_MS = 30_000;
 
 function waitUntil(test: () => boolean): void {
   for (const began = performance.now(); !test(); pause(20)) {
-    if (performance.now() - began > MOST_MS) throw new Error("the writer neither begins nor ends");
+    if (performance.now() - began > MOST_MS) throw new Error("the writer does not start or stop in time");
   }
 }
 

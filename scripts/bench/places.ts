@@ -50,6 +50,6 @@ export function scratch(name: string): { readonly path: string; readonly clear: 
 /** How a built command is called. */
 export function built(tool: string): string {
   const file = path.join(PROJECT, "dist", `agh-${tool}`, `agh-${tool}.mjs`);
-  if (!fs.existsSync(file)) throw new Error(`${file} is not there: npm run build`);
+  if (!fs.existsSync(file)) throw new Error(`${file} does not exist: npm run build`);
   return `'${process.execPath}' '${file}'`;
 }

@@ -21,7 +21,7 @@ export function* sessionEvents(plan: SessionPlan, random: Random): Generator<Mad
   if (plan.stop !== undefined) yield* take(stream.closing(plan.stop.reason), plan.events - stream.sequence);
 }
 
-/** Stops before the generator draws for an event that is not wanted. */
+/** Stops before the generator draws for an event that is not needed. */
 function* take<T>(from: Generator<T>, count: number): Generator<T> {
   for (let left = count; left > 0; left--) {
     const item = from.next();
@@ -32,7 +32,7 @@ function* take<T>(from: Generator<T>, count: number): Generator<T> {
 
 type Extra = Partial<Pick<MadeEvent, "usage" | "permission" | "hook">>;
 
-/** The endless story of one session; it counts what it has told. */
+/** The endless story of one session; it counts what it has emitted. */
 export class EventStream {
   sequence = 0;
   readonly plan: SessionPlan;
@@ -65,10 +65,10 @@ export class EventStream {
     const body = 24 + this.random.below(56);
     const closes = room > body + 12;
     yield this.text("user_message", turn, words(this.random, 4 + this.random.below(12)));
-    for (let told = 0; told < (closes ? body : room);) {
+    for (let emitted = 0; emitted < (closes ? body : room);) {
       const before = this.sequence;
       yield* this.step(turn);
-      told += this.sequence - before;
+      emitted += this.sequence - before;
     }
     yield* this.bill(turn);
   }
@@ -110,8 +110,8 @@ export class EventStream {
     const call = `call_${this.random.hex(8)}_0`;
     const file = this.file();
     const ask = { call, title: `edit ${basename(file)}`, file };
-    const asked = this.head("permission", turn);
-    yield this.event(asked, permissionContent(asked, { ...ask, decision: "" }), ask.title);
+    const request = this.head("permission", turn);
+    yield this.event(request, permissionContent(request, { ...ask, decision: "" }), ask.title);
     yield this.call(turn, call, file);
     const decision = this.random.below(5) === 0 ? "reject-once" : "allow-once";
     const head = this.head("permission", turn);

@@ -39,42 +39,49 @@ export interface MadeHome {
 
 /** `home` must not exist, or be empty. */
 export function makeHome(home: string, options: HomeOptions = {}): MadeHome {
-  const wanted = { sessions: 3, events: 20, seed: 1, workspaces: 3, live: 0, days: 60, ledgers: true, ...options };
-  if (wanted.workspaces < 1 || wanted.live > wanted.sessions)
-    throw new RangeError("needs a workspace, and no more live than sessions");
+  const settings = { sessions: 3, events: 20, seed: 1, workspaces: 3, live: 0, days: 60, ledgers: true, ...options };
+  if (settings.workspaces < 1 || settings.live > settings.sessions)
+    throw new RangeError("at least one workspace is needed, and at most as many live sessions as sessions");
   makeLayout(home);
-  const random = randomOf(wanted.seed, "home");
-  const catalog = openCatalog(home, wanted);
-  const workspaces = planWorkspaces(wanted.workspaces, wanted.seed, wanted.days);
+  const random = randomOf(settings.seed, "home");
+  const catalog = openCatalog(home, settings);
+  const workspaces = planWorkspaces(settings.workspaces, settings.seed, settings.days);
   for (const workspace of workspaces) catalog.workspace(workspace);
   const ids: string[] = [];
-  for (const plan of planSessions(workspaces, wanted)) {
+  for (const plan of planSessions(workspaces, settings)) {
     const rows = catalog.session();
     const moments = writeSession(plan, {
       home,
-      seed: wanted.seed,
-      ledgers: wanted.ledgers,
+      seed: settings.seed,
+      ledgers: settings.ledgers,
       onEvent: (it) => rows.event(plan, it),
     });
     rows.save(plan, moments, writeCrashBundle(home, plan, moments));
     if (ids.push(plan.id) === 1) catalog.vaultRef(`vault:sessions/${plan.id}/github-token`, "token", plan.created);
   }
-  catalog.vaultRef("vault:providers/acpmock/api-key", "api_key", instantOf(NOW_MS - wanted.days * DAY_MS));
+  catalog.vaultRef("vault:providers/acpmock/api-key", "api_key", instantOf(NOW_MS - settings.days * DAY_MS));
   catalog.close();
-  writeSurroundings(home, random, NOW_MS - wanted.days * DAY_MS);
+  writeSurroundings(home, random, NOW_MS - settings.days * DAY_MS);
   finishCatalogFile(home);
   settleHome(
     home,
     ids,
     workspaces.map((it) => it.id),
   );
-  return { home, seed: wanted.seed, sessions: ids.length, events: ids.length * wanted.events, live: wanted.live, ids };
+  return {
+    home,
+    seed: settings.seed,
+    sessions: ids.length,
+    events: ids.length * settings.events,
+    live: settings.live,
+    ids,
+  };
 }
 
-function openCatalog(home: string, wanted: { seed: number; days: number }): ReturnType<typeof createCatalog> {
-  const applied = instantOf(NOW_MS - (wanted.days + 1) * DAY_MS);
+function openCatalog(home: string, settings: { seed: number; days: number }): ReturnType<typeof createCatalog> {
+  const applied = instantOf(NOW_MS - (settings.days + 1) * DAY_MS);
   const kept = instantOf(NOW_MS - RETENTION_DAYS * DAY_MS);
-  return createCatalog(path.join(home, "agh.db"), randomOf(wanted.seed, "catalog"), { applied, kept });
+  return createCatalog(path.join(home, "agh.db"), randomOf(settings.seed, "catalog"), { applied, kept });
 }
 
 /** AGH leaves an empty -wal and a -shm beside agh.db, also after a stop in order. */

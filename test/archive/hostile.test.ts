@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { test, type TestContext } from "node:test";
-import { decodeReceipt, type Receipt, type ReceiptFile } from "../../lib/formats/receipt.ts";
+import { decodeReceipt, type Receipt, type ReceiptFile } from "../../lib/formats/archive/receipt.ts";
 import { madeHome } from "../support/homes.ts";
 import { tempDir } from "../support/temp.ts";
 import { assertUntouched, treeState } from "../support/tree.ts";
@@ -122,7 +122,7 @@ async function refused(home: string, target: string, what: string, exit = 4): Pr
   const beside = treeState(path.dirname(target));
   const { code, stderr } = await archive("get", ID, "--from", target, "--to", home);
   assert.equal(code, exit, `${what}: ${stderr}`);
-  assert.match(stderr, /holds|is damaged|is cut short|nothing of it/, what);
+  assert.match(stderr, /contains|is damaged|is truncated|nothing was written/, what);
   // Its own lock and an empty journal may be there; nothing else may.
   assertUntouched(before, treeState(path.dirname(home)), {
     fields: ["atimeNs", "mtimeNs", "ctimeNs"],

@@ -143,7 +143,7 @@ test("what was changed since refuses the whole, and so does another runtime's ho
   assert.deepEqual([refused.code, /would be overwritten/.test(refused.stderr)], [4, true]);
   assert.deepEqual(rowsOf(place), before);
   const strange = await ran(["get", "--all", "--from", target, "--to", other.home]);
-  assert.deepEqual([strange.code, /is of agdd/.test(strange.stderr)], [4, true]);
+  assert.deepEqual([strange.code, /belongs to agdd/.test(strange.stderr)], [4, true]);
 });
 
 test("into another home a message whose id is taken comes at the end, in order", async (t) => {

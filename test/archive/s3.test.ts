@@ -8,7 +8,7 @@ import { makeHome } from "../../scripts/make-home/home.ts";
 import { crashPoints, spread } from "../support/crash.ts";
 import { madeHome, PROJECT, realHome } from "../support/homes.ts";
 import { cleanEnv, run } from "../support/run.ts";
-import { startProxy, type Asked, type Fate } from "../support/s3-proxy.ts";
+import { startProxy, type ProxiedRequest, type Fate } from "../support/s3-proxy.ts";
 import { envOf, SECRET_KEY, startS3, type S3Server } from "../support/s3-server.ts";
 import { assertEqualHomes } from "../support/sqlite-dump.ts";
 import { strength } from "../support/strength.ts";
@@ -161,8 +161,8 @@ function suite({ port, env, bucket, objects }: S3Server): void {
       for (const nth of points) {
         for (const heard of [false, true]) {
           const prefix = fresh();
-          await putKilled(home, urlOf(prefix), port, (asked) =>
-            asked < nth ? undefined : heard && asked === nth ? "lose" : "kill",
+          await putKilled(home, urlOf(prefix), port, (request) =>
+            request < nth ? undefined : heard && request === nth ? "lose" : "kill",
           );
           assertReceipted(at(prefix));
           const again = await put(home, urlOf(prefix));
@@ -179,7 +179,7 @@ function suite({ port, env, bucket, objects }: S3Server): void {
     for (const fate of ["reset", { status: 503, name: "ServiceUnavailable" }] as const) {
       for (const nth of [3, 6, 9]) {
         const prefix = fresh();
-        const proxy = await startProxy(port, (asked) => (asked.nth < nth ? "pass" : fate));
+        const proxy = await startProxy(port, (request) => (request.nth < nth ? "pass" : fate));
         const failed = await put(home, urlOf(prefix), envOf(proxy.port)).finally(() => proxy.stop());
         assert.equal(failed.code, 6, failed.stderr);
         assertReceipted(at(prefix));
@@ -211,7 +211,7 @@ function suite({ port, env, bucket, objects }: S3Server): void {
       assert.equal(counted.signal, null);
       for (const nth of spread(counted.requests, strength("crash points", 8))) {
         const copy = copyOf(home, path.join(dir, `at-${nth}`));
-        await killed([...get, copy], port, (asked) => (asked < nth ? undefined : "kill"));
+        await killed([...get, copy], port, (request) => (request < nth ? undefined : "kill"));
         assert.deepEqual(checks(copy), { integrity: ["ok"], foreign: [] });
         assert.deepEqual(
           fs.readdirSync(path.join(copy, "sessions")).filter((name) => name.startsWith("sess-")),
@@ -245,7 +245,7 @@ async function killed(
   strike: Strike,
 ): Promise<{ readonly requests: number; readonly signal: NodeJS.Signals | null }> {
   let kill = (): void => undefined;
-  const fateOf = ({ nth }: Asked): Fate => {
+  const fateOf = ({ nth }: ProxiedRequest): Fate => {
     const due = strike(nth);
     if (due === "kill") kill();
     return due === "kill" ? "reset" : (due ?? "pass");
@@ -255,7 +255,7 @@ async function killed(
     const child = spawn(process.execPath, [COMMAND, ...argv], { env: cleanEnv(envOf(proxy.port)), stdio: "ignore" });
     kill = () => void child.kill("SIGKILL");
     const signal = await new Promise<NodeJS.Signals | null>((resolve) => child.once("exit", (_, by) => resolve(by)));
-    return { requests: proxy.asked.length, signal };
+    return { requests: proxy.requests.length, signal };
   } finally {
     await proxy.stop();
   }

@@ -51,12 +51,12 @@ test("get brings back what is selected, and nothing else; a limit alone is no se
   const put = await archived("put", "--all", "--home", home, "--to", target);
   removeSessions(home, all);
   const agent = String(put.records[0]!["agent_name"]);
-  const wanted = ids(await archived("list", "--agent", agent, "--from", target));
+  const selected = ids(await archived("list", "--agent", agent, "--from", target));
   assert.equal((await archive("get", "--limit", "1", "--from", target, "--to", home)).code, 2);
   const got = await archived("get", "--agent", agent, "--from", target, "--to", home);
-  assert.deepEqual(ids(got), wanted);
+  assert.deepEqual(ids(got), selected);
   const there = fs.readdirSync(path.join(home, "sessions")).filter((name) => name.startsWith("sess-"));
-  assert.deepEqual(there.sort(), wanted);
+  assert.deepEqual(there.sort(), selected);
 });
 
 test("what is not known of a directory or a tar moved by hand does not match", async (t) => {

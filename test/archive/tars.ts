@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { encodeReceipt, innerReceipt, type Receipt } from "../../lib/formats/receipt.ts";
+import { encodeReceipt, innerReceipt, type Receipt } from "../../lib/formats/archive/receipt.ts";
 
 export interface Entry {
   readonly name: string;

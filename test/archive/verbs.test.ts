@@ -180,7 +180,7 @@ test("get refuses the whole where something else is, a live daemon, a writable h
   fs.writeFileSync(meta, words);
 
   fs.chmodSync(home, 0o770);
-  assert.match((await get()).stderr, /may be written to by others/);
+  assert.match((await get()).stderr, /is writable by others/);
   fs.chmodSync(home, 0o700);
 
   const daemon = spawn("flock", ["-x", path.join(home, "daemon.lock"), "sh", "-c", "echo held; exec cat"], {

@@ -124,7 +124,7 @@ test("of a project whose runs are in a server the files are taken, and that is s
     env: { ...env, AGDD_STORAGE_BACKEND: "postgres" },
   });
   assert.equal(ran.code, 3);
-  assert.match(ran.stderr, /pg_dump takes the server's database/);
+  assert.match(ran.stderr, /pg_dump backs up the server's database/);
   assert.equal(ran.records[0]!["kind"], "snapshot");
 });
 

@@ -14,7 +14,7 @@ import { run } from "../support/run.ts";
 import { dumpDatabase, queryCopy } from "../support/sqlite-dump.ts";
 import { tempDir } from "../support/temp.ts";
 import { assertUntouched, treeState } from "../support/tree.ts";
-import { madeAgsh, text, user, uuid, type MadeSession } from "../sources/agsh/made.ts";
+import { madeAgsh, text, user, uuid, type MadeSession } from "../sources/agsh/make-databases.ts";
 
 async function repository(t: TestContext): Promise<string> {
   const repo = join(tempDir(t), "repo");
@@ -114,9 +114,9 @@ test("a snapshot holds every row, restores byte for byte, and is read as a place
   assert.equal(treeState(to).get("sessions.db")!.content, treeState(real.home).get("sessions.db")!.content);
   const { records } = await runHere(inspect, ["sessions", "--home", `backup:${repo}@latest`]);
   assert.equal(records.length, 8);
-  const held = records.filter(({ state }) => state === "locked");
+  const locked = records.filter(({ state }) => state === "locked");
   assert.deepEqual(
-    held.map(({ effective }) => effective),
+    locked.map(({ effective }) => effective),
     ["unknown", "unknown"],
     "pids of a copy mean nothing here",
   );
@@ -226,10 +226,10 @@ test("list --session names the snapshots that hold it", async (t) => {
   const { home, repo } = await lost(t);
   await ok("create", "--home", home, "--repo", repo);
   const all = (await ok("list", "--repo", repo)).records.map(({ id }) => id);
-  const held = async (word: string): Promise<unknown[]> =>
+  const snapshotsWith = async (word: string): Promise<unknown[]> =>
     (await ok("list", "--session", word, "--repo", repo)).records.map(({ id }) => id);
-  assert.deepEqual(await held(uuid(1)), all);
-  assert.deepEqual(await held(uuid(2).slice(0, 8)), all.slice(0, 1));
+  assert.deepEqual(await snapshotsWith(uuid(1)), all);
+  assert.deepEqual(await snapshotsWith(uuid(2).slice(0, 8)), all.slice(0, 1));
   assert.equal((await runHere(backup, ["list", "--session", "ffffffff", "--repo", repo])).code, 2);
 });
 
@@ -251,7 +251,7 @@ test("a session that is there and differs stays as it is (4)", async (t) => {
     "--apply",
   ]);
   assert.equal(ran.code, 4);
-  assert.match(ran.stderr, /is not what the snapshot has/);
+  assert.match(ran.stderr, /differs from the snapshot/);
   assert.deepEqual(dumpDatabase(file), before);
 });
 

@@ -61,7 +61,7 @@ test("a damaged chunk stops the snapshots that need it (3), the others go on and
   const { repo, ids } = await filled(t);
   const shown = (await repo.ok("show", ids[1]!)).records;
   const victim = String(shown.find(({ path }) => path === "config.toml")!["sha256"]);
-  const { openRepository } = await import("../../lib/formats/repository.ts");
+  const { openRepository } = await import("../../lib/formats/repository/repository.ts");
   const place = (await (await openRepository(repo.repo)).index()).find(victim)!;
   const file = join(repo.repo, "packs", place.pack.slice(0, 2), `${place.pack}.pack`);
   const bytes = readFileSync(file);

@@ -17,7 +17,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { fromOsBytes } from "../../lib/files/os-path.ts";
-import { decodeManifest, type Manifest } from "../../lib/formats/manifest.ts";
+import { decodeManifest, type Manifest } from "../../lib/formats/repository/manifest.ts";
 import { randomOf, type Random } from "../../scripts/make-home/random.ts";
 import { madeHome, PROJECT } from "../support/homes.ts";
 import { tempDir } from "../support/temp.ts";
@@ -78,10 +78,10 @@ async function assertComplete(
   trees: ReadonlyMap<string, readonly string[]>,
 ): Promise<Manifest> {
   const manifest = decodeManifest(readFileSync(join(repo.repo, "snapshots", `${id}.json`)))!;
-  const held = new Set<string>();
+  const listed = new Set<string>();
   for (const { root, path, database } of (await repo.ok("show", id)).records.slice(1)) {
-    held.add(`${String(root)}\0${String(path)}`);
-    if ((database as { wal?: unknown } | undefined)?.wal) held.add(`${String(root)}\0${String(path)}-wal`);
+    listed.add(`${String(root)}\0${String(path)}`);
+    if ((database as { wal?: unknown } | undefined)?.wal) listed.add(`${String(root)}\0${String(path)}-wal`);
   }
   const named = new Set(manifest.coverage.map(({ root, path, reason }) => (assert.ok(reason), `${root}\0${path}`)));
   const missing: string[] = [];
@@ -89,7 +89,7 @@ async function assertComplete(
     for (const path of paths) {
       const parts = path.split("/");
       const isNamed = parts.some((_, at) => named.has(`${root}\0${parts.slice(0, at + 1).join("/")}`));
-      if (held.has(`${root}\0${path}`) === isNamed) missing.push(`${root}: ${JSON.stringify(path)}`);
+      if (listed.has(`${root}\0${path}`) === isNamed) missing.push(`${root}: ${JSON.stringify(path)}`);
     }
   }
   assert.deepEqual(missing, [], "neither held nor named, or both");

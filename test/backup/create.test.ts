@@ -16,7 +16,7 @@ import {
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { decodeManifest, type Manifest } from "../../lib/formats/manifest.ts";
+import { decodeManifest, type Manifest } from "../../lib/formats/repository/manifest.ts";
 import { madeHome, realHome } from "../support/homes.ts";
 import { homeDifferences } from "../support/sqlite-dump.ts";
 import { tempDir } from "../support/temp.ts";
@@ -107,8 +107,8 @@ test("a file larger than a chunk, an empty one, one that is no UTF-8, odd modes 
   writeFileSync(join(skills, "big"), big);
   writeFileSync(join(skills, "empty"), "");
   writeFileSync(join(skills, "read-only"), "x", { mode: 0o444 });
-  const odd = (dir: string): Buffer => Buffer.concat([Buffer.from(`${dir}/`), Buffer.of(0x66, 0xff, 0x6f)]);
-  writeFileSync(odd(skills), "odd name");
+  const invalidUtf8Path = (dir: string): Buffer => Buffer.concat([Buffer.from(`${dir}/`), Buffer.of(0x66, 0xff, 0x6f)]);
+  writeFileSync(invalidUtf8Path(skills), "odd name");
   mkdirSync(join(skills, "closed"));
   writeFileSync(join(skills, "closed", "inner"), "inner");
   chmodSync(join(skills, "closed"), 0o555);
@@ -116,8 +116,8 @@ test("a file larger than a chunk, an empty one, one that is no UTF-8, odd modes 
   execFileSync("touch", ["-d", "2001-02-03 04:05:06.123456789", join(skills, "big")]);
   const { id } = await repo.create(home);
   const restored = await repo.restore();
-  assert.equal(readFileSync(odd(join(restored, "skills")), "utf8"), "odd name");
-  for (const dir of [skills, join(restored, "skills")]) rmSync(odd(dir)); // the comparison reads names as UTF-8
+  assert.equal(readFileSync(invalidUtf8Path(join(restored, "skills")), "utf8"), "odd name");
+  for (const dir of [skills, join(restored, "skills")]) rmSync(invalidUtf8Path(dir)); // the comparison reads names as UTF-8
   for (const dir of [skills, join(restored, "skills")]) utimesSync(dir, 1, 1);
   chmodSync(join(skills, "empty"), 0o755); // never setuid again
   assert.deepEqual(homeDifferences(home, restored, { except: leftOutOf(manifestOf(repo, id)) }), []);
@@ -173,8 +173,8 @@ test("classes: keys and logins only on request, what is excluded is named, links
   assert.match(reason(manifest, "skills-link")!, /symbolic link/);
   assert.match(reason(manifest, "sessions/.agh-atomic-1")!, /being written/);
 
-  const [asked] = await paths("--include", "vault-key,providers");
-  assert.ok(asked.includes("vault.key") && asked.includes("providers/codex/auth.json"));
+  const [included] = await paths("--include", "vault-key,providers");
+  assert.ok(included.includes("vault.key") && included.includes("providers/codex/auth.json"));
   const [less, without] = await paths("--exclude", "sessions,logs");
   assert.ok(!less.some((path) => path.endsWith("events.db")) && less.some((path) => path.endsWith("ledger.jsonl")));
   assert.match(reason(without, "logs")!, /--exclude logs/);

@@ -7,7 +7,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { watch } from "../../lib/backup/watch.ts";
+import { watch } from "../../lib/backup/create/watch.ts";
 import type { Deps } from "../../lib/records/deps.ts";
 import { placeError } from "../../lib/records/error.ts";
 import { records, type AnyRecord } from "../../lib/records/record.ts";
@@ -57,15 +57,15 @@ test("verify, drill and prune tell how they went as well", async (t) => {
   await repo.create(small(t));
   const { url, heard } = await listener(t);
   const file = join(repo.dir, "agh.prom");
-  const told = ["--metrics-file", file, "--ping", url];
+  const reportFlags = ["--metrics-file", file, "--ping", url];
   for (const argv of [["verify", "--all"], ["drill"], ["prune", "--keep-last", "1", "--apply"]]) {
-    await repo.ok(...argv, ...told);
+    await repo.ok(...argv, ...reportFlags);
     const text = readFileSync(file, "utf8");
     assert.match(text, new RegExp(`^agh_run_exit_code\\{command="agh-backup ${argv[0]}"\\} 0$`, "m"));
   }
   const [pack] = execFileSync("find", [join(repo.repo, "packs"), "-type", "f"], { encoding: "utf8" }).split("\n");
   rmSync(pack!);
-  assert.equal((await repo.run("verify", "--all", ...told)).code, 1);
+  assert.equal((await repo.run("verify", "--all", ...reportFlags)).code, 1);
   assert.equal(metric(readFileSync(file, "utf8"), "agh_run_exit_code"), "1");
   assert.deepEqual(heard.slice(-4), ["/uuid/start", "/uuid/0", "/uuid/start", "/uuid/1"]);
 });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test, type TestContext } from "node:test";
 import type { AnyRecord } from "../../lib/records/record.ts";
-import { turnOf } from "../../lib/policy/sample.ts";
+import { dailySample } from "../../lib/policy/daily-sample.ts";
 import { madeHome, realHome } from "../support/homes.ts";
 import { treeState } from "../support/tree.ts";
 import { bench, type Bench } from "./tool.ts";
@@ -131,9 +131,9 @@ test("diff: what came, went and changed, with the last event before and after; 0
   assert.equal(found.get(`home/sessions/${ids[1]}/meta.json`)?.["change"], "removed");
   assert.ok(found.has("home/mcp.json"));
   assert.equal((await repo.ok("diff", b, "latest")).records.length, 1);
-  const held = (await repo.ok("list", "--session", ids[1]!)).records;
+  const withSession = (await repo.ok("list", "--session", ids[1]!)).records;
   assert.deepEqual(
-    held.map(({ id }) => id),
+    withSession.map(({ id }) => id),
     [a],
   );
   const grown = (await repo.ok("list", "--session", ids[0]!)).records;
@@ -155,7 +155,7 @@ test("a sample is another part each day or week, and all have had their turn aft
     for (const step of [1, 7]) {
       const seen = new Set<string>();
       for (let run = 0; run < runs; run++) {
-        const isTurn = turnOf(fraction, new Date(Date.UTC(2026, 0, 1 + run * step)));
+        const isTurn = dailySample(fraction, new Date(Date.UTC(2026, 0, 1 + run * step)));
         for (const digest of digests) if (isTurn(digest)) seen.add(digest);
       }
       assert.equal(seen.size, digests.length, `${fraction}, every ${step} days`);

@@ -6,7 +6,7 @@ import { cpSync, existsSync, globSync, mkdirSync, readFileSync, writeFileSync } 
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { tool } from "../../bin/agh-backup.ts";
-import { decryptWith } from "../../lib/formats/age.ts";
+import { decryptWith } from "../../lib/formats/age/age.ts";
 import { ageKey } from "../support/age-keys.ts";
 import { madeHome, PROJECT, realHome } from "../support/homes.ts";
 import { runHere, type Ran } from "../support/memory.ts";
@@ -22,14 +22,14 @@ const linesIn = (text: string): string =>
 const missing = ["zstd", "jq", "dd", "sha256sum"].filter((name) => spawnSync(name, ["--version"]).error);
 const skip = missing.length > 0 && `not here: ${missing.join(", ")}`;
 
-interface Wanted {
+interface FileInSnapshot {
   readonly repo: string;
   readonly snapshot: string;
   readonly file: string;
 }
 
 /** Runs the document's lines; returns where the file is. */
-function restoreByHand(t: TestContext, { repo, snapshot, file }: Wanted): string {
+function restoreWithShell(t: TestContext, { repo, snapshot, file }: FileInSnapshot): string {
   const work = tempDir(t, "by-hand");
   const out = join(work, "out");
   const env = {
@@ -65,7 +65,7 @@ test("the lines of the document bring back a small file and a large one of agh-c
   await repo.create(home);
   const { id } = await entriesOf(repo);
   for (const file of ["config.toml", "logs/large.log"]) {
-    const out = restoreByHand(t, { repo: repo.repo, snapshot: id, file });
+    const out = restoreWithShell(t, { repo: repo.repo, snapshot: id, file });
     assert.ok(readFileSync(out).equals(readFileSync(join(home, file))), file);
     assert.ok(!existsSync(`${out}-wal`));
   }
@@ -77,7 +77,7 @@ test("the lines of the document bring back a database in use with its WAL", { sk
   await repo.create(home);
   const { id, entries } = await entriesOf(repo);
   const pair = entries.find(({ path, database }) => database?.copied === "pair" && path.endsWith("/events.db"))!;
-  const out = restoreByHand(t, { repo: repo.repo, snapshot: id, file: pair.path });
+  const out = restoreWithShell(t, { repo: repo.repo, snapshot: id, file: pair.path });
   const query = "SELECT sequence, type FROM events ORDER BY sequence";
   const rows = queryCopy(out, query);
   assert.ok(rows.length > 0);
@@ -94,7 +94,7 @@ test("the lines of the document decrypt a repository", { skip }, async (t) => {
   const bin = await ageCommand(t, key.file, repo.repo);
   const env = { PATH: `${bin}:${process.env["PATH"]}`, REPO: repo.repo, KEY: key.file, PLAIN: plain };
   execFileSync("sh", ["-euc", linesIn(ENCRYPTED)], { env });
-  const out = restoreByHand(t, { repo: plain, snapshot: id, file: "config.toml" });
+  const out = restoreWithShell(t, { repo: plain, snapshot: id, file: "config.toml" });
   assert.ok(readFileSync(out).equals(readFileSync(join(home, "config.toml"))));
 });
 

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test, type TestContext } from "node:test";
 import { tool } from "../../bin/agh-backup.ts";
-import { digestOf } from "../../lib/files/digest.ts";
-import { hotJournal } from "../../lib/sqlite/journal.ts";
+import { hashFile } from "../../lib/files/hash-file.ts";
+import { findHotJournal } from "../../lib/sqlite/rollback-journal.ts";
 import { madeHome, PROJECT } from "../support/homes.ts";
 import { runHere } from "../support/memory.ts";
 import { dumpDatabase, queryCopy } from "../support/sqlite-dump.ts";
@@ -28,10 +28,10 @@ function tear(file: string, table: string, column: string): void {
   for (const suffix of ["", "-journal"]) cpSync(file + suffix, `${file}.kept${suffix}`);
   db.exec("ROLLBACK");
   db.close();
-  const rolledBack = digestOf(file);
+  const rolledBack = hashFile(file);
   for (const suffix of ["", "-journal"]) renameSync(`${file}.kept${suffix}`, file + suffix);
-  assert.notEqual(digestOf(file), rolledBack, "half of it is in the file");
-  assert.ok(hotJournal(file));
+  assert.notEqual(hashFile(file), rolledBack, "half of it is in the file");
+  assert.ok(findHotJournal(file));
 }
 
 function torn(t: TestContext): Torn {

@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { s3Target } from "../../lib/targets/s3.ts";
-import { encodeSealed } from "../../lib/formats/sealed.ts";
+import { encodeSealed } from "../../lib/formats/sealed-json.ts";
 import { ageKey } from "../support/age-keys.ts";
 import { madeHome } from "../support/homes.ts";
 import { run } from "../support/run.ts";

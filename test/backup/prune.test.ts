@@ -227,7 +227,7 @@ test("four creates while prune runs: every published snapshot restores (R9)", as
 test("two prunes do not meet: the second gives up after its patience (5)", async (t) => {
   const repo = await bench(t);
   const { lockPrune } = await import("../../lib/backup/prune-lock.ts");
-  const { openRepository } = await import("../../lib/formats/repository.ts");
+  const { openRepository } = await import("../../lib/formats/repository/repository.ts");
   const clock = { now: () => new Date(), signal: new AbortController().signal };
   await using _lock = await lockPrune(await openRepository(repo.repo), 0, clock);
   // SQLite's locks are between processes.

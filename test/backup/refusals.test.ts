@@ -59,7 +59,7 @@ test("a repository inside the home is refused (4), also through a link", async (
   assert.equal((await run("init", "--repo", inside)).code, 0);
   const { code, stderr } = await run("create", "--repo", inside, "--home", home);
   assert.equal(code, 4);
-  assert.match(stderr, /lies within/);
+  assert.match(stderr, /is inside/);
 });
 
 test("a repository that others may write to is refused (4)", async (t) => {

@@ -6,7 +6,7 @@ import { after, test, type TestContext } from "node:test";
 import { ageKey } from "../support/age-keys.ts";
 import { madeHome } from "../support/homes.ts";
 import { run, type RunResult } from "../support/run.ts";
-import { startProxy, type Asked, type Fate } from "../support/s3-proxy.ts";
+import { startProxy, type ProxiedRequest, type Fate } from "../support/s3-proxy.ts";
 import { envOf, SECRET_KEY, startS3 } from "../support/s3-server.ts";
 import { homeDifferences } from "../support/sqlite-dump.ts";
 import { tempDir } from "../support/temp.ts";
@@ -20,7 +20,7 @@ else {
 
 interface Bench {
   readonly repo: string;
-  readonly asked: readonly Asked[];
+  readonly requests: readonly ProxiedRequest[];
   backup(...args: string[]): Promise<RunResult>;
   /** The same, where nothing may fail. */
   ok(...args: string[]): Promise<RunResult>;
@@ -29,7 +29,7 @@ interface Bench {
 function suite({ port, bucket, objects }: Exclude<typeof server, string>): void {
   let made = 0;
 
-  const bench = async (t: TestContext, fateOf: (asked: Asked) => Fate): Promise<Bench> => {
+  const bench = async (t: TestContext, fateOf: (request: ProxiedRequest) => Fate): Promise<Bench> => {
     const proxy = await startProxy(port, fateOf);
     t.after(() => proxy.stop());
     const repo = `s3://${bucket}/repo-${++made}`;
@@ -43,21 +43,22 @@ function suite({ port, bucket, objects }: Exclude<typeof server, string>): void 
       assert.equal(result.code, 0, `${args.join(" ")}: ${result.stderr}`);
       return result;
     };
-    return { repo, asked: proxy.asked, backup, ok };
+    return { repo, requests: proxy.requests, backup, ok };
   };
 
-  const noDelete = ({ method }: Asked): Fate => (method === "DELETE" ? { status: 403, name: "AccessDenied" } : "pass");
+  const noDelete = ({ method }: ProxiedRequest): Fate =>
+    method === "DELETE" ? { status: 403, name: "AccessDenied" } : "pass";
 
   test("a home goes there and comes back with a key that may not delete; an unchanged run adds one object", async (t) => {
     const { home } = madeHome(t, { sessions: 10 });
-    const { asked, backup, ok } = await bench(t, noDelete);
+    const { requests, backup, ok } = await bench(t, noDelete);
     assert.equal((await backup("list")).code, 6, "no repository, none made");
     await ok("init");
     assert.equal((await backup("init")).code, 4, "one is there");
     await ok("create", "--home", home);
-    const before = asked.length;
+    const before = requests.length;
     await ok("create", "--home", home);
-    assert.equal(asked.slice(before).filter(({ method }) => method === "PUT").length, 1);
+    assert.equal(requests.slice(before).filter(({ method }) => method === "PUT").length, 1);
     assert.equal((await ok("list")).records.length, 2);
     await ok("verify", "--all", "--level", "full");
     const restored = join(tempDir(t), "restored");
@@ -69,15 +70,15 @@ function suite({ port, bucket, objects }: Exclude<typeof server, string>): void 
   for (const kind of ["plain", "encrypted"]) {
     test(`${kind}: neighbouring chunks come in one read, for restore, verify and copy`, async (t) => {
       const { home } = madeHome(t, { sessions: 60, events: 10 });
-      const { repo, asked, ok } = await bench(t, () => "pass");
+      const { repo, requests, ok } = await bench(t, () => "pass");
       const key = kind === "plain" ? undefined : await ageKey(t);
       const identity = key ? ["--identity", key.file] : [];
       await ok("init", ...(key ? ["--encrypt-to", key.recipient] : []));
       await ok("create", "--home", home);
       const reads = async (...argv: string[]): Promise<number> => {
-        const before = asked.length;
+        const before = requests.length;
         await ok(...argv, ...identity);
-        return asked.slice(before).filter(({ method, path }) => method === "GET" && path.includes("/packs/")).length;
+        return requests.slice(before).filter(({ method, path }) => method === "GET" && path.includes("/packs/")).length;
       };
       const files = (await ok("show", "latest", ...identity)).records.filter(({ sha256 }) => sha256).length;
       assert.ok(files > 180, `${files} files`);

@@ -15,23 +15,23 @@ import { assertUntouched, treeState } from "../support/tree.ts";
 
 const FACE = join(PROJECT, "bin", "agh-backup.ts");
 
-interface Told {
+interface TarManifest {
   readonly coverage: readonly { readonly path: string; readonly reason: string }[];
   readonly cut_at: string | null;
 }
 
 /** Unpacks what create writes with the system's tar. */
-function unpacked(t: TestContext, home: string): { dir: string; told: Told; bytes: Buffer } {
+function unpacked(t: TestContext, home: string): { dir: string; manifest: TarManifest; bytes: Buffer } {
   const made = spawnSync(process.execPath, [FACE, "create", "--to", "-", "--home", home], { maxBuffer: 1 << 30 });
   assert.equal(made.status, 0, made.stderr.toString());
   const dir = tempDir(t, "untarred");
   execFileSync("tar", ["-xf", "-", "-C", dir], { input: made.stdout });
-  const told = JSON.parse(readFileSync(join(dir, ".agh-backup.json"), "utf8")) as Told;
-  return { dir, told, bytes: made.stdout };
+  const manifest = JSON.parse(readFileSync(join(dir, ".agh-backup.json"), "utf8")) as TarManifest;
+  return { dir, manifest, bytes: made.stdout };
 }
 
 const isLeftOut =
-  ({ coverage }: Told) =>
+  ({ coverage }: TarManifest) =>
   (path: string): boolean =>
     path === ".agh-backup.json" || coverage.some((left) => path === left.path || path.startsWith(`${left.path}/`));
 
@@ -40,16 +40,16 @@ for (const name of ["agh-clean", "agh-killed"]) {
     const home = realHome(t, name)?.home;
     if (!home) return;
     const before = treeState(home);
-    const { dir, told, bytes } = unpacked(t, home);
+    const { dir, manifest, bytes } = unpacked(t, home);
     assert.ok(bytes.equals(unpacked(t, home).bytes), "the same home, other bytes");
     assertUntouched(before, treeState(home));
-    const differences = homeDifferences(home, dir, { except: isLeftOut(told) });
+    const differences = homeDifferences(home, dir, { except: isLeftOut(manifest) });
     // A tar's times are whole seconds.
     assert.deepEqual(
       differences.filter((difference) => !/mtime/.test(JSON.stringify(difference))),
       [],
     );
-    assert.ok(told.coverage.every(({ reason }) => reason !== ""));
+    assert.ok(manifest.coverage.every(({ reason }) => reason !== ""));
   });
 }
 
@@ -63,12 +63,13 @@ test("long names, names that are no UTF-8, files of no and of odd sizes", (t) =>
   for (const size of SIZES) {
     writeFileSync(join(home, "skills", `f${size}`), Buffer.alloc(size, size % 251));
   }
-  const odd = (dir: string): Buffer => Buffer.concat([Buffer.from(`${dir}/skills/`), Buffer.of(0x66, 0xff, 0x6f)]);
-  writeFileSync(odd(home), "odd");
+  const invalidUtf8Path = (dir: string): Buffer =>
+    Buffer.concat([Buffer.from(`${dir}/skills/`), Buffer.of(0x66, 0xff, 0x6f)]);
+  writeFileSync(invalidUtf8Path(home), "odd");
   using _cleared = { [Symbol.dispose]: () => execFileSync("rm", ["-rf", home]) };
   const { dir } = unpacked(t, home);
   using _also = { [Symbol.dispose]: () => execFileSync("rm", ["-rf", dir]) };
-  assert.equal(readFileSync(odd(dir), "utf8"), "odd");
+  assert.equal(readFileSync(invalidUtf8Path(dir), "utf8"), "odd");
   const within = (root: string): string => join(root, deep.slice(home.length + 1), "ümlaut\nand more");
   assert.equal(readFileSync(within(dir), "utf8"), "deep");
   for (const size of SIZES) {
@@ -94,8 +95,8 @@ test("a home that is written to: each tar is one sound cut", async (t) => {
   await once(writer.stdout, "data");
   for (let round = 0; round < 3; round++) {
     const acked = readAcks(ack);
-    const { dir, told } = unpacked(t, home);
-    assert.ok(told.cut_at);
+    const { dir, manifest } = unpacked(t, home);
+    assert.ok(manifest.cut_at);
     for (const [id, sequence] of acked) {
       const file = join(dir, "sessions", id, "events.db");
       assert.ok(existsSync(file), `${id} was committed to before the cut and is not in it`);

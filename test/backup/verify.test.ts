@@ -78,8 +78,8 @@ test("quick finds what is gone, cut short or grown, and does not read packs", as
   const pack = of("packs/");
   const cut = await around(pack, () => truncateSync(pack, 100));
   assert.ok(cut.includes("PACK_SIZE"), String(cut));
-  const gone = await around(pack, () => rmSync(pack));
-  assert.ok(gone.includes("PACK_MISSING"), String(gone));
+  const removed = await around(pack, () => rmSync(pack));
+  assert.ok(removed.includes("PACK_MISSING"), String(removed));
   const index = of("indexes/");
   assert.ok((await around(index, () => rmSync(index))).includes("LISTING_DAMAGED"));
   assert.deepEqual(await codes(), []);
@@ -113,7 +113,7 @@ test("a damaged pack names the files it hits; restore brings the others back, sa
 });
 
 async function offsetOf({ repo }: Bench, sha256: string): Promise<number> {
-  const { openRepository } = await import("../../lib/formats/repository.ts");
+  const { openRepository } = await import("../../lib/formats/repository/repository.ts");
   return (await (await openRepository(repo)).index()).find(sha256)!.offset;
 }
 

@@ -64,7 +64,7 @@ test("sessions that stop while backups run leave no WAL: nobody was in the way; 
     rows += Number(row!["n"]);
   }
   assert.equal(rows, 20 * 20 + report.events);
-  const said = ({ commit_ms: commit, stop_ms: stop }: Report): string =>
+  const summaryOf = ({ commit_ms: commit, stop_ms: stop }: Report): string =>
     `commit p99 ${commit.p99} ms (p50 ${commit.p50}), session stop p50 ${stop.p50} ms (max ${stop.max})`;
-  t.diagnostic(`figure: nobody backs up: ${said(idle.report)}; ${calls} backups meanwhile: ${said(report)}`);
+  t.diagnostic(`figure: nobody backs up: ${summaryOf(idle.report)}; ${calls} backups meanwhile: ${summaryOf(report)}`);
 });

@@ -6,7 +6,7 @@ import { toy } from "./toy.ts";
 
 const usage: readonly (readonly [line: string, says: RegExp])[] = [
   ["", /name a verb/],
-  ["lsit", /no verb 'lsit'[\s\S]*toy list/],
+  ["lsit", /verb 'lsit' does not exist[\s\S]*toy list/],
   ["--limit 2 list", /verb comes first[\s\S]*toy list --limit 2/],
   ["list --bogus", /unknown flag --bogus/],
   ["list --lmit 2", /did you mean --limit/],
@@ -127,9 +127,9 @@ test("stdin: records, bare ids, other kinds", async () => {
 });
 
 const broken: readonly (readonly [name: string, stdin: string | Uint8Array, code: number, says: RegExp])[] = [
-  ["a half last line", '{"kind":"session","id":"s-1"}\n{"kind":"ses', 2, /line 2 of stdin is broken/],
+  ["a half last line", '{"kind":"session","id":"s-1"}\n{"kind":"ses', 2, /line 2 of stdin is not valid JSON/],
   ["a record without a kind", '{"id":"s-1"}\n', 2, /no kind/],
-  ["bytes that are no UTF-8", Uint8Array.of(0x73, 0xff, 0x0a), 2, /no UTF-8/],
+  ["bytes that are not UTF-8", Uint8Array.of(0x73, 0xff, 0x0a), 2, /not valid UTF-8/],
   [
     "an upstream error",
     '{"kind":"session","id":"s-1"}\n{"kind":"error","code":"E_X","message":"boom","exit":6}\n',

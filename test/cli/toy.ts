@@ -3,7 +3,7 @@ import { option, operands, repeated, toggle, choice } from "../../lib/cli/flags.
 import { verb, type Tool } from "../../lib/cli/verb.ts";
 import { EXIT, placeError, ToolError } from "../../lib/records/error.ts";
 import { Block } from "../../lib/records/record.ts";
-import { whole } from "../../lib/policy/instant.ts";
+import { parseWholeNumber } from "../../lib/policy/parse-quantities.ts";
 
 const session = (id: string, more: object = {}): { kind: string; id: string } => ({ kind: "session", id, ...more });
 
@@ -16,7 +16,7 @@ export const toy: Tool = {
       summary: "lists",
       flags: {
         state: repeated("a state", { hint: "STATE" }),
-        limit: option("at most", { hint: "N", convert: whole(1) }),
+        limit: option("at most", { hint: "N", convert: parseWholeNumber(1) }),
         how: choice("how", ["fast", "slow"]),
         apply: toggle("apply", false, "a"),
         colour: toggle("colour", true),

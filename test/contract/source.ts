@@ -7,12 +7,12 @@ import { tool } from "../../bin/agh-inspect.ts";
 import { joinPath } from "../../lib/files/os-path.ts";
 import { walk } from "../../lib/files/walk.ts";
 import type { AnyRecord } from "../../lib/records/record.ts";
-import { detect, RUNTIMES } from "../../lib/sources/detect.ts";
+import { detectRuntime, RUNTIMES } from "../../lib/sources/runtimes.ts";
 import type { DetailKind, Source } from "../../lib/sources/source.ts";
 import { runHere, type Ran } from "../support/memory.ts";
 import { tempDir } from "../support/temp.ts";
 import { assertUntouched, treeState } from "../support/tree.ts";
-import { assertValid } from "../support/valid.ts";
+import { assertValid } from "../support/assert-valid.ts";
 
 /** The verb that lists a detail kind. */
 const VERBS: { readonly [kind in Exclude<DetailKind, "row">]: string } = {
@@ -58,7 +58,7 @@ export function sourceContract(source: Source, name: string, make: (t: TestConte
     });
 
   check("is known by its markers, and by no other runtime's", ({ home }, t) => {
-    assert.equal(detect(home)?.runtime, source.runtime);
+    assert.equal(detectRuntime(home)?.runtime, source.runtime);
     for (const other of RUNTIMES) assert.equal(other.detect(tempDir(t)), false, other.runtime);
     assert.equal(RUNTIMES.filter((other) => other.detect(home)).length, 1);
   });

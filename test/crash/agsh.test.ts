@@ -5,7 +5,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { tool as reconcile } from "../../bin/agh-reconcile.ts";
 import { tool as vacuum } from "../../bin/agh-vacuum.ts";
-import { makeAgsh, text, user, uuid, type MadeSession } from "../sources/agsh/made.ts";
+import { makeAgsh, text, user, uuid, type MadeSession } from "../sources/agsh/make-databases.ts";
 import { crashPoints } from "../support/crash.ts";
 import { PROJECT } from "../support/homes.ts";
 import { runHere } from "../support/memory.ts";

@@ -10,7 +10,7 @@ import { CRASH_FILES, crashPoints } from "../support/crash.ts";
 import { PROJECT } from "../support/homes.ts";
 import { runHere, type Ran } from "../support/memory.ts";
 import { tempDir } from "../support/temp.ts";
-import { lay, told } from "./many.ts";
+import { writeSmallFiles, reportKills } from "./trial.ts";
 
 const COMMAND = join(PROJECT, "bin", "agh-backup.ts");
 const copyOf = (from: string) => (to: string) => void execFileSync("cp", ["-a", `${from}/.`, to]);
@@ -28,7 +28,7 @@ async function ok(ran: Promise<Ran>): Promise<Ran> {
 async function template(directory: string): Promise<void> {
   const repo = join(directory, "repo");
   for (const [number, sessions] of [2, 3].entries()) {
-    lay(makeHome(join(directory, `home-${number}`), { sessions, events: 10 }).home, number * CRASH_FILES);
+    writeSmallFiles(makeHome(join(directory, `home-${number}`), { sessions, events: 10 }).home, number * CRASH_FILES);
   }
   await ok(runHere(tool, ["init", "--repo", repo]));
   await ok(runHere(tool, ["init", "--repo", join(directory, "other")]));
@@ -52,7 +52,7 @@ test("copy, killed anywhere: the other repository stays sound, and the rerun com
       assert.equal((await runHere(tool, ["list", "--repo", join(directory, "other")])).records.length, 2);
     },
   });
-  told(t, "copy", outcome);
+  reportKills(t, "copy", outcome);
 });
 
 test("reindex, killed anywhere: what could be read can still be read, and the rerun makes it whole", async (t) => {
@@ -77,5 +77,5 @@ test("reindex, killed anywhere: what could be read can still be read, and the re
       await verified(directory, "repo");
     },
   });
-  told(t, "reindex", outcome);
+  reportKills(t, "reindex", outcome);
 });

@@ -12,7 +12,7 @@ import { runHere } from "../support/memory.ts";
 import { dumpDatabase } from "../support/sqlite-dump.ts";
 import { tempDir } from "../support/temp.ts";
 import { treeState } from "../support/tree.ts";
-import { lay, told } from "./many.ts";
+import { writeSmallFiles, reportKills } from "./trial.ts";
 
 const COMMAND = join(PROJECT, "bin", "agh-backup.ts");
 const homeIn = (directory: string): string => join(directory, "home");
@@ -21,7 +21,7 @@ const homeIn = (directory: string): string => join(directory, "home");
 async function template(directory: string, files: number): Promise<string> {
   const [home, repo] = [homeIn(directory), join(directory, "repo")];
   const { ids } = makeHome(home, { sessions: 3, events: 8 });
-  lay(home, files);
+  writeSmallFiles(home, files);
   symlinkSync("/nowhere", join(home, "skills", "link"));
   assert.equal((await runHere(tool, ["init", "--repo", repo])).code, 0);
   const made = await runHere(tool, ["create", "--home", home, "--home-id", "h", "--repo", repo]);
@@ -33,7 +33,7 @@ async function template(directory: string, files: number): Promise<string> {
 }
 
 /** What the home says, but for the toolkit's own state and sidecars; the catalog by its rows. */
-function said(directory: string): string {
+function comparableState(directory: string): string {
   const home = homeIn(directory);
   const files = [...treeState(home)].filter(
     ([path, { type }]) =>
@@ -49,7 +49,7 @@ const isJournaled = (directory: string): boolean =>
 async function restoreInto(t: TestContext, verb: string, files: number, ...words: string[]): Promise<void> {
   const from = tempDir(t);
   const id = await template(from, files);
-  const before = said(from);
+  const before = comparableState(from);
   let after: string | undefined;
   const outcome = await crashPoints({
     command: COMMAND,
@@ -60,17 +60,20 @@ async function restoreInto(t: TestContext, verb: string, files: number, ...words
     prepare: (to) => void execFileSync("cp", ["-a", `${from}/.`, to]),
     check: (directory) => {
       // Between two steps it is neither, and a journal says so.
-      assert.ok(isJournaled(directory) || [before, after].includes(said(directory)), "neither old nor new, no journal");
+      assert.ok(
+        isJournaled(directory) || [before, after].includes(comparableState(directory)),
+        "neither old nor new, no journal",
+      );
     },
     complete: (directory, { code, stderr }) => {
       assert.equal(code, 0, stderr);
-      after ??= said(directory);
+      after ??= comparableState(directory);
       assert.notEqual(after, before);
-      assert.equal(said(directory), after);
+      assert.equal(comparableState(directory), after);
       assert.deepEqual(readdirSync(join(homeIn(directory), ".agh-toolkit", "journal")), []);
     },
   });
-  told(t, verb, outcome);
+  reportKills(t, verb, outcome);
 }
 
 test("restore --into, the whole home, killed anywhere: old or new, or a journal, and the rerun completes", async (t) => {

@@ -11,7 +11,7 @@ import { CRASH_FILES, crashPoints } from "../support/crash.ts";
 import { PROJECT } from "../support/homes.ts";
 import { runHere, type Ran } from "../support/memory.ts";
 import { tempDir } from "../support/temp.ts";
-import { lay, told } from "./many.ts";
+import { writeSmallFiles, reportKills } from "./trial.ts";
 
 const COMMAND = join(PROJECT, "bin", "agh-backup.ts");
 const here = (directory: string, ...argv: string[]): Promise<Ran> =>
@@ -23,7 +23,7 @@ const later = new Date(Date.now() + 2 * 86_400_000).toISOString();
 async function pruned(directory: string): Promise<void> {
   const home = join(directory, "home");
   makeHome(home, { sessions: 3, events: 8 });
-  lay(home, CRASH_FILES * 2);
+  writeSmallFiles(home, CRASH_FILES * 2);
   const big = (bytes: Buffer): void => {
     mkdirSync(join(home, "skills", "big"), { recursive: true });
     writeFileSync(join(home, "skills", "big", "SKILL.md"), bytes);
@@ -70,7 +70,7 @@ test("prune --apply, killed anywhere: every snapshot that is left restores, and 
       assert.deepEqual(left, [], "nothing but packs whose grace time runs");
     },
   });
-  told(t, "prune --apply", outcome);
+  reportKills(t, "prune --apply", outcome);
 });
 
 test("restore --into --session --replace, killed anywhere: the session is the old one or the new one, whole", async (t) => {
@@ -123,5 +123,5 @@ test("restore --into --session --replace, killed anywhere: the session is the ol
       );
     },
   });
-  told(t, "restore --into --session", outcome);
+  reportKills(t, "restore --into --session", outcome);
 });

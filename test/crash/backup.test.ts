@@ -13,7 +13,7 @@ import { runHere, type Ran } from "../support/memory.ts";
 import { run } from "../support/run.ts";
 import { homeDifferences } from "../support/sqlite-dump.ts";
 import { tempDir } from "../support/temp.ts";
-import { lay, told } from "./many.ts";
+import { writeSmallFiles, reportKills } from "./trial.ts";
 
 const COMMAND = join(PROJECT, "bin", "agh-backup.ts");
 const here = (directory: string, ...argv: string[]): Promise<Ran> =>
@@ -21,7 +21,7 @@ const here = (directory: string, ...argv: string[]): Promise<Ran> =>
 
 /** A home with a live-looking WAL, a repository, and one snapshot of an earlier state. */
 async function template(directory: string, files = 0): Promise<void> {
-  lay(makeHome(join(directory, "home"), { sessions: 4, events: 12, live: 2 }).home, files);
+  writeSmallFiles(makeHome(join(directory, "home"), { sessions: 4, events: 12, live: 2 }).home, files);
   assert.equal((await here(directory, "init")).code, 0);
   assert.equal((await here(directory, "create", "--home", join(directory, "home"))).code, 0);
 }
@@ -49,7 +49,7 @@ test("create, killed anywhere: the repository stays sound, the old snapshot read
     "-c",
     `echo '# new' >> '${from}/home/config.toml'; mkdir '${from}/home/skills/x'; echo y > '${from}/home/skills/x/SKILL.md'`,
   ]);
-  lay(join(from, "home"), CRASH_FILES);
+  writeSmallFiles(join(from, "home"), CRASH_FILES);
   const outcome = await crashPoints({
     command: COMMAND,
     args: (directory) => [
@@ -73,7 +73,7 @@ test("create, killed anywhere: the repository stays sound, the old snapshot read
       await restoredEqualsHome(directory);
     },
   });
-  told(t, "create", outcome);
+  reportKills(t, "create", outcome);
 });
 
 test("restore, killed anywhere: nothing that looks finished is not, and the rerun completes", async (t) => {
@@ -99,7 +99,7 @@ test("restore, killed anywhere: nothing that looks finished is not, and the reru
       assert.ok(isWhole(home, out) && !existsSync(join(out, ".agh-toolkit", "restore-incomplete")));
     },
   });
-  told(t, "restore", outcome);
+  reportKills(t, "restore", outcome);
 });
 
 test("a disk that is full, or breaks, ends create with 6: no new snapshot, no stage left, and a retry works", async (t) => {

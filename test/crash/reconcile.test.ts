@@ -5,8 +5,8 @@ import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { makeHome } from "../../scripts/make-home/home.ts";
-import { readCatalog } from "../../lib/sources/agh/databases.ts";
-import { leaveIn, NOW, reconcile, summaryOf } from "../reconcile/bent.ts";
+import { readCatalog } from "../../lib/sources/agh/home/databases.ts";
+import { leaveIn, NOW, reconcile, summaryOf } from "../reconcile/run-reconcile.ts";
 import { depsOf } from "../sources/agh/boot-world.ts";
 import { crashPoints } from "../support/crash.ts";
 import { faultPoints } from "../support/fault.ts";
@@ -44,7 +44,7 @@ function contents(directory: string): Map<string, string> {
   return new Map(files.map(([name, { content, mode }]) => [name, `${mode} ${content}`]));
 }
 
-const said = (directory: string): string =>
+const catalogText = (directory: string): string =>
   readCatalog(home(directory), depsOf(), (db) =>
     JSON.stringify([
       db.prepare("SELECT id, root_dir FROM workspaces ORDER BY id").all(),
@@ -58,7 +58,7 @@ interface State {
   readonly catalog: string;
 }
 
-const stateIn = (directory: string): State => ({ files: contents(directory), catalog: said(directory) });
+const stateIn = (directory: string): State => ({ files: contents(directory), catalog: catalogText(directory) });
 
 const [old, now] = await inTempDir("reconcile-reference", async (directory) => {
   prepare(directory);

@@ -11,9 +11,9 @@ import { PROJECT } from "../support/homes.ts";
 import { dumpDatabase } from "../support/sqlite-dump.ts";
 import { strength } from "../support/strength.ts";
 import { inTempDir } from "../support/temp.ts";
-import { eventsFile } from "../vacuum/purged.ts";
+import { eventsFile } from "../vacuum/purge-checks.ts";
 import { NOW, sessionDirs } from "../vacuum/world.ts";
-import { told } from "./many.ts";
+import { reportKills } from "./trial.ts";
 
 const command = path.join(PROJECT, "bin/agh-vacuum.ts");
 const home = (directory: string): string => path.join(directory, ".agh");
@@ -64,7 +64,7 @@ test("compact: every database says what it said, and the rerun completes", { tim
     },
     points: strength("crash points", 25),
   });
-  told(t, "compact", outcome);
+  reportKills(t, "compact", outcome);
 });
 
 test(

@@ -8,9 +8,9 @@ import { faultPoints } from "../support/fault.ts";
 import { PROJECT } from "../support/homes.ts";
 import { strength } from "../support/strength.ts";
 import { inTempDir } from "../support/temp.ts";
-import { assertTidy, eventsFile, keptIn, rowsIn } from "../vacuum/purged.ts";
+import { assertTidy, eventsFile, keptIn, rowsIn } from "../vacuum/purge-checks.ts";
 import { inspect, NOW, sessionDirs } from "../vacuum/world.ts";
-import { told } from "./many.ts";
+import { reportKills } from "./trial.ts";
 
 const command = path.join(PROJECT, "bin/agh-vacuum.ts");
 const home = (directory: string): string => path.join(directory, ".agh");
@@ -56,7 +56,7 @@ test("events: old or new, and the rerun completes", { timeout: 600_000 }, async 
     },
     points: strength("crash points", 25),
   });
-  told(t, "events", outcome);
+  reportKills(t, "events", outcome);
 });
 
 test("events: a full, failing or read-only disk is an error of its own, old or new", { timeout: 600_000 }, async () => {

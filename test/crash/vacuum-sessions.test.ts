@@ -5,7 +5,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { makeHome } from "../../scripts/make-home/home.ts";
 import { tool as ledgerTool } from "../../bin/agh-ledger.ts";
-import { told } from "./many.ts";
+import { reportKills } from "./trial.ts";
 import { crashPoints } from "../support/crash.ts";
 import { faultPoints } from "../support/fault.ts";
 import { PROJECT } from "../support/homes.ts";
@@ -89,7 +89,7 @@ test("sessions --apply, archived: here or in the archive, and the rerun complete
     },
     points: POINTS,
   });
-  told(t, "vacuum sessions, archived", outcome);
+  reportKills(t, "vacuum sessions, archived", outcome);
 });
 
 /** In the trash, or (in the middle of a run that the next one ends) in its journal's hands. */
@@ -114,7 +114,7 @@ test("sessions --apply, sealed only: here or in the trash, and the rerun complet
     },
     points: POINTS,
   });
-  told(t, "vacuum sessions, sealed", outcome);
+  reportKills(t, "vacuum sessions, sealed", outcome);
 });
 
 async function inTheTrash(directory: string): Promise<void> {
@@ -147,7 +147,7 @@ test("trash restore: here or in the trash, and the rerun completes", async (t) =
     },
     points: POINTS,
   });
-  told(t, "vacuum trash restore", outcome);
+  reportKills(t, "vacuum trash restore", outcome);
 });
 
 test("trash empty --apply: what is left can be restored whole or not at all, and the rerun completes", async (t) => {
@@ -166,7 +166,7 @@ test("trash empty --apply: what is left can be restored whole or not at all, and
     },
     points: POINTS,
   });
-  told(t, "vacuum trash empty", outcome);
+  reportKills(t, "vacuum trash empty", outcome);
 });
 
 for (const lasting of [false, true]) {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { test } from "node:test";
-import { readValues } from "../../lib/cli/args.ts";
+import { parseValues } from "../../lib/cli/args.ts";
 import { version } from "../../lib/cli/manifest.ts";
 import { verbsOf } from "../../lib/cli/run.ts";
 import type { Tool, Verb } from "../../lib/cli/verb.ts";
@@ -103,7 +103,7 @@ function checkExample(line: string): void {
     const named = words[0] !== undefined && Object.hasOwn(verbs, words[0]);
     const verb = named ? verbs[words[0]!] : verbs[tool.fallback ?? ""];
     assert.ok(verb, `${line}: names no verb`);
-    readValues(named ? words.slice(1) : words, verb.flags);
+    parseValues(named ? words.slice(1) : words, verb.flags);
   }
 }
 

@@ -4,18 +4,18 @@ import fs from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { writeAtomic } from "../../lib/files/atomic.ts";
-import { identityOf, identityText, sameIdentity } from "../../lib/files/identity.ts";
-import { fileTrouble } from "../../lib/files/trouble.ts";
+import { statIdentity, formatIdentity, sameIdentity } from "../../lib/files/identity.ts";
+import { toFileError } from "../../lib/files/errors.ts";
 import { tempDir } from "../support/temp.ts";
 
 test("a file is replaced, with the mode that was asked for", (t) => {
   const file = path.join(tempDir(t), "f\u00e9");
   writeAtomic(file, "one", { mode: 0o600 });
-  const before = identityOf(file);
+  const before = statIdentity(file);
   writeAtomic(file, Buffer.from("two"), { mode: 0o666 });
   assert.equal(fs.readFileSync(file, "utf8"), "two");
   assert.equal(fs.statSync(file).mode & 0o777, 0o666);
-  assert.ok(!sameIdentity(before, identityOf(file)));
+  assert.ok(!sameIdentity(before, statIdentity(file)));
   assert.deepEqual(fs.readdirSync(path.dirname(file)), ["fé"]);
 });
 
@@ -42,27 +42,27 @@ test("no space left says so; an error that is not the kernel's stays what it is"
       fs.writeSync(fd, "x");
       assert.fail("/dev/full took a byte");
     } catch (error) {
-      const trouble = fileTrouble("f", "write", error) as { code: string; hint: string };
-      assert.equal(trouble.code, "E_NO_SPACE");
-      assert.match(trouble.hint, /df -h/);
+      const toolError = toFileError("f", "write", error) as { code: string; hint: string };
+      assert.equal(toolError.code, "E_NO_SPACE");
+      assert.match(toolError.hint, /df -h/);
     } finally {
       fs.closeSync(fd);
     }
   }
   const bug = new TypeError("bug");
-  assert.equal(fileTrouble("f", "write", bug), bug);
+  assert.equal(toFileError("f", "write", bug), bug);
 });
 
 test("an identity differs by inode, size or time, is none for what is missing, and has a text", (t) => {
   const dir = tempDir(t);
   const file = path.join(dir, "f");
-  assert.equal(identityOf(file), undefined);
+  assert.equal(statIdentity(file), undefined);
   fs.writeFileSync(file, "x");
-  const first = identityOf(file);
-  assert.ok(first && sameIdentity(first, identityOf(file)));
-  assert.match(identityText(first), /^\d+:1:\d+:\d+$/);
-  assert.equal(identityOf(path.join(file, "below-a-file")), undefined);
+  const first = statIdentity(file);
+  assert.ok(first && sameIdentity(first, statIdentity(file)));
+  assert.match(formatIdentity(first), /^\d+:1:\d+:\d+$/);
+  assert.equal(statIdentity(path.join(file, "below-a-file")), undefined);
   fs.utimesSync(file, 1, 1);
-  assert.ok(!sameIdentity(first, identityOf(file)));
+  assert.ok(!sameIdentity(first, statIdentity(file)));
   assert.ok(sameIdentity(undefined, undefined) && !sameIdentity(first, undefined));
 });

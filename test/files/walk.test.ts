@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { comparePaths, openFound, walk } from "../../lib/files/walk.ts";
+import { comparePaths, openRegularFile, walk } from "../../lib/files/walk.ts";
 
 let dir = "";
 beforeEach(() => {
@@ -45,11 +45,11 @@ test("links, pipes and sockets are named and not followed", () => {
     real: "directory",
     "real/file": "file",
   });
-  assert.equal(openFound(join(dir, "link")), undefined);
-  assert.equal(openFound(join(dir, "pipe")), undefined, "a pipe without a writer must not block");
+  assert.equal(openRegularFile(join(dir, "link")), undefined);
+  assert.equal(openRegularFile(join(dir, "pipe")), undefined, "a pipe without a writer must not block");
 });
 
-test("a name that is no UTF-8 keeps its bytes as lone surrogates", () => {
+test("a name that is not UTF-8 keeps its bytes as lone surrogates", () => {
   writeFileSync(Buffer.concat([Buffer.from(`${dir}/`), Buffer.from([0x66, 0xff, 0x6f])]), "x");
   assert.deepEqual(paths(dir), ["", "f\udcffo"]);
 });

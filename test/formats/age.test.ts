@@ -5,7 +5,7 @@ import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, test, type TestContext } from "node:test";
 import { Decrypter, Encrypter, generateHybridIdentity, generateIdentity, identityToRecipient } from "age-encryption";
-import { decryptWith, encryptTo, type AgeSource, type Decryption, type Encryption } from "../../lib/formats/age.ts";
+import { decryptWith, encryptTo, type AgeSource, type Decryption, type Encryption } from "../../lib/formats/age/age.ts";
 import { ToolError } from "../../lib/records/error.ts";
 import { tempDir } from "../support/temp.ts";
 

@@ -2,7 +2,13 @@
 import assert from "node:assert/strict";
 import { hash } from "node:crypto";
 import { test } from "node:test";
-import { ChunkIndex, decodeIndex, encodeIndex, encodeLine, type PackLine } from "../../lib/formats/chunk-index.ts";
+import {
+  ChunkIndex,
+  decodeIndex,
+  encodeIndex,
+  encodePackLine,
+  type PackLine,
+} from "../../lib/formats/repository/chunk-index.ts";
 
 const digest = (text: string): string => hash("sha256", text);
 
@@ -47,5 +53,5 @@ test("an index file is lines of JSON that zstd can read", () => {
     { pack: digest("p"), chunks: [[digest("a"), 0, 1, 2]] },
     { pack: digest("q"), chunks: [] },
   ];
-  assert.deepEqual([...decodeIndex(encodeIndex(lines.map(encodeLine)))], lines);
+  assert.deepEqual([...decodeIndex(encodeIndex(lines.map(encodePackLine)))], lines);
 });

@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomOf, type Random } from "../../scripts/make-home/random.ts";
-import { compress, decompress } from "../../lib/formats/chunk.ts";
-import { decodeIndex, encodeIndex, encodeLine } from "../../lib/formats/chunk-index.ts";
-import { decodeManifest, encodeManifest, type Manifest } from "../../lib/formats/manifest.ts";
-import { decodeReceipt } from "../../lib/formats/receipt.ts";
-import { decodeRows } from "../../lib/formats/rows.ts";
-import { encodeSealed } from "../../lib/formats/sealed.ts";
-import { decodeTombstone } from "../../lib/formats/tombstone.ts";
+import { compress, decompress } from "../../lib/formats/repository/chunk.ts";
+import { decodeIndex, encodeIndex, encodePackLine } from "../../lib/formats/repository/chunk-index.ts";
+import { decodeManifest, encodeManifest, type Manifest } from "../../lib/formats/repository/manifest.ts";
+import { decodeReceipt } from "../../lib/formats/archive/receipt.ts";
+import { decodeRows } from "../../lib/formats/archive/rows.ts";
+import { encodeSealed } from "../../lib/formats/sealed-json.ts";
+import { decodeTombstone } from "../../lib/formats/archive/tombstone.ts";
 import { strength } from "../support/strength.ts";
 
 const SECONDS = strength("fuzz seconds", 0);
@@ -98,7 +98,7 @@ test("frames: bent ones are undefined, never longer than was said", () => {
 });
 
 test("indexes and rows: bent ones throw, and say so at once", () => {
-  const index = encodeIndex([encodeLine({ pack: "ab".repeat(32), chunks: [["cd".repeat(32), 0, 10, 20]] })]);
+  const index = encodeIndex([encodePackLine({ pack: "ab".repeat(32), chunks: [["cd".repeat(32), 0, 10, 20]] })]);
   const rows = Buffer.from(
     `{"table":"sessions","columns":["id","name"]}\n{"table":"sessions","rowid":1,"row":{"id":"a","name":{"$blob":"AA=="}}}\n`,
   );

@@ -4,17 +4,17 @@ import { test } from "node:test";
 import {
   chunksNeeded,
   compareLines,
-  decodeLine,
-  encodeLine,
+  decodeListingLine,
+  encodeListingLine,
   endsPage,
   headOf,
   PAGE_LINES,
   startOf,
   tailOf,
-  type Line,
-} from "../../lib/formats/listing.ts";
+  type ListingLine,
+} from "../../lib/formats/repository/listing.ts";
 
-const LINE: Line = {
+const LINE: ListingLine = {
   root: "home",
   path: 'sessions/"odd\udcff\n/events.db',
   class: "sessions",
@@ -28,16 +28,16 @@ const LINE: Line = {
 };
 
 test("a line is one line of JSON that comes back as it was", () => {
-  const text = encodeLine(LINE);
+  const text = encodeListingLine(LINE);
   assert.ok(!text.includes("\n"));
-  assert.deepEqual(decodeLine(Buffer.from(text).toString()), LINE);
+  assert.deepEqual(decodeListingLine(Buffer.from(text).toString()), LINE);
   assert.ok(text.startsWith(headOf(startOf(LINE.root, LINE.path), "sessions", "file")));
   assert.ok(text.endsWith(tailOf("1:2:3:4")));
   assert.deepEqual(chunksNeeded(LINE), ["a".repeat(64), "b".repeat(64)]);
 });
 
 test("an empty file needs no chunk", () => {
-  assert.deepEqual(chunksNeeded({ ...LINE, size: 0, database: undefined } as unknown as Line), []);
+  assert.deepEqual(chunksNeeded({ ...LINE, size: 0, database: undefined } as unknown as ListingLine), []);
 });
 
 test("home comes first, then the other roots by name", () => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { hashLines } from "../../lib/formats/line-hashes.ts";
+import { hashLines } from "../../lib/formats/seal/line-hashes.ts";
 import {
   BlockTree,
   digestFrom,
@@ -14,7 +14,7 @@ import {
   nodeHash,
   rootFromPath,
   rootOf,
-} from "../../lib/formats/merkle.ts";
+} from "../../lib/formats/seal/merkle.ts";
 
 /** The eight leaves that Certificate Transparency's own tests use, and the roots over the first n of them. */
 const LEAVES = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"];

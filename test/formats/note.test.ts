@@ -6,10 +6,10 @@ import {
   parseCheckpoint,
   parseHomeCheckpoint,
   sessionCheckpoint,
-} from "../../lib/formats/checkpoint.ts";
-import { EMPTY_ROOT, leafHash } from "../../lib/formats/merkle.ts";
-import { isKeyName, newKeyPair, parseSigner, parseVerifier } from "../../lib/formats/note-key.ts";
-import { encodeNote, parseNote, signedBy, signNote } from "../../lib/formats/signed-note.ts";
+} from "../../lib/formats/seal/checkpoint.ts";
+import { EMPTY_ROOT, leafHash } from "../../lib/formats/seal/merkle.ts";
+import { isKeyName, newKeyPair, parseSigner, parseVerifier } from "../../lib/formats/seal/note-key.ts";
+import { encodeNote, parseNote, signedBy, signNote } from "../../lib/formats/seal/signed-note.ts";
 
 /** From the documentation of golang.org/x/mod/sumdb/note. */
 const SECRET = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";

@@ -1,12 +1,12 @@
 // Seals: every edit of what was sealed is found and named, every flip of the seal itself too; garbage does no harm.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { newKeyPair, parseSigner, parseVerifier } from "../../lib/formats/note-key.ts";
-import { parseCheckpoint, parseHomeCheckpoint, sessionCheckpoint } from "../../lib/formats/checkpoint.ts";
-import { parseProof } from "../../lib/formats/proof.ts";
-import { faultBetween, type Fault } from "../../lib/formats/seal-fault.ts";
-import { encodeSeal, parseSeal, treeOfLines, type LineTree, type Seal } from "../../lib/formats/seal.ts";
-import { parseNote, signNote } from "../../lib/formats/signed-note.ts";
+import { newKeyPair, parseSigner, parseVerifier } from "../../lib/formats/seal/note-key.ts";
+import { parseCheckpoint, parseHomeCheckpoint, sessionCheckpoint } from "../../lib/formats/seal/checkpoint.ts";
+import { parseProof } from "../../lib/formats/seal/proof.ts";
+import { findSealFault, type SealFault } from "../../lib/formats/seal/seal-fault.ts";
+import { encodeSeal, parseSeal, treeOfLines, type LineTree, type Seal } from "../../lib/formats/seal/seal.ts";
+import { parseNote, signNote } from "../../lib/formats/seal/signed-note.ts";
 
 let seed = 9162;
 const below = (n: number): number => (seed = (seed * 48271) % 2147483647) % n;
@@ -27,7 +27,7 @@ const joined = (lines: readonly string[]): string => lines.map((it) => `${it}\n`
 
 interface Damage {
   readonly text: string;
-  readonly status: Fault["status"];
+  readonly status: SealFault["status"];
   /** From 1. */
   readonly line: number;
 }
@@ -77,12 +77,12 @@ test("10,000 random edits, cuts, swaps, insertions and rewrites: each gets the r
   for (const count of [2, 3, 40, 256, 257, 700]) {
     const lines = Array.from({ length: count }, (_, i) => line(i));
     const sealed = treeOf(joined(lines));
-    assert.equal(faultBetween(sealed, treeOf(joined(lines))), undefined);
+    assert.equal(findSealFault(sealed, treeOf(joined(lines))), undefined);
     for (let i = 0; i < Math.ceil(10_000 / 6); i++) {
       const name = names[i % names.length]!;
       // Of two lines that are one and the same nothing can be told.
       const { text, status, line: at } = DAMAGES[name]!(lines);
-      const fault = faultBetween(sealed, treeOf(text));
+      const fault = findSealFault(sealed, treeOf(text));
       assert.deepEqual([name, count, fault?.status, fault?.line], [name, count, status, at]);
       assert.equal(fault!.block, Math.floor((at - 1) / 256) + 1);
     }
@@ -117,7 +117,7 @@ test("every flip of a bit in a small ledger is found", () => {
   for (let bit = 0; bit < text.length * 8; bit++) {
     const flipped = Buffer.from(text);
     flipped[bit >> 3]! ^= 1 << (bit & 7);
-    assert.ok(faultBetween(sealed, treeOf(flipped)), `bit ${bit}`);
+    assert.ok(findSealFault(sealed, treeOf(flipped)), `bit ${bit}`);
   }
 });
 

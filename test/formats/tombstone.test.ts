@@ -1,7 +1,12 @@
 // A tombstone comes back as it was written, and not at all when a byte of it changed.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodeTombstone, encodeTombstone, TOMBSTONE_FORMAT, type Tombstone } from "../../lib/formats/tombstone.ts";
+import {
+  decodeTombstone,
+  encodeTombstone,
+  TOMBSTONE_FORMAT,
+  type Tombstone,
+} from "../../lib/formats/archive/tombstone.ts";
 
 const tombstone: Tombstone = {
   format: TOMBSTONE_FORMAT,

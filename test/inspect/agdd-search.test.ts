@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { tool } from "../../bin/agh-inspect.ts";
 import { agdd } from "../../lib/sources/agdd/agdd.ts";
-import { search, searchingFor } from "../../lib/inspect/search.ts";
+import { search, compileQuery } from "../../lib/inspect/search/search.ts";
 import type { Deps } from "../../lib/records/deps.ts";
 import { inStorage, madeProject, putRuns, realProject } from "../support/agdd.ts";
 import { runHere, type Ran } from "../support/memory.ts";
@@ -76,13 +76,13 @@ test("one pass finds what reading every event finds: accents, escapes, payloads,
     ["caf(é|e)", true, 4],
     ["salary", false, undefined],
   ] as const) {
-    const wanted = { query, regex, sessions: {}, types: [], fields: [], limit: undefined };
+    const options = { query, regex, sessions: {}, types: [], fields: [], limit: undefined };
     const all = async (): Promise<string[]> => {
       const found: string[] = [];
       for await (const { session_id, sequence, context } of search(
         { home: root },
-        wanted,
-        searchingFor(wanted),
+        options,
+        compileQuery(options),
         deps,
       )) {
         found.push(`${session_id}/${sequence} ${context}`);

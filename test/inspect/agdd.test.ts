@@ -252,7 +252,7 @@ test("the database is where the environment says, else .env; a missing one is ne
   const before = treeState(root);
   const elsewhere = await inspect(root, ["sessions"], { AGDD_STORAGE_DB_PATH: "nowhere/at-all.db" });
   assert.equal(elsewhere.code, 6);
-  assert.match(elsewhere.stderr, /no database .*nowhere\/at-all\.db/);
+  assert.match(elsewhere.stderr, /the database .*nowhere\/at-all\.db does not exist/);
   assertUntouched(before, treeState(root));
 });
 
@@ -277,7 +277,7 @@ test("another program's storage.db is refused (6), a damaged one told (6)", asyn
   db.close();
   const foreign = await inspect(root, ["sessions"]);
   assert.equal(foreign.code, 6);
-  assert.match(foreign.stderr, /no runs and events as AGDD makes it/);
+  assert.match(foreign.stderr, /does not have the tables runs and events of AGDD/);
 });
 
 test("MAGSAG beside AGDD in one project: the newer one's runs, and the older ones when they are asked for", async (t) => {
@@ -289,7 +289,7 @@ test("MAGSAG beside AGDD in one project: the newer one's runs, and the older one
   const ran = await runHere(reconcile, ["check", "--home", root, "--code", "storage_twice"], {
     env: { HOME: "/nowhere" },
   });
-  assert.equal(ran.records[0]!["message"], ".agdd/storage.db is not read: there is a newer one");
+  assert.equal(ran.records[0]!["message"], ".agdd/storage.db is not read: a newer one exists");
 });
 
 test("a .env that cannot be read does not hide another runtime's home", async (t) => {

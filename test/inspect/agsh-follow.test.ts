@@ -6,7 +6,7 @@ import { agsh } from "../../lib/sources/agsh/agsh.ts";
 import type { EventRange, Home } from "../../lib/sources/source.ts";
 import { lines } from "../../lib/records/record.ts";
 import { depsOf } from "../sources/agh/boot-world.ts";
-import { madeAgsh, text, user, uuid } from "../sources/agsh/made.ts";
+import { madeAgsh, text, user, uuid } from "../sources/agsh/make-databases.ts";
 import { assertUntouched, treeState } from "../support/tree.ts";
 
 const homeAt = (root: string): Home => ({ runtime: "agsh", place: root, root, id: "x", live: true });

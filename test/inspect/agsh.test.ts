@@ -11,7 +11,7 @@ import { realHome } from "../support/homes.ts";
 import { runHere, type Ran } from "../support/memory.ts";
 import { tempDir } from "../support/temp.ts";
 import { assertUntouched, treeState } from "../support/tree.ts";
-import { CANARY, madeAgsh, makeAgsh, text, user, uuid } from "../sources/agsh/made.ts";
+import { CANARY, madeAgsh, makeAgsh, text, user, uuid } from "../sources/agsh/make-databases.ts";
 
 const SESSIONS = [{ id: uuid(1), messages: [user("hello"), text("there")] }];
 
@@ -59,7 +59,7 @@ test("--runtime agsh without --home: the default place; what is not there is tol
   );
   const none = await runHere(tool, ["sessions", "--runtime", "agsh"], { env: { AGSH_DATA_DIR: "/no/such" } });
   assert.equal(none.code, 6);
-  assert.match(none.stderr, /there is no home at \/no\/such \(AGSH_DATA_DIR\)/);
+  assert.match(none.stderr, /no home exists at \/no\/such \(AGSH_DATA_DIR\)/);
   assert.match(none.stderr, /^ {2}try: agh-inspect homes/m);
 });
 
@@ -147,8 +147,8 @@ test("no login on any output of any verb, in any format", async (t) => {
 
 const READING = ["overview", "sessions", "events --all", "turns", "usage", "tools", "table", "paths", "search hello"];
 
-async function readAll(home: string, told: (ran: Ran, words: string) => void): Promise<void> {
-  for (const words of READING) told(await runHere(tool, [...words.split(" "), "--home", home]), words);
+async function readAll(home: string, check: (ran: Ran, words: string) => void): Promise<void> {
+  for (const words of READING) check(await runHere(tool, [...words.split(" "), "--home", home]), words);
 }
 
 /** A process that holds the database as `sql` leaves it, until the test ends. */

@@ -43,7 +43,7 @@ test("the session that was killed in mid-turn gives every row, also those only i
   );
 });
 
-const ODD: readonly (readonly [content: unknown, line: string])[] = [
+const UNUSUAL: readonly (readonly [content: unknown, line: string])[] = [
   ['{"a":1e-07,"b":-0.0,"n":12345678901234567890,"a":2}', '{"a":1e-07,"b":-0.0,"n":12345678901234567890,"a":2}'],
   ['{"u":"\\u00e9\\ud800"}', '{"u":"\\u00e9\\ud800"}'],
   ['{"a":1,\n "b":2}', '{"a":1,  "b":2}'],
@@ -64,7 +64,7 @@ test("content is exact in value, and never more than one line", async (t) => {
   const insert = db.prepare(
     "INSERT INTO events VALUES (?, ?, 'turn-1', 'agent_message', 'coder', ?, '2026-11-21T00:00:00.000000000Z')",
   );
-  ODD.forEach(([content], index) => insert.run(`ev-${index}`, index + 1, content as string));
+  UNUSUAL.forEach(([content], index) => insert.run(`ev-${index}`, index + 1, content as string));
   db.exec("INSERT INTO events VALUES ('ev-bad', 90, 't', 'x', 'y', CAST(x'22ff22' AS TEXT), 'z')");
   db.exec("INSERT INTO events VALUES (x'00ff', 91, 't\"', 'x\n', 'y\\', '{}', 'z')");
   db.exec("INSERT INTO events VALUES ('ev-big', 9223372036854775807, 't', 'x', 'y', '{}', 'z')");
@@ -72,13 +72,13 @@ test("content is exact in value, and never more than one line", async (t) => {
   const { code, stdout, records } = await events(home, ids[0]!);
   assert.equal(code, 0);
   const lines = stdout.split("\n").slice(0, -1);
-  assert.equal(lines.length, ODD.length + 3);
-  ODD.forEach(([, wanted], index) => {
+  assert.equal(lines.length, UNUSUAL.length + 3);
+  UNUSUAL.forEach(([, expected], index) => {
     const content = lines[index]!.slice(
       lines[index]!.indexOf('"content":') + 10,
       lines[index]!.lastIndexOf(',"timestamp"'),
     );
-    assert.ok(content === wanted, `row ${index}: ${content.slice(0, 80)} (${content.length})`);
+    assert.ok(content === expected, `row ${index}: ${content.slice(0, 80)} (${content.length})`);
     assert.equal(records[index]!["id"], `ev-${index}`);
   });
   assert.equal(records.at(-3)!["content"], "\ufffd");

@@ -4,7 +4,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { tool } from "../../bin/agh-inspect.ts";
-import type { HomeRecord } from "../../lib/records/things.ts";
+import type { HomeRecord } from "../../lib/records/runtime-kinds.ts";
 import { bench } from "../backup/tool.ts";
 import { realHome } from "../support/homes.ts";
 import { runHere } from "../support/memory.ts";
@@ -81,10 +81,10 @@ test("the last backup comes from the repository that AGH_BACKUP_REPO names", asy
   const record = await overview(real.home, env);
   assert.equal(record.last_backup_at, snapshot["finished_at"]);
   assert.equal(record.last_drill_at, null);
-  const gone = await runHere(tool, ["--home", real.home], { env: { AGH_BACKUP_REPO: join(repo.dir, "gone") } });
-  assert.equal(gone.code, 3);
-  assert.equal(gone.records.length, 1, "the home is told all the same");
-  assert.match(gone.stderr, /AGH_BACKUP_REPO/);
+  const missing = await runHere(tool, ["--home", real.home], { env: { AGH_BACKUP_REPO: join(repo.dir, "gone") } });
+  assert.equal(missing.code, 3);
+  assert.equal(missing.records.length, 1, "the home is told all the same");
+  assert.match(missing.stderr, /AGH_BACKUP_REPO/);
 });
 
 test("homes: AGH_HOME and ~/.agh, each once; nothing found is nothing printed", async (t) => {

@@ -4,8 +4,8 @@ import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { tool } from "../../bin/agh-inspect.ts";
-import type { PathRecord } from "../../lib/records/things.ts";
-import { decodeManifest } from "../../lib/formats/manifest.ts";
+import type { PathRecord } from "../../lib/records/runtime-kinds.ts";
+import { decodeManifest } from "../../lib/formats/repository/manifest.ts";
 import { bench } from "../backup/tool.ts";
 import { madeHome, realHome } from "../support/homes.ts";
 import { runHere } from "../support/memory.ts";
@@ -89,11 +89,11 @@ test("every path of the quick reference is listed with its class, in the home an
   const dir = root ? root.id.slice(0, root.id.length - root.path.length - 1) : workspace;
   if (root) for (const path of IN_WORKSPACE) make(dir, path);
   const listed = new Map((await paths(real.home)).map((record) => [record.id, record]));
-  const wanted = [
+  const expected = [
     ...IN_HOME.map((path) => [real.home, path] as const),
     ...(root ? IN_WORKSPACE.map((path) => [dir, path] as const) : []),
   ];
-  for (const [top, path] of wanted) {
+  for (const [top, path] of expected) {
     const record = listed.get(join(top, path));
     assert.ok(record?.exists, `${path} is not listed`);
     assert.equal(record.path, path);
@@ -147,7 +147,7 @@ test("links, sockets' kin and locked directories are told, and the rest is liste
   assert.deepEqual([link["type"], link["backed_up"]], ["symlink", false]);
   if (process.getuid?.() !== 0) {
     assert.equal(ran.code, 3);
-    assert.match(ran.stderr, /cannot look into .*locked/);
+    assert.match(ran.stderr, /could not read .*locked/);
   }
   assert.ok(ran.records.some(({ path }) => path === "agh.db"));
 });

@@ -2,15 +2,15 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { tool } from "../../bin/agh-inspect.ts";
-import { folded, searchTerms, termPattern } from "../../lib/policy/search-query.ts";
+import { folded, parseSearchTerms, termPattern } from "../../lib/policy/search-query.ts";
 import type { AnyRecord } from "../../lib/records/record.ts";
-import { madeAgsh, call, result, text, user, uuid, type MadeMessage } from "../sources/agsh/made.ts";
+import { madeAgsh, call, result, text, user, uuid, type MadeMessage } from "../sources/agsh/make-databases.ts";
 import { realHome } from "../support/homes.ts";
 import { runHere } from "../support/memory.ts";
 import { run } from "../support/run.ts";
 
 const isFound = (query: string, words: string): boolean =>
-  searchTerms(query).every((term) => folded(words).text.search(termPattern(term)) >= 0);
+  parseSearchTerms(query).every((term) => folded(words).text.search(termPattern(term)) >= 0);
 
 test("words: whole ones, whatever their case and accents", () => {
   for (const [query, words] of [
@@ -48,19 +48,19 @@ test("phrases, prefixes, and scripts without spaces", () => {
 
 test("a query that says nothing is a usage error", async (t) => {
   const { home } = madeAgsh(t);
-  for (const [query, told] of [
+  for (const [query, message] of [
     ['"open', /a quote is not closed/],
-    ["!!!", /there is no word in "!!!"/],
-    ['""', /there is no word/],
-    [" ", /nothing to search for/],
+    ["!!!", /"!!!" does not contain a word/],
+    ['""', /does not contain a word/],
+    [" ", /the query is empty/],
   ] as const) {
     const ran = await runHere(tool, ["search", query, "--home", home]);
     assert.deepEqual([ran.code, ran.stdout], [2, ""], query);
-    assert.match(ran.stderr, told);
+    assert.match(ran.stderr, message);
   }
   const pattern = await runHere(tool, ["search", "--regex", "(", "--home", home]);
   assert.equal(pattern.code, 2);
-  assert.match(pattern.stderr, /is no pattern/);
+  assert.match(pattern.stderr, /is not a valid pattern/);
   assert.equal((await runHere(tool, ["search", "x", "--in", "titles", "--home", home])).code, 2);
 });
 
@@ -172,15 +172,15 @@ test("AGH: what an agent said in pieces is one text, and the match is the piece 
   if (!real) return;
   const at = ["--home", real.home, "--session", "sess-c29df2ed37712133"];
   const events = (await runHere(tool, ["events", ...at])).records;
-  const said = (event: AnyRecord | undefined): string =>
+  const answerText = (event: AnyRecord | undefined): string =>
     (event?.["content"] as { text?: string } | undefined)?.text ?? "";
   let crossing = 0;
   for (const [index, event] of events.entries()) {
     const next = events[index + 1];
     const isAnswer = event["type"] === "agent_message" && next?.["type"] === "agent_message";
     if (!isAnswer || event["turn_id"] !== next["turn_id"]) continue;
-    const last = /(?:^| )([a-z]{3,})[ .,]+$/.exec(said(event))?.[1];
-    const first = /^([a-z]{3,})[ .,]/.exec(said(next))?.[1];
+    const last = /(?:^| )([a-z]{3,})[ .,]+$/.exec(answerText(event))?.[1];
+    const first = /^([a-z]{3,})[ .,]/.exec(answerText(next))?.[1];
     if (last === undefined || first === undefined || crossing++ >= 5) continue;
     const ran = await runHere(tool, ["search", `"${last} ${first}"`, "--type", "agent_message", ...at]);
     assert.equal(ran.code, 0, `${last} ${first}: ${ran.stderr}`);

@@ -4,7 +4,7 @@ import { mkdirSync, rmSync, writeFileSync, cpSync, readFileSync } from "node:fs"
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { tool } from "../../bin/agh-inspect.ts";
-import type { SessionRecord } from "../../lib/records/things.ts";
+import type { SessionRecord } from "../../lib/records/runtime-kinds.ts";
 import { realHome } from "../support/homes.ts";
 import { runHere, type Ran } from "../support/memory.ts";
 import { assertUntouched, treeState } from "../support/tree.ts";
@@ -88,7 +88,7 @@ test("two orphaned rows: one archived by hand, one with a broken meta", async (t
   assert.deepEqual(archived.has, { row: true, dir: false, meta: false, events: false, ledger: true, archive: true });
   const broken = byId(sessions, "sess-3043ee43dfbf4551");
   assert.equal(broken.effective, "orphaned");
-  assert.match(broken.problem ?? "", /no JSON/);
+  assert.match(broken.problem ?? "", /not valid JSON/);
   assert.ok(broken.has.dir && broken.has.events && !broken.has.meta);
 });
 

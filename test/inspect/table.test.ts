@@ -7,7 +7,7 @@ import { tool } from "../../bin/agh-inspect.ts";
 import { madeHome, realHome } from "../support/homes.ts";
 import { runHere, type Ran } from "../support/memory.ts";
 
-function odd(t: TestContext): (...argv: string[]) => Promise<Ran> {
+function unusual(t: TestContext): (...argv: string[]) => Promise<Ran> {
   const { home } = madeHome(t, { sessions: 1, events: 20, ledgers: false });
   const db = new DatabaseSync(path.join(home, "agh.db"));
   db.exec(`CREATE TABLE "odd ""name" (a INTEGER, b BLOB, rowid TEXT);
@@ -20,7 +20,7 @@ function odd(t: TestContext): (...argv: string[]) => Promise<Ran> {
 }
 
 test("integers beyond 2^53 are strings, blobs base64; a column named rowid hides no row's id", async (t) => {
-  const { records } = await odd(t)('odd "name');
+  const { records } = await unusual(t)('odd "name');
   assert.deepEqual(
     records.map(({ id, values }) => [id, values]),
     [
@@ -31,7 +31,7 @@ test("integers beyond 2^53 are strings, blobs base64; a column named rowid hides
 });
 
 test("rows come by key or by the column that was asked for", async (t) => {
-  const table = odd(t);
+  const table = unusual(t);
   const ids = async (...argv: string[]) => (await table("keyed", ...argv)).records.map(({ id }) => id);
   assert.deepEqual(await ids(), ["keyed/a/2", "keyed/b/1"]);
   assert.deepEqual(await ids("--order=-n", "--limit", "1"), ["keyed/a/2"]);
@@ -39,7 +39,7 @@ test("rows come by key or by the column that was asked for", async (t) => {
 });
 
 test("an unknown table or column and a view are refused with a hint; without a name tables are listed", async (t) => {
-  const table = odd(t);
+  const table = unusual(t);
   for (const argv of [["sesions"], ["peek"], ["sqlite_schema"], ["keyed", "--order", "k; drop table keyed"]]) {
     const ran = await table(...argv);
     assert.deepEqual([ran.code, ran.stdout], [2, ""], argv.join(" "));

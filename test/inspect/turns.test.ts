@@ -23,13 +23,13 @@ test("a turn joins its chunks, tools and usage", async (t) => {
     ],
   );
   const [turn, second] = records;
-  const said = queryCopy(
+  const chunks = queryCopy(
     path.join(real.home, "sessions/sess-3c09b14728b4d2a8/events.db"),
     `select content ->> '$.text' as text from events
      where turn_id = 'turn-fe9e4ece30af8e38' and type = 'agent_message' order by sequence`,
   );
-  assert.ok(said.length > 30);
-  assert.equal(turn!["text"], said.map(({ text }) => text).join(""));
+  assert.ok(chunks.length > 30);
+  assert.equal(turn!["text"], chunks.map(({ text }) => text).join(""));
   assert.equal(turn!["duration_ms"], 3292);
   assert.deepEqual(turn!["tools"], [
     {

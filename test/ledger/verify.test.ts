@@ -82,13 +82,13 @@ test("ledger and seal made anew together: self believes it, a key and an anchor 
   assert.deepEqual(await verdicts(home, id, "--pub", pub), [1, OK("self")]);
   assert.deepEqual(await verdicts(home, id, "--pub", pub, "--anchor", anchor), [1, ["rewritten", undefined]]);
   // The old signature put under the new seal.
-  const { encodeSealed } = await import("../../lib/formats/sealed.ts");
+  const { encodeSealed } = await import("../../lib/formats/sealed-json.ts");
   const { digest: _, ...made } = JSON.parse(fs.readFileSync(seal(id), "utf8")) as Record<string, unknown>;
   overwrite(seal(id), encodeSealed({ ...made, note: old.note }).bytes);
   assert.deepEqual(await verdicts(home, id), [1, ["rewritten", undefined]]);
   // A signature of nobody's under the key's name.
-  const own = (await import("../../lib/formats/signed-note.ts")).parseNote(old.note)!;
-  const { encodeNote } = await import("../../lib/formats/signed-note.ts");
+  const own = (await import("../../lib/formats/seal/signed-note.ts")).parseNote(old.note)!;
+  const { encodeNote } = await import("../../lib/formats/seal/signed-note.ts");
   const text = own.text.replace(/\n\S+\n$/, `\n${Buffer.from(made["root"] as string, "hex").toString("base64")}\n`);
   overwrite(seal(id), encodeSealed({ ...made, note: encodeNote({ ...own, text }) }).bytes);
   assert.deepEqual(await verdicts(home, id, "--pub", pub), [1, ["tampered", undefined]]);
@@ -180,8 +180,8 @@ test("a checkpoint that was kept: growth is consistent, loss is missing, another
   ]);
   fs.rmSync(path.dirname(file(c)), { recursive: true });
   fs.rmSync(path.join(home, "sessions", c), { recursive: true });
-  const gone = await ledger(home, "verify", "--pub", pub, "--anchor", anchor);
-  assert.equal(gone.records.filter((it) => it["status"] === "missing").length, 2);
+  const missing = await ledger(home, "verify", "--pub", pub, "--anchor", anchor);
+  assert.equal(missing.records.filter((it) => it["status"] === "missing").length, 2);
   const other = madeHome(t, { sessions: 1, events: 3, seed: 6 });
   const refused = await ledger(other.home, "verify", "--pub", pub, "--anchor", anchor);
   assert.deepEqual([refused.code, refused.stdout], [4, ""]);

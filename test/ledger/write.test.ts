@@ -206,11 +206,11 @@ test("cat refuses what is no ledger of that session, naming what it is", async (
     return stderr;
   };
   assert.match(await refused(text.replace('"version":1', '"version":2')), /version 2; this version knows 1/);
-  assert.match(await refused(`\ufeff${text}`), /no ledger_meta/);
+  assert.match(await refused(`\ufeff${text}`), /not a ledger_meta/);
   assert.match(await refused(text.replaceAll("\n", "\r\n")), /CRLF/);
   assert.match(await refused(text.replaceAll(id, "sess-0000000000000000")), /is the ledger of "sess-0000000000000000"/);
-  assert.match(await refused(text.slice(0, -40)), /line 6 is no session_event/);
-  assert.match(await refused(""), /no ledger_meta/);
+  assert.match(await refused(text.slice(0, -40)), /line 6 is not a session_event/);
+  assert.match(await refused(""), /not a ledger_meta/);
 });
 
 test("a line of 8 MB is written, compared, sealed, verified and read back", async (t) => {

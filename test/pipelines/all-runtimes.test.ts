@@ -79,14 +79,14 @@ test("every verb gives records of the same shape over all three, or says why the
   for (const [verb, ...argv] of LISTING) {
     for (const { home, runtime } of homes.map(named)) {
       const ran = await at(world, "inspect", [verb, ...argv, "--json", "--home", home]);
-      const said = `${verb} over ${runtime}: ${ran.stderr}`;
-      assert.ok([0, 1, 3, 4].includes(ran.code!), said);
-      if (ran.code === 4) assert.match(ran.stderr, new RegExp(`home of ${runtime}: `), said);
+      const message = `${verb} over ${runtime}: ${ran.stderr}`;
+      assert.ok([0, 1, 3, 4].includes(ran.code!), message);
+      if (ran.code === 4) assert.match(ran.stderr, new RegExp(`home of ${runtime}: `), message);
       for (const record of ran.records) {
         const { fields } = KINDS.get(String(record["kind"]))!;
         const strange = Object.keys(record).filter((name) => name !== "kind" && !Object.hasOwn(fields, name));
-        assert.deepEqual(strange, [], said);
-        assert.deepEqual([record["runtime"], record["home"]], [runtime, home], said);
+        assert.deepEqual(strange, [], message);
+        assert.deepEqual([record["runtime"], record["home"]], [runtime, home], message);
       }
     }
   }

@@ -16,10 +16,10 @@ const READING = ["overview", "sessions", "events --all", "turns", "usage", "tool
 const ALL = [...READING, "paths", "processes", "workspaces", "vault", "failures", "table"];
 
 /** What a verb that cannot begin prints: nothing, and on stderr what is wrong and what to type. */
-function refused(ran: Ran, exit: number, told: RegExp): void {
+function refused(ran: Ran, exit: number, pattern: RegExp): void {
   assert.equal(ran.code, exit, ran.stderr);
   assert.equal(ran.stdout, "");
-  assert.match(ran.stderr, told);
+  assert.match(ran.stderr, pattern);
   assert.match(ran.stderr, /^ {2}try: /m);
 }
 
@@ -29,15 +29,15 @@ test("a place that is not there, or is no home: 6 from every verb", async (t) =>
   writeFileSync(file, "");
   for (const words of ALL) {
     const verb = words.split(" ");
-    refused(await inspect(...verb, "--home", join(empty, "none")), 6, /there is no home at .*none \(--home\)/);
-    refused(await inspect(...verb, "--home", empty), 6, /is no home of /);
-    refused(await inspect(...verb, "--home", file), 6, /is no directory|is no home/);
+    refused(await inspect(...verb, "--home", join(empty, "none")), 6, /no home exists at .*none \(--home\)/);
+    refused(await inspect(...verb, "--home", empty), 6, /is not a home of /);
+    refused(await inspect(...verb, "--home", file), 6, /is not a directory|is not a home/);
   }
 });
 
 test("words that are no place: 2", async () => {
   for (const place of ["https://example.org/home", "backup:", "backup:@latest"]) {
-    refused(await inspect("sessions", "--home", place), 2, /no(?:t a)? (?:place|snapshot)/);
+    refused(await inspect("sessions", "--home", place), 2, /not (?:a place|name a snapshot)/);
   }
 });
 
@@ -61,7 +61,7 @@ test("no agh.db: what the directories tell is printed, exit 3; a verb that needs
     const ran = await inspect(...words.split(" "), "--home", home);
     assert.equal(ran.code, 3, `${words}: ${ran.stderr}`);
     assert.ok(words === "tools" || words === "permissions" || ran.records.length > 0, words);
-    assert.match(ran.stderr, /no database .*agh\.db/, words);
+    assert.match(ran.stderr, /the database .*agh\.db does not exist/, words);
   }
   for (const verb of ["workspaces", "vault"]) assert.equal((await inspect(verb, "--home", home)).code, 6, verb);
 });
@@ -71,10 +71,10 @@ test("ids: unknown and ambiguous alone are 2 from every verb that takes them, am
   if (!real) return;
   const verbs = ["sessions", "events", "turns", "usage", "tools", "hooks", "permissions", "failures"];
   for (const verb of verbs) {
-    refused(await inspect(verb, "ffff", "--home", real.home), 2, /there is no session 'ffff'/);
+    refused(await inspect(verb, "ffff", "--home", real.home), 2, /session 'ffff' does not exist/);
     assert.equal((await inspect(verb, "0e2a0736", "ffff", "--home", real.home)).code, 3, verb);
   }
-  refused(await inspect("show", "ffff", "--home", real.home), 2, /there is no session/);
+  refused(await inspect("show", "ffff", "--home", real.home), 2, /session 'ffff' does not exist/);
   const twin = join(real.home, "sessions/sess-0e2a07363a40ffff");
   cpSync(join(real.home, "sessions/sess-0e2a07363a40f0c0"), twin, { recursive: true });
   const meta = join(twin, "meta.json");
@@ -135,5 +135,5 @@ test("another user's files: what may be read is read, the rest is told", (t) => 
   chmodSync(home, 0);
   const closed = asNobody(t, home, "sessions")!;
   assert.equal(closed.code, 6, closed.out);
-  assert.match(closed.out, /permission denied|no home/);
+  assert.match(closed.out, /permission denied|not a home/);
 });

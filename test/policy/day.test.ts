@@ -1,7 +1,7 @@
 // Days of a time zone: where midnight lies, and what is no stamp.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { daysIn, timeZone } from "../../lib/policy/day.ts";
+import { daysIn, parseTimeZone } from "../../lib/policy/day.ts";
 
 test("a stamp belongs to the day of its zone", () => {
   assert.equal(daysIn("UTC")("2026-11-21T23:30:00.123456789Z"), "2026-11-21");
@@ -20,5 +20,5 @@ test("days follow daylight saving", () => {
 
 test("what is no stamp has no day, and what is no zone is told", () => {
   for (const zone of ["UTC", "Europe/Berlin"]) assert.equal(daysIn(zone)("yesterday"), null);
-  assert.throws(() => timeZone("Middle/Earth"), { code: "E_USAGE" });
+  assert.throws(() => parseTimeZone("Middle/Earth"), { code: "E_USAGE" });
 });

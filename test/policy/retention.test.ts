@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { retain, type Policy, type Retained } from "../../lib/policy/retention.ts";
+import { computeRetention, type Policy, type Retained } from "../../lib/policy/retention.ts";
 import { ToolError } from "../../lib/records/error.ts";
 
 const HOUR = 3_600_000;
@@ -15,7 +15,7 @@ const at = (moment: number | string, more: Partial<Retained> = {}): Retained => 
 };
 
 const kept = (snapshots: readonly Retained[], policy: Policy, now: string, zone?: string): string[] =>
-  retain(snapshots, policy, { now: new Date(now), zone })
+  computeRetention(snapshots, policy, { now: new Date(now), zone })
     .filter(({ keep }) => keep)
     .map(({ snapshot }) => snapshot.time);
 
@@ -23,7 +23,7 @@ const kept = (snapshots: readonly Retained[], policy: Policy, now: string, zone?
 function replay(zone: string): { readonly left: Retained[]; readonly lines: string[]; readonly all: Retained[] } {
   const all: Retained[] = [];
   let left: Retained[] = [];
-  const prune = (now: Date) => retain(left, POLICY, { now, zone });
+  const prune = (now: Date) => computeRetention(left, POLICY, { now, zone });
   for (let moment = Date.parse("2025-11-21T00:07:00Z"); moment <= Date.parse("2026-11-21T00:07:00Z"); moment += HOUR) {
     all.push(at(moment));
     left.push(all.at(-1)!);
@@ -59,7 +59,9 @@ test("the hour that autumn repeats is two hours, the one that spring leaves out 
   assert.equal(kept(autumn, { hourly: 4 }, "2026-10-26", "Europe/Berlin").length, 4);
   const spring = ["2026-03-29T00:30Z", "2026-03-29T01:30Z", "2026-03-29T02:30Z"].map((t) => at(t));
   assert.deepEqual(
-    retain(spring, { hourly: 3 }, { now: new Date("2026-03-30"), zone: "Europe/Berlin" }).map((v) => v.reasons[0]),
+    computeRetention(spring, { hourly: 3 }, { now: new Date("2026-03-30"), zone: "Europe/Berlin" }).map(
+      (v) => v.reasons[0],
+    ),
     ["hourly 2026-03-29T01+01:00", "hourly 2026-03-29T03+02:00", "hourly 2026-03-29T04+02:00"],
   );
 });
@@ -70,7 +72,9 @@ test("a day is the day of the zone, also where the zone skipped one", () => {
   assert.equal(kept(stamps, { daily: 2 }, "2026-11-21T12:00Z", "Europe/Berlin").length, 2);
   const samoa = ["2011-12-30T09:30Z", "2011-12-30T10:30Z"].map((t) => at(t));
   assert.deepEqual(
-    retain(samoa, { daily: 2 }, { now: new Date("2012-01-02"), zone: "Pacific/Apia" }).map((v) => v.reasons[0]),
+    computeRetention(samoa, { daily: 2 }, { now: new Date("2012-01-02"), zone: "Pacific/Apia" }).map(
+      (v) => v.reasons[0],
+    ),
     ["daily 2011-12-29", "daily 2011-12-31"],
   );
 });
@@ -84,7 +88,7 @@ test("weeks are ISO weeks, across the end of a year too", () => {
     "2027-01-04T12:00Z",
   ];
   assert.deepEqual(
-    retain(
+    computeRetention(
       reasons.map((t) => at(t)),
       { weekly: 9 },
       { now: new Date("2027-02-01") },
@@ -95,7 +99,7 @@ test("weeks are ISO weeks, across the end of a year too", () => {
 
 test("what comes from the future is kept, and takes no place of what does not", () => {
   const stamps = ["2026-11-01", "2026-11-02", "9999-12-31T23:59:59Z", "+010000-01-01T00:00:00Z"].map((t) => at(t));
-  const verdicts = retain(stamps, { last: 1, daily: 1, yearly: 1 }, { now: new Date("2026-11-03") });
+  const verdicts = computeRetention(stamps, { last: 1, daily: 1, yearly: 1 }, { now: new Date("2026-11-03") });
   assert.deepEqual(
     verdicts.map(({ keep }) => keep),
     [false, true, true, true],
@@ -116,7 +120,7 @@ test("a snapshot that a set-back clock has stamped older than its parent is kept
   const parent = at("2026-11-20T10:00Z");
   const child = at("1999-01-01", { parent: parent.id });
   const next = at("2026-11-20T12:00Z", { parent: parent.id });
-  const [, verdict] = retain([parent, child, next], { last: 1 }, { now: new Date("2026-11-21") });
+  const [, verdict] = computeRetention([parent, child, next], { last: 1 }, { now: new Date("2026-11-21") });
   assert.deepEqual(verdict!.reasons, ["older than its parent: a clock was set back"]);
 });
 
@@ -127,8 +131,8 @@ test("a parent from the future does not keep all that come after it", () => {
 });
 
 test("a stamp that is none is kept", () => {
-  const odd = { ...at("2026-11-20"), id: "odd", time: "soon" };
-  assert.deepEqual(retain([odd], { last: 1 }, { now: new Date("2026-11-21") })[0]!.reasons, [
+  const unreadable = { ...at("2026-11-20"), id: "odd", time: "soon" };
+  assert.deepEqual(computeRetention([unreadable], { last: 1 }, { now: new Date("2026-11-21") })[0]!.reasons, [
     "its time cannot be read",
   ]);
 });
@@ -140,7 +144,7 @@ test("homes are judged apart", () => {
 
 test("the last good snapshot of a home is kept whatever the policy says", () => {
   const stamps = [at("2026-11-01"), at("2026-11-02"), at("2026-11-03", { good: false })];
-  const verdicts = retain(stamps, { tags: ["none has it"] }, { now: new Date("2026-11-04") });
+  const verdicts = computeRetention(stamps, { tags: ["none has it"] }, { now: new Date("2026-11-04") });
   assert.deepEqual(
     verdicts.map(({ keep }) => keep),
     [false, true, false],
@@ -161,7 +165,7 @@ test("tags and spans keep", () => {
     at("2026-11-02T00:00Z"),
     at("2026-11-03T00:00Z"),
   ];
-  const verdicts = retain(stamps, { within: 24 * HOUR, tags: ["release"] }, { now: new Date("2026-12-01") });
+  const verdicts = computeRetention(stamps, { within: 24 * HOUR, tags: ["release"] }, { now: new Date("2026-12-01") });
   assert.deepEqual(
     verdicts.map(({ reasons }) => reasons[0]),
     ["tag release", "no rule keeps it", "within", "within"],
@@ -171,7 +175,7 @@ test("tags and spans keep", () => {
 test("a policy that keeps nothing is refused", () => {
   for (const policy of [{}, { tags: [] }, { last: 0 }, { daily: 7, weekly: 0 }, { within: 0 }, { last: Number.NaN }]) {
     assert.throws(
-      () => retain([at("2026-11-01")], policy, { now: new Date() }),
+      () => computeRetention([at("2026-11-01")], policy, { now: new Date() }),
       (error) => error instanceof ToolError && error.exit === 2,
       JSON.stringify(policy),
     );
@@ -180,7 +184,7 @@ test("a policy that keeps nothing is refused", () => {
 
 test("an unknown zone is refused", () => {
   assert.throws(
-    () => retain([], { last: 1 }, { now: new Date(), zone: "Mars/Olympus" }),
+    () => computeRetention([], { last: 1 }, { now: new Date(), zone: "Mars/Olympus" }),
     (error) => error instanceof ToolError && error.exit === 2,
   );
 });

@@ -1,7 +1,13 @@
 // The policy table: which sessions each rule retires, and what floors, gates and clocks keep.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { doubtAbout, retire, type Floors, type Retirable, type Rules } from "../../lib/policy/retirement.ts";
+import {
+  doubtAbout,
+  decideRetirement,
+  type Floors,
+  type Retirable,
+  type RetirementRules,
+} from "../../lib/policy/retirement.ts";
 
 const NOW = new Date("2026-11-21T12:00:00Z");
 const DAY = 86_400_000;
@@ -14,9 +20,9 @@ const session = (id: string, days: number, more: Partial<Retirable> = {}): Retir
   last: ago(days),
   created: ago(days + 1),
   updated: ago(days),
-  meant: true,
+  isSelected: true,
   kept: undefined,
-  held: async () => undefined,
+  blockedBy: async () => undefined,
   ...more,
 });
 
@@ -30,15 +36,15 @@ const six = (): Retirable[] => [
   session("d", 30),
 ];
 
-const told = async (sessions: readonly Retirable[], policy: Rules & Floors): Promise<string> => {
-  const { verdicts } = await retire(sessions, policy, NOW);
+const fates = async (sessions: readonly Retirable[], policy: RetirementRules & Floors): Promise<string> => {
+  const { verdicts } = await decideRetirement(sessions, policy, NOW);
   return verdicts.map(({ id, fate }) => (fate === "goes" ? id : `${fate}:${id}`)).join(" ");
 };
 
 const goesIn = (text: string): string[] => text.split(" ").filter((word) => word !== "" && !word.includes(":"));
 
 test("the policy table", async () => {
-  const table: readonly (readonly [policy: Rules & Floors, goes: string])[] = [
+  const table: readonly (readonly [policy: RetirementRules & Floors, goes: string])[] = [
     [{ olderThan: 30 * DAY }, "a b c"], // d is exactly 30 days old, and no older
     [{ olderThan: 29 * DAY }, "a b c d"],
     [{ olderThan: 365 * DAY }, ""],
@@ -60,11 +66,11 @@ test("the policy table", async () => {
     [{ olderThan: 50 * DAY, keepLast: 100 }, "kept:a kept:b"],
     [{}, "a b c d e f"],
   ];
-  for (const [policy, goes] of table) assert.equal(await told(six(), policy), goes, JSON.stringify(policy));
+  for (const [policy, goes] of table) assert.equal(await fates(six(), policy), goes, JSON.stringify(policy));
 });
 
 test("what is above the bounds when all have gone that go", async () => {
-  const excess = async (policy: Rules & Floors) => (await retire(six(), policy, NOW)).excess;
+  const excess = async (policy: RetirementRules & Floors) => (await decideRetirement(six(), policy, NOW)).excess;
   assert.deepEqual(await excess({ maxTotal: 4 * GIB }), { bytes: 0, sessions: 0 });
   assert.deepEqual(await excess({ maxTotal: 2 * GIB, keepLast: 3 }), { bytes: GIB, sessions: 0 });
   assert.deepEqual(await excess({ maxSessions: 1, keepLast: 3 }), { bytes: 0, sessions: 2 });
@@ -75,28 +81,28 @@ test("what may not go leaves its place to the next older one, and is told", asyn
   const sessions = six().map((one) => ({
     ...one,
     ...(one.id === "a" && { kept: "it runs" }),
-    ...(one.id === "b" && { held: async () => "not archived" }),
+    ...(one.id === "b" && { blockedBy: async () => "not archived" }),
   }));
-  assert.equal(await told(sessions, { maxSessions: 4 }), "kept:a held:b c d");
-  assert.equal(await told(sessions, { olderThan: 50 * DAY }), "kept:a held:b");
+  assert.equal(await fates(sessions, { maxSessions: 4 }), "kept:a held:b c d");
+  assert.equal(await fates(sessions, { olderThan: 50 * DAY }), "kept:a held:b");
 });
 
 test("only those that are meant go, all count", async () => {
-  const sessions = six().map((one) => ({ ...one, meant: "ef".includes(one.id) }));
-  assert.equal(await told(sessions, {}), "e f");
-  assert.equal(await told(sessions, { maxTotal: 5 * GIB }), "e");
-  assert.equal(await told(sessions, { keepLast: 1 }), "e kept:f");
+  const sessions = six().map((one) => ({ ...one, isSelected: "ef".includes(one.id) }));
+  assert.equal(await fates(sessions, {}), "e f");
+  assert.equal(await fates(sessions, { maxTotal: 5 * GIB }), "e");
+  assert.equal(await fates(sessions, { keepLast: 1 }), "e kept:f");
 });
 
 test("a gate is asked only where a rule would retire, and not behind a floor", async () => {
-  const asked: string[] = [];
-  const sessions = six().map((one) => ({ ...one, held: async () => void asked.push(one.id) }));
-  await retire(sessions, { olderThan: 35 * DAY, keepLast: 4 }, NOW);
-  assert.deepEqual(asked, ["a", "b"]);
+  const checked: string[] = [];
+  const sessions = six().map((one) => ({ ...one, blockedBy: async () => void checked.push(one.id) }));
+  await decideRetirement(sessions, { olderThan: 35 * DAY, keepLast: 4 }, NOW);
+  assert.deepEqual(checked, ["a", "b"]);
 });
 
 test("no clock makes a session go: from the future, set back, unreadable, unknown", async () => {
-  const odd: readonly (readonly [string, Partial<Retirable>])[] = [
+  const suspicious: readonly (readonly [string, Partial<Retirable>])[] = [
     ["future", { last: ago(-1) }],
     ["year-9999", { last: "9999-12-31T23:59:59.999999999Z", created: "9999-12-31T23:00:00Z" }],
     ["created-later", { created: ago(-400) }],
@@ -105,17 +111,17 @@ test("no clock makes a session go: from the future, set back, unreadable, unknow
     ["unknown", { last: null }],
     ["garbage", { last: "yesterday" }],
   ];
-  const sessions = odd.map(([id, more]) => session(id, 500, more));
+  const sessions = suspicious.map(([id, more]) => session(id, 500, more));
   for (const policy of [{ olderThan: 0 }, { maxTotal: 0 }, { maxSessions: 0 }]) {
-    assert.deepEqual(goesIn(await told(sessions, policy)), [], JSON.stringify(policy));
+    assert.deepEqual(goesIn(await fates(sessions, policy)), [], JSON.stringify(policy));
   }
   // Nobody's age matters where a session was named; a clock that is wrong still does.
-  assert.deepEqual(goesIn(await told(sessions, {})), ["garbage", "unknown"]);
+  assert.deepEqual(goesIn(await fates(sessions, {})), ["garbage", "unknown"]);
 });
 
 test("those in doubt take no place among the newest", async () => {
   const sessions = [...six(), session("future", -5), session("unknown", 0, { last: null })];
-  assert.equal(await told(sessions, { olderThan: 5 * DAY, keepLast: 2 }), "a b c d kept:e");
+  assert.equal(await fates(sessions, { olderThan: 5 * DAY, keepLast: 2 }), "a b c d kept:e");
 });
 
 test("nanoseconds and missing times are no doubt", () => {

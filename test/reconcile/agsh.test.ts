@@ -5,16 +5,25 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { tool } from "../../bin/agh-reconcile.ts";
-import { RULES as AGH } from "../../lib/sources/agh/findings.ts";
+import { RULES as AGH } from "../../lib/sources/agh/checks/run-checks.ts";
 import { BY_RUNTIME, RULES } from "../../lib/reconcile/rules.ts";
-import { RULES as AGSH } from "../../lib/sources/agsh/rules.ts";
+import { RULES as AGSH } from "../../lib/sources/agsh/checks/rules.ts";
 import { runHere, type Ran } from "../support/memory.ts";
 import { realHome } from "../support/homes.ts";
 import { run } from "../support/run.ts";
 import { dumpDatabase } from "../support/sqlite-dump.ts";
 import { tempDir } from "../support/temp.ts";
 import { assertUntouched, treeState } from "../support/tree.ts";
-import { call, madeAgsh, makeAgsh, result, text, user, uuid, type MadeSession } from "../sources/agsh/made.ts";
+import {
+  call,
+  madeAgsh,
+  makeAgsh,
+  result,
+  text,
+  user,
+  uuid,
+  type MadeSession,
+} from "../sources/agsh/make-databases.ts";
 
 const alive = (pid: number): boolean => pid === 4242;
 const reconcile = (...argv: readonly string[]): Promise<Ran> => runHere(tool, argv, { isAlive: alive });
@@ -26,7 +35,7 @@ const findings = async (home: string, ...argv: string[]): Promise<[unknown, unkn
     .filter(({ kind }) => kind === "finding")
     .map(({ code, id }) => [code, id]);
 
-const BENT: readonly MadeSession[] = [
+const DAMAGED: readonly MadeSession[] = [
   { id: uuid(1), lockedBy: "99", messages: [user("a"), call("t")] },
   { id: uuid(2), lockedBy: "4242", messages: [user("b"), call("t")] },
   { id: uuid(3), lockedBy: "host-a", messages: [user("c"), text("d")] },
@@ -43,7 +52,7 @@ const BENT: readonly MadeSession[] = [
 ];
 
 test("every code is found by what it is about", async (t) => {
-  const { home, file } = madeAgsh(t, { shape: "0.8.0", sessions: BENT });
+  const { home, file } = madeAgsh(t, { shape: "0.8.0", sessions: DAMAGED });
   chmodSync(file, 0o644);
   const before = treeState(home);
   assert.deepEqual(await findings(home, "--level", "deep"), [
@@ -64,7 +73,7 @@ test("every code is found by what it is about", async (t) => {
 });
 
 test("quick opens no message; --code and --session narrow; --fail-on decides the exit", async (t) => {
-  const { home } = madeAgsh(t, { shape: "0.1.0", sessions: BENT });
+  const { home } = madeAgsh(t, { shape: "0.1.0", sessions: DAMAGED });
   const quick = (await findings(home, "--level", "quick")).map(([code]) => code);
   assert.deepEqual(
     [...new Set(quick)],
@@ -78,7 +87,7 @@ test("quick opens no message; --code and --session narrow; --fail-on decides the
 });
 
 test("the plan is what apply does; updated_at stays; undo puts every row back", async (t) => {
-  const { home, file } = madeAgsh(t, { shape: "0.8.0", sessions: BENT });
+  const { home, file } = madeAgsh(t, { shape: "0.8.0", sessions: DAMAGED });
   const before = dumpDatabase(file);
   const planned = await reconcile("plan", "--home", home);
   assert.deepEqual(dumpDatabase(file), before);
@@ -136,7 +145,7 @@ function change(file: string, sql: string): void {
 }
 
 test("what has changed since the plan is skipped and named; of another home it is refused", async (t) => {
-  const { home, file } = madeAgsh(t, { shape: "0.8.0", sessions: BENT });
+  const { home, file } = madeAgsh(t, { shape: "0.8.0", sessions: DAMAGED });
   const plan = join(tempDir(t), "plan.jsonl");
   writeFileSync(plan, (await reconcile("plan", "--home", home)).stdout, { mode: 0o600 });
   change(
@@ -151,23 +160,23 @@ test("what has changed since the plan is skipped and named; of another home it i
     [1, 3, 4, 8].map((n) => state.get(uuid(n))),
     ["skipped", "skipped", "done", "done"],
   );
-  const other = madeAgsh(t, { shape: "0.8.0", sessions: BENT });
+  const other = madeAgsh(t, { shape: "0.8.0", sessions: DAMAGED });
   assert.equal((await reconcile("apply", plan, "--home", other.home)).code, 4);
 });
 
 test("undo after somebody else has used the session is refused whole", async (t) => {
-  const { home, file } = madeAgsh(t, { shape: "0.1.0", sessions: BENT });
+  const { home, file } = madeAgsh(t, { shape: "0.1.0", sessions: DAMAGED });
   const applied = await reconcile("plan", "--home", home, "--apply");
   change(file, `UPDATE sessions SET locked_by = '4242' WHERE id = '${uuid(3)}'`);
   const before = dumpDatabase(file);
   const ran = await reconcile("undo", runOf(applied), "--home", home, "--apply");
   assert.equal(ran.code, 4);
-  assert.match(ran.stderr, /was changed by somebody else meanwhile/);
+  assert.match(ran.stderr, /was changed by another program since/);
   assert.deepEqual(dumpDatabase(file), before);
 });
 
 test("a database that another process writes to is busy (5), and nothing is half done", async (t) => {
-  const { home, file } = madeAgsh(t, { shape: "0.1.0", sessions: BENT });
+  const { home, file } = madeAgsh(t, { shape: "0.1.0", sessions: DAMAGED });
   const writer = new DatabaseSync(file);
   writer.exec("BEGIN EXCLUSIVE");
   try {

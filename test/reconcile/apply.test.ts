@@ -13,9 +13,9 @@ import { runHere } from "../support/memory.ts";
 import { run } from "../support/run.ts";
 import { strength } from "../support/strength.ts";
 import { inTempDir } from "../support/temp.ts";
-import { leaveIn, NOW, ofKind, reconcile, stateOf, summaryOf } from "./bent.ts";
+import { leaveIn, NOW, ofKind, reconcile, stateOf, summaryOf } from "./run-reconcile.ts";
 
-function bent(home: string, ids: readonly string[]): void {
+function damageHome(home: string, ids: readonly string[]): void {
   leaveIn(home, ids[0]!, "REL");
   sql(join(home, "agh.db"), "PRAGMA foreign_keys = OFF; DELETE FROM workspaces");
   chmodSync(join(home, "agh.db"), 0o644);
@@ -27,7 +27,7 @@ const brief = (ran: Parameters<typeof ofKind>[0]): string[] =>
 
 test("a second run does nothing, and writes nothing", async (t) => {
   const { home, ids } = madeHome(t, { sessions: 3 });
-  bent(home, ids);
+  damageHome(home, ids);
   assert.equal((await reconcile(["plan", "--apply"], home)).code, 0);
   const before = stateOf(home);
   const again = await reconcile(["plan", "--apply"], home);
@@ -36,7 +36,7 @@ test("a second run does nothing, and writes nothing", async (t) => {
 
 test("a saved plan: its lines alone are done; what was done already is skipped, and named", async (t) => {
   const { home, ids } = madeHome(t, { sessions: 3 });
-  bent(home, ids);
+  damageHome(home, ids);
   const plan = await reconcile(["plan"], home);
   const chmod = plan.stdout.split("\n").filter((line) => line.includes('"verb":"chmod"'));
   assert.equal(chmod.length, 1);
@@ -70,7 +70,7 @@ test("what has drifted since the plan is left alone", async (t) => {
 
 test("wrong inputs: another home's plan, an unknown verb, an unknown run, a changed home, a home that is no directory", async (t) => {
   const [{ home, ids }, other] = [madeHome(t, { sessions: 2 }), madeHome(t, { sessions: 2 })];
-  bent(home, ids);
+  damageHome(home, ids);
   const plan = await reconcile(["plan"], home);
   const before = stateOf(other.home);
   const guest = await reconcile(["apply", "-"], other.home, plan.stdout);
@@ -96,7 +96,7 @@ test("wrong inputs: another home's plan, an unknown verb, an unknown run, a chan
 
 test("the plan's own home is meant where none is named", async (t) => {
   const { home, ids } = madeHome(t, { sessions: 2 });
-  bent(home, ids);
+  damageHome(home, ids);
   const plan = await reconcile(["plan"], home);
   const env = { PATH: process.env["PATH"]! };
   const ran = await runHere(tool, ["apply", "-", "--now", NOW, "--json"], { stdin: plan.stdout, env });
@@ -124,7 +124,7 @@ test("an agh.db that cannot be read: nothing is made without what its rows say, 
 
 test("a running daemon, or no flock(1): refused, nothing changed", async (t) => {
   const { home, ids } = madeHome(t, { sessions: 2 });
-  bent(home, ids);
+  damageHome(home, ids);
   const before = stateOf(home);
   const daemon = spawn("flock", ["-x", join(home, "daemon.lock"), "sh", "-c", "echo held; exec cat"]);
   await once(daemon.stdout, "data");
@@ -141,14 +141,14 @@ test("a running daemon, or no flock(1): refused, nothing changed", async (t) => 
 
 test("a home that others may write to is refused", async (t) => {
   const { home, ids } = madeHome(t, { sessions: 1 });
-  bent(home, ids);
+  damageHome(home, ids);
   chmodSync(home, 0o770);
   assert.equal((await reconcile(["plan", "--apply"], home)).code, 4);
 });
 
 test("eight at once: one does it, the losers are refused or busy, and the home is whole", async (t) => {
   const { home, ids } = madeHome(t, { sessions: 4 });
-  bent(home, ids);
+  damageHome(home, ids);
   const before = stateOf(home);
   const args = ["plan", "--apply", "--lock-timeout", "0s", "--home", home, "--now", NOW];
   const ran = await Promise.all(Array.from({ length: 8 }, () => run("reconcile", args)));
@@ -169,7 +169,7 @@ test(`the plan is what apply does, over ${HOMES} random homes`, { timeout: 300_0
     for (let seed = 1; seed <= HOMES; seed++) {
       const home = join(base, String(seed), ".agh");
       cpSync(made.home, home, { recursive: true, preserveTimestamps: true });
-      bendAtRandom(home, made.ids, seed);
+      damageAtRandom(home, made.ids, seed);
       const plan = await reconcile(["plan"], home);
       const before = stateOf(home);
       const done = await reconcile(["plan", "--apply"], home);
@@ -186,7 +186,7 @@ test(`the plan is what apply does, over ${HOMES} random homes`, { timeout: 300_0
 });
 
 /** A small generator of its own: the same homes every time. */
-function bendAtRandom(home: string, ids: readonly string[], seed: number): void {
+function damageAtRandom(home: string, ids: readonly string[], seed: number): void {
   let state = seed * 2_654_435_761;
   const chance = (share: number): boolean => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;

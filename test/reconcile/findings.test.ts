@@ -14,16 +14,16 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { RULES } from "../../lib/sources/agh/findings.ts";
-import { TRUTH } from "../../lib/sources/agh/truth.ts";
+import { RULES } from "../../lib/sources/agh/checks/run-checks.ts";
+import { STATE_MATRIX } from "../../lib/sources/agh/checks/state-matrix.ts";
 import { editMeta, sql } from "../sources/agh/boot-world.ts";
 import { madeHome } from "../support/homes.ts";
-import { appliedAndUndone, codes, ledgerDir, ofKind, reconcile, told } from "./bent.ts";
+import { appliedAndUndone, codes, ledgerDir, ofKind, reconcile, findingLines } from "./run-reconcile.ts";
 
-interface Bend {
+interface DamageCase {
   readonly code: string;
   /** Bends a home of four sessions. */
-  readonly bend: (home: string, ids: readonly string[]) => void;
+  readonly damage: (home: string, ids: readonly string[]) => void;
   /** The id of the finding. */
   readonly id?: (home: string, ids: readonly string[]) => string;
   /** What the plan does; nothing unless given. */
@@ -61,127 +61,136 @@ const overwritten = (file: string): void => {
   writeFileSync(file, Buffer.concat([Buffer.alloc(200, 0x5a), Buffer.alloc(size - 200)]), { mode });
 };
 
-const BENDS: readonly Bend[] = [
-  { code: "CONFIG_UNPARSABLE", bend: (home) => appendFileSync(join(home, "config.toml"), "[[[") },
-  { code: "CONFIG_UNKNOWN_KEY", bend: (home) => appendFileSync(join(home, "config.toml"), "\n[nonsense]\nkey = 1\n") },
-  { code: "MCP_UNPARSABLE", bend: (home) => writeFileSync(join(home, "mcp.json"), "{") },
+const CASES: readonly DamageCase[] = [
+  { code: "CONFIG_UNPARSABLE", damage: (home) => appendFileSync(join(home, "config.toml"), "[[[") },
+  {
+    code: "CONFIG_UNKNOWN_KEY",
+    damage: (home) => appendFileSync(join(home, "config.toml"), "\n[nonsense]\nkey = 1\n"),
+  },
+  { code: "MCP_UNPARSABLE", damage: (home) => writeFileSync(join(home, "mcp.json"), "{") },
   {
     code: "MCP_UNKNOWN_FIELD",
-    bend: (home) => writeFileSync(join(home, "mcp.json"), `{"mcpServers":{"x":{"command":"y","frob":1}}}`),
+    damage: (home) => writeFileSync(join(home, "mcp.json"), `{"mcpServers":{"x":{"command":"y","frob":1}}}`),
   },
-  { code: "VAULT_KEY_UNUSABLE", bend: (home) => rmSync(join(home, "vault.key")) },
-  { code: "VAULT_KEY_UNUSABLE", bend: (home) => writeFileSync(join(home, "vault.key"), "short\n") },
-  { code: "MODE_WIDER", bend: (home) => chmodSync(db(home), 0o644), verb: "chmod" },
-  { code: "MODE_WIDER", bend: (home, [id]) => chmodSync(dir(home, id!), 0o777), verb: "chmod" },
-  { code: "MODE_WIDER", bend: (home) => chmodSync(home, 0o755), verb: "chmod" },
+  { code: "VAULT_KEY_UNUSABLE", damage: (home) => rmSync(join(home, "vault.key")) },
+  { code: "VAULT_KEY_UNUSABLE", damage: (home) => writeFileSync(join(home, "vault.key"), "short\n") },
+  { code: "MODE_WIDER", damage: (home) => chmodSync(db(home), 0o644), verb: "chmod" },
+  { code: "MODE_WIDER", damage: (home, [id]) => chmodSync(dir(home, id!), 0o777), verb: "chmod" },
+  { code: "MODE_WIDER", damage: (home) => chmodSync(home, 0o755), verb: "chmod" },
   {
     code: "TEMP_FILE",
-    bend: (home, [id]) => writeFileSync(join(dir(home, id!), ".agh-atomic-123"), "{"),
+    damage: (home, [id]) => writeFileSync(join(dir(home, id!), ".agh-atomic-123"), "{"),
     verb: "trash",
   },
-  { code: "TEMP_FILE", bend: (home) => writeFileSync(join(home, "daemon.json.tmp-9"), "{"), verb: "trash" },
+  { code: "TEMP_FILE", damage: (home) => writeFileSync(join(home, "daemon.json.tmp-9"), "{"), verb: "trash" },
   {
     code: "MIGRATION_UNKNOWN",
     id: catalog,
-    bend: (home) => sql(db(home), "INSERT INTO schema_migrations VALUES (43, 'later', 'x', '2026')"),
+    damage: (home) => sql(db(home), "INSERT INTO schema_migrations VALUES (43, 'later', 'x', '2026')"),
   },
-  { code: "CATALOG_MISSING", id: catalog, bend: (home) => (withoutSidecars(db(home)), rmSync(db(home))) },
-  { code: "CATALOG_EMPTY", id: catalog, bend: (home) => (withoutSidecars(db(home)), truncateSync(db(home))) },
+  { code: "CATALOG_MISSING", id: catalog, damage: (home) => (withoutSidecars(db(home)), rmSync(db(home))) },
+  { code: "CATALOG_EMPTY", id: catalog, damage: (home) => (withoutSidecars(db(home)), truncateSync(db(home))) },
   {
     code: "CATALOG_FOREIGN",
     id: catalog,
-    bend: (home) => (
+    damage: (home) => (
       withoutSidecars(db(home)),
       rmSync(db(home)),
       sql(db(home), "CREATE TABLE t(x)"),
       chmodSync(db(home), 0o600)
     ),
   },
-  { code: "CATALOG_CORRUPT", id: catalog, bend: (home) => overwritten(db(home)) },
+  { code: "CATALOG_CORRUPT", id: catalog, damage: (home) => overwritten(db(home)) },
   {
     code: "CATALOG_REPLACED",
     id: catalog,
-    bend: (home) => void setAside(db(home), ["sessions", "workspaces"]),
+    damage: (home) => void setAside(db(home), ["sessions", "workspaces"]),
     verb: "put-back",
     also: ["WORKSPACE_MISSING", "SESSION_UNINDEXED"],
   },
   {
     code: "CATALOG_EVIDENCE",
     id: catalog,
-    bend: (home) => cpSync(db(home), `${db(home)}.corrupt.20261121T082209.839678859Z`),
+    damage: (home) => cpSync(db(home), `${db(home)}.corrupt.20261121T082209.839678859Z`),
   },
   {
     code: "WORKSPACE_MISSING",
-    bend: (home) => sql(db(home), "PRAGMA foreign_keys = OFF; DELETE FROM workspaces"),
+    damage: (home) => sql(db(home), "PRAGMA foreign_keys = OFF; DELETE FROM workspaces"),
     verb: "add-workspace",
   },
-  { code: "SOUL_MISSING", id: first, bend: (home, [id]) => editMeta(home, id!, { soul_snapshot_id: "soul-1" }) },
-  { code: "WORKSPACE_ROOT_MISSING", bend: () => undefined },
+  { code: "SOUL_MISSING", id: first, damage: (home, [id]) => editMeta(home, id!, { soul_snapshot_id: "soul-1" }) },
+  { code: "WORKSPACE_ROOT_MISSING", damage: () => undefined },
   {
     code: "ROW_ORPHANED",
     id: first,
-    bend: (home, [id]) => sql(db(home), `UPDATE sessions SET state = 'orphaned' WHERE id = '${id}'`),
+    damage: (home, [id]) => sql(db(home), `UPDATE sessions SET state = 'orphaned' WHERE id = '${id}'`),
   },
-  { code: "ROW_DIFFERS", id: first, bend: (home, [id]) => editMeta(home, id!, { name: "another" }) },
+  { code: "ROW_DIFFERS", id: first, damage: (home, [id]) => editMeta(home, id!, { name: "another" }) },
   {
     code: "BUNDLE_MOVED",
-    bend: (home) => sql(db(home), "UPDATE sessions SET crash_bundle_path = '/nowhere/sess-x-process_exit-1.json'"),
+    damage: (home) => sql(db(home), "UPDATE sessions SET crash_bundle_path = '/nowhere/sess-x-process_exit-1.json'"),
     also: ["ROW_DIFFERS"],
   },
   {
     code: "PROCESS_STALE",
     live: 1,
-    bend: () => undefined,
+    damage: () => undefined,
     verb: "stale-process",
     also: ["CLAIMS_LIFE", "LEDGER_MISSING"],
   },
-  { code: "CLAIMS_LIFE", live: 1, bend: () => undefined, verb: "classify", also: ["PROCESS_STALE", "LEDGER_MISSING"] },
+  {
+    code: "CLAIMS_LIFE",
+    live: 1,
+    damage: () => undefined,
+    verb: "classify",
+    also: ["PROCESS_STALE", "LEDGER_MISSING"],
+  },
   {
     code: "SESSION_TWICE",
     id: () => "sess-zzz",
-    bend: (home, [id]) => cpSync(dir(home, id!), dir(home, "sess-zzz"), { recursive: true }),
+    damage: (home, [id]) => cpSync(dir(home, id!), dir(home, "sess-zzz"), { recursive: true }),
   },
   {
     code: "META_SKIPPED",
     id: first,
-    bend: (home, [id]) => editMeta(home, id!, { provider: "" }),
+    damage: (home, [id]) => editMeta(home, id!, { provider: "" }),
     also: ["ROW_DIFFERS"],
   },
   {
     code: "EVENTS_SET_ASIDE",
     id: first,
-    bend: (home, [id]) => void setAside(eventsIn(home, id!), ["events"]),
+    damage: (home, [id]) => void setAside(eventsIn(home, id!), ["events"]),
     verb: "put-back",
     also: ["LEDGER_PURGED"],
   },
-  { code: "EVENTS_CORRUPT", id: first, bend: (home, [id]) => overwritten(eventsIn(home, id!)) },
+  { code: "EVENTS_CORRUPT", id: first, damage: (home, [id]) => overwritten(eventsIn(home, id!)) },
   {
     code: "EVENTS_FOREIGN",
     id: first,
-    bend: (home, [id]) => (rmSync(eventsIn(home, id!)), sql(eventsIn(home, id!), "CREATE TABLE t(x)")),
+    damage: (home, [id]) => (rmSync(eventsIn(home, id!)), sql(eventsIn(home, id!), "CREATE TABLE t(x)")),
   },
   {
     code: "EVENTS_MIGRATION_UNKNOWN",
     id: first,
-    bend: (home, [id]) => sql(eventsIn(home, id!), "UPDATE schema_migrations SET checksum = 'x' WHERE version = 2"),
+    damage: (home, [id]) => sql(eventsIn(home, id!), "UPDATE schema_migrations SET checksum = 'x' WHERE version = 2"),
   },
   {
     code: "SEQUENCE_GAP",
     id: first,
-    bend: (home, [id]) => sql(eventsIn(home, id!), "DELETE FROM events WHERE sequence IN (1, 3)"),
+    damage: (home, [id]) => sql(eventsIn(home, id!), "DELETE FROM events WHERE sequence IN (1, 3)"),
     also: ["LEDGER_DIFFERS"],
   },
   {
     code: "SEQUENCE_TWICE",
     id: first,
-    bend: (home, [id]) =>
+    damage: (home, [id]) =>
       sql(eventsIn(home, id!), "DROP INDEX idx_events_sequence; UPDATE events SET sequence = 2 WHERE sequence = 3"),
     also: ["SEQUENCE_GAP", "LEDGER_DIFFERS"],
   },
   {
     code: "LEDGER_PREFIX",
     id: first,
-    bend: (home, [id]) =>
+    damage: (home, [id]) =>
       sql(
         eventsIn(home, id!),
         "INSERT INTO events SELECT 'ev-x', sequence + 1, turn_id, 'error', agent_name, '{}', timestamp FROM events ORDER BY sequence DESC LIMIT 1",
@@ -190,19 +199,19 @@ const BENDS: readonly Bend[] = [
   {
     code: "LEDGER_ENDED_AT",
     id: first,
-    bend: (home, [id]) => editMeta(home, id!, { updated_at: "2026-11-21T08:00:00Z" }),
+    damage: (home, [id]) => editMeta(home, id!, { updated_at: "2026-11-21T08:00:00Z" }),
     also: ["ROW_DIFFERS"],
   },
-  { code: "LEDGER_PURGED", id: first, bend: (home, [id]) => sql(eventsIn(home, id!), "DELETE FROM events") },
+  { code: "LEDGER_PURGED", id: first, damage: (home, [id]) => sql(eventsIn(home, id!), "DELETE FROM events") },
   {
     code: "LEDGER_DIFFERS",
     id: first,
-    bend: (home, [id]) => sql(eventsIn(home, id!), "UPDATE events SET content = '{}' WHERE sequence = 2"),
+    damage: (home, [id]) => sql(eventsIn(home, id!), "UPDATE events SET content = '{}' WHERE sequence = 2"),
   },
   {
     code: "LEDGER_UNREADABLE",
     id: first,
-    bend: (home, [id]) => {
+    damage: (home, [id]) => {
       const ledger = join(ledgerDir(home, id!), "ledger.jsonl");
       renameSync(ledger, join(home, "elsewhere"));
       symlinkSync(join(home, "elsewhere"), ledger);
@@ -211,14 +220,14 @@ const BENDS: readonly Bend[] = [
   {
     code: "TOTALS_DIFFER",
     id: (_, ids) => ids.at(-1)!,
-    bend: (home, ids) => sql(db(home), `UPDATE token_stats SET total_tokens = 1 WHERE session_id = '${ids.at(-1)}'`),
+    damage: (home, ids) => sql(db(home), `UPDATE token_stats SET total_tokens = 1 WHERE session_id = '${ids.at(-1)}'`),
     verb: "recompute-totals",
   },
   {
     code: "REFERENCE_DANGLING",
     level: "deep",
     id: () => "session_health → sessions",
-    bend: (home, [id]) =>
+    damage: (home, [id]) =>
       sql(db(home), `PRAGMA foreign_keys = OFF; UPDATE session_health SET session_id = 'x' WHERE session_id = '${id}'`),
   },
 ];
@@ -226,17 +235,17 @@ const BENDS: readonly Bend[] = [
 /** What the made homes say anyway: their workspaces lie nowhere. */
 const ANYWAY = new Set(["WORKSPACE_ROOT_MISSING", "BUNDLE_MOVED"]);
 
-for (const [at, { code, bend, id, verb, level = "full", live = 0, also = [] }] of BENDS.entries()) {
+for (const [at, { code, damage, id, verb, level = "full", live = 0, also = [] }] of CASES.entries()) {
   test(`${code} (${at})`, async (t) => {
     const { home, ids } = madeHome(t, { sessions: 4, events: 120, days: 4, live, seed: 5 });
-    if (bend.length > 0) {
+    if (damage.length > 0) {
       const before = codes(await reconcile(["check", "--level", level], home)).filter((one) => !ANYWAY.has(one));
       if (live === 0) assert.deepEqual(before, []);
     }
-    bend(home, ids);
+    damage(home, ids);
     const ran = await reconcile(["check", "--level", level], home);
     const { severity } = RULES.get(code)!;
-    const lines = told(ran).filter((line) => line.startsWith(`${severity} ${code} `));
+    const lines = findingLines(ran).filter((line) => line.startsWith(`${severity} ${code} `));
     assert.ok(lines.length > 0, ran.stdout);
     if (id) assert.ok(lines.includes(`${severity} ${code} ${id(home, ids)}`), lines.join());
     const others = codes(ran).filter((one) => one !== code && !ANYWAY.has(one) && !also.includes(one));
@@ -252,7 +261,7 @@ for (const [at, { code, bend, id, verb, level = "full", live = 0, also = [] }] o
 }
 
 test("every code of the table is found by a test, but those a made home cannot have", () => {
-  const tested = new Set([...BENDS.map(({ code }) => code), ...Object.values(TRUTH).map(({ code }) => code)]);
+  const tested = new Set([...CASES.map(({ code }) => code), ...Object.values(STATE_MATRIX).map(({ code }) => code)]);
   const untested = [...RULES.keys()].filter((code) => !tested.has(code));
   // A sessions that is a file is no home; unreadable files are not unreadable to root; the rest takes a damaged page.
   assert.deepEqual(untested.sort(), [
@@ -296,7 +305,7 @@ test("--code, --session and --fail-on choose", async (t) => {
   chmodSync(db(home), 0o644);
   const prefix = ids[0]!.slice(5, 13);
   const chosen = await reconcile(["check", "--session", prefix], home);
-  assert.deepEqual([chosen.code, told(chosen)], [0, [`info ROW_DIFFERS ${ids[0]}`]]);
+  assert.deepEqual([chosen.code, findingLines(chosen)], [0, [`info ROW_DIFFERS ${ids[0]}`]]);
   assert.equal((await reconcile(["check", "--session", prefix, "--fail-on", "info"], home)).code, 1);
   const coded = await reconcile(["check", "--code", "mode_wider,BUNDLE_MOVED"], home);
   assert.deepEqual([coded.code, codes(coded)], [1, ["MODE_WIDER"]]);

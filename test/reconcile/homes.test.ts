@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { predicted } from "../sources/agh/boot-world.ts";
 import { realHome } from "../support/homes.ts";
 import { assertUntouched, treeState } from "../support/tree.ts";
-import { appliedAndUndone, codes, NOW, ofKind, reconcile, summaryOf, told } from "./bent.ts";
+import { appliedAndUndone, codes, NOW, ofKind, reconcile, summaryOf, findingLines } from "./run-reconcile.ts";
 
 for (const name of ["agh-clean", "agh-killed", "agh-drifted", "agh-unbootable"]) {
   test(`${name}: check, boot and plan leave no trace`, async (t) => {
@@ -30,7 +30,7 @@ test("agh-clean and agh-killed: nothing of warn or above", async (t) => {
     const real = realHome(t, name);
     if (!real) return;
     const ran = await reconcile(["check", "--level", "deep"], real.home);
-    assert.deepEqual([ran.code, told(ran).filter((line) => !line.startsWith("info "))], [0, []], name);
+    assert.deepEqual([ran.code, findingLines(ran).filter((line) => !line.startsWith("info "))], [0, []], name);
   }
 });
 
@@ -40,7 +40,7 @@ test("agh-drifted: two orphaned rows, one of them archived by hand; one broken m
   const ran = await reconcile(["check"], real.home);
   assert.equal(ran.code, 1);
   assert.deepEqual(
-    told(ran).filter((line) => line.includes(" sess-")),
+    findingLines(ran).filter((line) => line.includes(" sess-")),
     [
       "info ROW_ORPHANED sess-1a5b16097c4002a8",
       "info ROW_ORPHANED sess-3043ee43dfbf4551",
@@ -107,14 +107,14 @@ test("agh-unbootable: undone byte for byte", async (t) => {
 });
 
 test("a saved plan is judged by what it was asked for: preference, codes, level", async (t) => {
-  for (const asked of [
+  for (const options of [
     ["--prefer", "restore"],
     ["--code", "WORKSPACE_MISSING"],
     ["--level", "quick", "--prefer", "salvage"],
   ]) {
     const real = realHome(t, "agh-unbootable");
     if (!real) return;
-    const plan = await reconcile(["plan", ...asked], real.home);
+    const plan = await reconcile(["plan", ...options], real.home);
     const applied = await reconcile(["apply", "-"], real.home, plan.stdout);
     const verbs = (ran: typeof plan): unknown[] => ofKind(ran, "action").map(({ verb, id }) => [verb, id]);
     assert.equal(applied.code, 0, applied.stderr);

@@ -7,7 +7,7 @@ import { tool as backup } from "../../bin/agh-backup.ts";
 import { predicted } from "../sources/agh/boot-world.ts";
 import { madeHome } from "../support/homes.ts";
 import { runHere } from "../support/memory.ts";
-import { codes, ofKind, reconcile, stateOf, summaryOf } from "./bent.ts";
+import { codes, ofKind, reconcile, stateOf, summaryOf } from "./run-reconcile.ts";
 
 function damage(file: string, from: number, length: number): void {
   for (const suffix of ["-wal", "-shm"]) rmSync(file + suffix, { force: true });
@@ -82,5 +82,5 @@ test("a repository of another home helps nobody: the reason is told", async (t) 
   const planned = await reconcile(["plan", "--repo", repo, "--prefer", "restore"], mine.home);
   const { left } = summaryOf(planned) as unknown as { left: { code: string; reason: string }[] };
   assert.deepEqual([planned.code, verbsOf(planned), left[0]?.code], [0, [], "CATALOG_CORRUPT"]);
-  assert.match(left[0]!.reason, /holds no sound agh\.db of this home/);
+  assert.match(left[0]!.reason, /has no sound agh\.db of this home/);
 });

@@ -17,5 +17,5 @@ test("without an engine and without Go, it is refused with a hint", (t) => {
     env: { PATH: join(dir, "bin") },
   });
   assert.deepEqual([status, stdout], [4, ""]);
-  assert.match(stderr, /^versitygw is not built, and there is no Go .* scripts\/engines$/m);
+  assert.match(stderr, /^versitygw is not built, and Go is not installed: .* scripts\/engines$/m);
 });

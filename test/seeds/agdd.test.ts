@@ -144,8 +144,11 @@ test("AGDD_STORAGE_ARCHIVE_ENABLED=false, AGDD_STORAGE_ARCHIVE_DESTINATION=s3://
     (await ok(vacuum, root, "runs --hot-days 1", { ...to, AGDD_STORAGE_ARCHIVE_ENABLED: "false" })).length,
     10,
   );
-  const asked = await at(vacuum, root, "runs --hot-days 1 --apply", { ...to, AGDD_STORAGE_ARCHIVE_ENABLED: "true" });
-  assert.equal(asked.code, 3, "nothing is archived there yet");
+  const requested = await at(vacuum, root, "runs --hot-days 1 --apply", {
+    ...to,
+    AGDD_STORAGE_ARCHIVE_ENABLED: "true",
+  });
+  assert.equal(requested.code, 3, "nothing is archived there yet");
   assert.equal(count(root, "SELECT count(*) FROM runs"), 41);
   assert.equal((await at(vacuum, root, "runs --hot-days 1", { AGDD_STORAGE_ARCHIVE_ENABLED: "true" })).code, 4);
 });

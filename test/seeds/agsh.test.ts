@@ -12,7 +12,7 @@ import type { AnyRecord } from "../../lib/records/record.ts";
 import { realHome } from "../support/homes.ts";
 import { runHere } from "../support/memory.ts";
 import { tempDir } from "../support/temp.ts";
-import { madeAgsh, makeAgsh, uuid } from "../sources/agsh/made.ts";
+import { madeAgsh, makeAgsh, uuid } from "../sources/agsh/make-databases.ts";
 
 const DEAD = "dead0000-0000-4000-8000-00000000000a";
 const LIVE = "11fe0000-0000-4000-8000-00000000000a";
@@ -90,8 +90,8 @@ seed(
     const types = new Set(events.map(({ type }) => type));
     assert.deepEqual([...types].toSorted(), ["assistant", "tool_result", "tool_use", "user"]);
     const messages = sql(t, file, "SELECT id, content FROM messages WHERE role = 'user'");
-    const said = new Map(events.map(({ id, content }) => [id, content]));
-    for (const { id, content } of messages) assert.equal(said.get(String(id)), content);
+    const contents = new Map(events.map(({ id, content }) => [id, content]));
+    for (const { id, content } of messages) assert.equal(contents.get(String(id)), content);
   },
 );
 

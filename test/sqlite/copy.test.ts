@@ -4,15 +4,25 @@ import fs from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
-import { integrity } from "../../lib/sqlite/check.ts";
-import { copyPrefix, noteCut, openCut, verifyCut, type Cut } from "../../lib/sqlite/copy.ts";
-import { foldWal } from "../../lib/sqlite/fold.ts";
-import { lastRow } from "../../lib/sqlite/last-row.ts";
-import { readConsistently } from "../../lib/sqlite/open.ts";
-import { withPages } from "../../lib/sqlite/pages.ts";
+import { checkIntegrity } from "../../lib/sqlite/read/integrity-check.ts";
+import { copyCut, noteCut, openCut, verifyCut, type Cut } from "../../lib/sqlite/copy/cut.ts";
+import { checkpointWal } from "../../lib/sqlite/change/checkpoint.ts";
+import { readLastRow } from "../../lib/sqlite/read/last-row.ts";
+import { readConsistently } from "../../lib/sqlite/read/open.ts";
+import { withPages } from "../../lib/sqlite/read/pages.ts";
 import { pause } from "../../lib/sqlite/pause.ts";
 import { tempDir } from "../support/temp.ts";
-import { EVENTS, kill, makeEvents, makeHot, makeKilled, settle, startChild, startOwner, testScratch } from "./bench.ts";
+import {
+  EVENTS,
+  kill,
+  makeEvents,
+  makeHot,
+  makeKilled,
+  settle,
+  startChild,
+  startOwner,
+  testScratch,
+} from "./database-states.ts";
 
 const DATABASES = 4;
 const SECONDS = 3;
@@ -67,7 +77,7 @@ test("copies under a writer: none bad, none torn, none with gaps, nothing lost, 
       seen.lost += found.txn < Number(before[i]) ? 1 : 0;
       // The writer may have committed without having said so yet.
       seen.beyond += !late && found.txn > Number(after[i]) + 1 ? 1 : 0;
-      const walked = withPages(file, (pages) => lastRow(pages, "events", "sequence"));
+      const walked = withPages(file, (pages) => readLastRow(pages, "events", "sequence"));
       if (walked === undefined) continue;
       seen.walks++;
       assert.ok(Number(walked?.value ?? 0) >= found.last, "the last sequence never goes back");
@@ -84,7 +94,7 @@ test("copies under a writer: none bad, none torn, none with gaps, nothing lost, 
 function copyUntilSame(file: string, first: Cut, copy: string): boolean {
   for (let cut = first, tries = 0; ; cut = noteCut(file), tries++) {
     for (const suffix of ["", "-wal", "-shm"]) fs.rmSync(copy + suffix, { force: true });
-    if (!cut.fresh && copyPrefix(file, cut, copy) === "same") return tries > 0;
+    if (!cut.fresh && copyCut(file, cut, copy) === "same") return tries > 0;
     assert.ok(tries < 1000, "never came through");
     pause(3);
   }
@@ -101,7 +111,7 @@ interface Content {
 function contentOf(copy: string): Content {
   const db = new DatabaseSync(copy);
   try {
-    const sound = integrity(db, "full").length === 0;
+    const sound = checkIntegrity(db, "full").length === 0;
     const row = db.prepare("SELECT count(*) n, max(sequence) m, max(txn) t FROM events").get();
     const torn = db
       .prepare("SELECT count(*) n FROM (SELECT 1 FROM events GROUP BY txn HAVING count(*) <> max(k))")
@@ -155,7 +165,7 @@ test("a cut can be streamed by the caller, and is gone when the file was replace
   assert.equal(openCut(file, cut), undefined);
   fs.copyFileSync(`${file}.old`, file);
   assert.equal(openCut(file, cut), undefined);
-  assert.equal(copyPrefix(file, cut, path.join(dir, "copy")), "changed");
+  assert.equal(copyCut(file, cut, path.join(dir, "copy")), "changed");
 });
 
 test("a copied pair folds into one file with every row; beside another process it is refused as busy", async (t) => {
@@ -164,14 +174,14 @@ test("a copied pair folds into one file with every row; beside another process i
   await makeKilled(t, killed, 400);
   await settle();
   const copy = path.join(dir, "copy");
-  assert.equal(copyPrefix(killed, noteCut(killed), copy), "same");
-  foldWal(copy);
+  assert.equal(copyCut(killed, noteCut(killed), copy), "same");
+  checkpointWal(copy);
   assert.deepEqual(
     fs.readdirSync(dir).filter((name) => name.startsWith("copy")),
     ["copy"],
   );
   assert.equal(contentOf(copy).count, 400);
-  assert.throws(() => foldWal(path.join(dir, "none")), { exit: 6 });
+  assert.throws(() => checkpointWal(path.join(dir, "none")), { exit: 6 });
   const owned = path.join(dir, "owned");
   const owner = await startChild(
     t,
@@ -180,7 +190,7 @@ test("a copied pair folds into one file with every row; beside another process i
      setInterval(() => {}, 1000);`,
     owned,
   );
-  await assert.rejects(async () => foldWal(owned), { code: "E_BUSY", exit: 5 });
+  await assert.rejects(async () => checkpointWal(owned), { code: "E_BUSY", exit: 5 });
   await kill(owner);
 });
 
@@ -206,7 +216,7 @@ test("the journal of a transaction over several databases never touches the file
   await settle();
   const copy = path.join(dir, "copy");
   fs.writeFileSync(victim, "mine");
-  assert.equal(copyPrefix(file, noteCut(file), copy), "same");
+  assert.equal(copyCut(file, noteCut(file), copy), "same");
   assert.ok(!fs.readFileSync(`${copy}-journal`).includes(name), "the copy's journal stands alone");
   assert.equal(torn(), 0, "the super-journal is there: rolled back");
   assert.equal(fs.readFileSync(victim, "utf8"), "mine");
@@ -220,7 +230,7 @@ test("an owner's news is in the copy while it goes on", async (t) => {
   const file = path.join(dir, "db");
   const owner = await startOwner(t, file, 120);
   await settle();
-  assert.equal(copyPrefix(file, noteCut(file), path.join(dir, "copy")), "same");
+  assert.equal(copyCut(file, noteCut(file), path.join(dir, "copy")), "same");
   assert.equal(contentOf(path.join(dir, "copy")).count, 120);
   await kill(owner);
 });

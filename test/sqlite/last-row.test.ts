@@ -4,11 +4,11 @@ import fs from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
-import { placeOf } from "../../lib/sqlite/create-table.ts";
-import { lastRow } from "../../lib/sqlite/last-row.ts";
-import { pagesOf, withPages } from "../../lib/sqlite/pages.ts";
+import { findColumnPlace } from "../../lib/sqlite/read/column-place.ts";
+import { readLastRow } from "../../lib/sqlite/read/last-row.ts";
+import { pagesOf, withPages } from "../../lib/sqlite/read/pages.ts";
 import { tempDir } from "../support/temp.ts";
-import { makeEvents, settle } from "./bench.ts";
+import { makeEvents, settle } from "./database-states.ts";
 
 /** Same numbers on every run. */
 function randomFrom(seed: number): (below: number) => number {
@@ -57,9 +57,9 @@ test("generated databases: the same as SQLite, resting, in the WAL, after delete
       assert.ok(pages, String(seed));
       assert.equal(pages.pageCount, db.prepare("PRAGMA page_count").get()?.["page_count"], String(seed));
       const expected = row ? { rowid: row["r"], value: row["value"] } : null;
-      assert.deepEqual(lastRow(pages, "events", column), expected, `seed ${seed}, ${column}`);
-      assert.equal(lastRow(pages, "events", "none"), undefined);
-      assert.equal(lastRow(pages, "nothing", column), undefined);
+      assert.deepEqual(readLastRow(pages, "events", column), expected, `seed ${seed}, ${column}`);
+      assert.equal(readLastRow(pages, "events", "none"), undefined);
+      assert.equal(readLastRow(pages, "nothing", column), undefined);
     }
     db.close();
   }
@@ -73,12 +73,12 @@ test("integers of every width, and rowids at both ends", (t) => {
   for (const value of [...values, 1.5, null, "é\u0000x", ""]) {
     db.prepare("INSERT INTO t VALUES (?)").run(value as number);
     const pages = pagesOf(fs.readFileSync(file));
-    assert.deepEqual(pages && lastRow(pages, "t", "a")?.value, value);
+    assert.deepEqual(pages && readLastRow(pages, "t", "a")?.value, value);
   }
   db.prepare("INSERT INTO t VALUES (?)").run(Buffer.from([1, 255]));
   db.exec("INSERT INTO t(rowid, a) SELECT 9223372036854775807, a FROM t ORDER BY rowid DESC LIMIT 1");
   const pages = pagesOf(fs.readFileSync(file));
-  assert.deepEqual(pages && lastRow(pages, "t", "a"), { rowid: 2n ** 63n - 1n, value: new Uint8Array([1, 255]) });
+  assert.deepEqual(pages && readLastRow(pages, "t", "a"), { rowid: 2n ** 63n - 1n, value: new Uint8Array([1, 255]) });
   db.close();
 });
 
@@ -97,12 +97,12 @@ test("what has no last row by rowid is unknown: a view, WITHOUT ROWID, columns t
     ["v", "a"],
     ["short", "b"],
   ] as const)
-    assert.equal(lastRow(pages, table, column), undefined, table);
-  assert.equal(lastRow(pages, "short", "a")?.value, 1);
+    assert.equal(readLastRow(pages, table, column), undefined, table);
+  assert.equal(readLastRow(pages, "short", "a")?.value, 1);
 });
 
 test("a column's place is read from the text as SQLite reads it", () => {
-  const place = (sql: string): unknown => placeOf(`CREATE TABLE t(${sql})`, "x");
+  const place = (sql: string): unknown => findColumnPlace(`CREATE TABLE t(${sql})`, "x");
   assert.deepEqual(place("a, [x] INTEGER PRIMARY KEY AUTOINCREMENT"), { position: 1, isRowid: true });
   assert.deepEqual(place("`X` integer constraint c primary key"), { position: 0, isRowid: true });
   assert.deepEqual(place("x INTEGER PRIMARY KEY DESC"), { position: 0, isRowid: false });
@@ -139,7 +139,7 @@ test("garbage never throws, never hangs, and an answer keeps its form", (t) => {
     const length = random(5) === 0 ? random(broken.length) : broken.length;
     const cut = broken.subarray(0, length);
     for (const pages of [pagesOf(cut), pagesOf(cut, wal)]) {
-      const row = pages && lastRow(pages, "events", "sequence");
+      const row = pages && readLastRow(pages, "events", "sequence");
       assert.ok(row === undefined || row === null || "value" in row);
     }
   }
@@ -154,6 +154,6 @@ test("pages of a file: none for what is missing or no database", async (t) => {
   makeEvents(path.join(dir, "db"), 10);
   await settle();
   const last = (name: string): unknown =>
-    withPages(path.join(dir, name), (pages) => lastRow(pages, "events", "k")?.value);
+    withPages(path.join(dir, name), (pages) => readLastRow(pages, "events", "k")?.value);
   assert.deepEqual(["none", "text", "empty", "db"].map(last), [undefined, undefined, undefined, 10]);
 });

@@ -6,13 +6,13 @@ import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { readLocks } from "../../lib/files/proc-locks.ts";
-import { lockDatabase } from "../../lib/sqlite/lock-db.ts";
-import { openForReading } from "../../lib/sqlite/open.ts";
-import { walOwners } from "../../lib/sqlite/owner.ts";
-import { backupInto, openPinned } from "../../lib/sqlite/pinned.ts";
+import { lockDatabase } from "../../lib/sqlite/lock-database.ts";
+import { openForReading } from "../../lib/sqlite/read/open.ts";
+import { walOwners } from "../../lib/sqlite/wal-owners.ts";
+import { backupInto, openReadSnapshot } from "../../lib/sqlite/read/read-snapshot.ts";
 import { tempDir } from "../support/temp.ts";
 import { assertUntouched, treeState } from "../support/tree.ts";
-import { EVENTS, kill, makeEvents, makeKilled, startChild, startOwner, testScratch } from "./bench.ts";
+import { EVENTS, kill, makeEvents, makeKilled, startChild, startOwner, testScratch } from "./database-states.ts";
 
 const signal = new AbortController().signal;
 const PROJECT = path.resolve(import.meta.dirname, "../..");
@@ -33,7 +33,7 @@ test("the lock excludes another process, and dies with a killed holder", async (
   const file = path.join(tempDir(t), "lock.db");
   const holder = await startChild(
     t,
-    `const { lockDatabase } = await import(process.argv[1] + "/lib/sqlite/lock-db.ts");
+    `const { lockDatabase } = await import(process.argv[1] + "/lib/sqlite/lock-database.ts");
      await lockDatabase(process.argv[2], { timeoutMs: 0, signal: new AbortController().signal });
      console.log("held"); setInterval(() => {}, 1000);`,
     PROJECT,
@@ -95,7 +95,7 @@ test("a backup ends under a writer, holds its moment, is one file, and leaves th
     file,
   );
   const copy = path.join(tempDir(t), "copy.db");
-  const pinned = openPinned(file, { timeout: 5000 });
+  const pinned = openReadSnapshot(file, { timeout: 5000 });
   const count = (db: DatabaseSync): number => Number(db.prepare("SELECT count(*) n FROM events").get()?.["n"]);
   const atPin = count(pinned.db);
   await pinned.backupInto(copy);
@@ -132,8 +132,8 @@ test("a pin beside a quiet owner changes read marks in -shm at most, and the own
 test("what cannot be pinned has a code", async (t) => {
   const dir = tempDir(t);
   fs.writeFileSync(path.join(dir, "text"), "hello ".repeat(100));
-  assert.throws(() => openPinned(path.join(dir, "text"), { timeout: 0 }), { code: "E_NOT_A_DATABASE" });
-  assert.throws(() => openPinned(path.join(dir, "none"), { timeout: 0 }), { exit: 6 });
+  assert.throws(() => openReadSnapshot(path.join(dir, "text"), { timeout: 0 }), { code: "E_NOT_A_DATABASE" });
+  assert.throws(() => openReadSnapshot(path.join(dir, "none"), { timeout: 0 }), { exit: 6 });
   makeEvents(path.join(dir, "fine"), 1);
   await makeKilled(t, path.join(dir, "killed"), 1);
 });

@@ -4,12 +4,12 @@ import fs from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
-import { openForReading, readConsistently } from "../../lib/sqlite/open.ts";
-import { hasShape, tablesOf, columnsOf } from "../../lib/sqlite/shape.ts";
-import { integrity, danglingReferences } from "../../lib/sqlite/check.ts";
-import { hold } from "../../lib/sqlite/held.ts";
+import { openForReading, readConsistently } from "../../lib/sqlite/read/open.ts";
+import { hasTables, listTables, listColumns } from "../../lib/sqlite/schema.ts";
+import { checkIntegrity, listDanglingReferences } from "../../lib/sqlite/read/integrity-check.ts";
+import { addOpenLock } from "../../lib/sqlite/open-locks.ts";
 import { tempDir } from "../support/temp.ts";
-import { makeEvents, makeKilled, settle, testScratch } from "./bench.ts";
+import { makeEvents, makeKilled, settle, testScratch } from "./database-states.ts";
 
 test("each thing that is no database has its own code, exit 6 and a hint", async (t) => {
   const dir = tempDir(t);
@@ -132,7 +132,7 @@ test("an aborted signal ends the opening", (t) => {
 test("a file that this process holds locks on is never opened beside them", (t) => {
   const file = path.join(tempDir(t), "db");
   makeEvents(file, 1);
-  const letGo = hold(file);
+  const letGo = addOpenLock(file);
   assert.throws(() => openForReading(file, { scratch: testScratch(t) }), /drop its locks/);
   letGo();
   openForReading(file, { scratch: testScratch(t) }).close();
@@ -143,12 +143,12 @@ test("a shape is tables by name and type: a view or a virtual table is none", (t
   db.exec(`CREATE TABLE events(id TEXT, sequence INTEGER, twice AS (sequence*2));
     CREATE VIEW sessions AS SELECT id FROM events; CREATE VIRTUAL TABLE runs USING fts5(id);
     CREATE TABLE "odd ""name"(a)`);
-  assert.deepEqual(tablesOf(db), ["events", 'odd "name']);
-  assert.deepEqual(columnsOf(db, "events"), ["id", "sequence"]);
-  assert.deepEqual(columnsOf(db, 'odd "name'), ["a"]);
-  assert.ok(hasShape(db, { events: ["sequence", "id"] }));
+  assert.deepEqual(listTables(db), ["events", 'odd "name']);
+  assert.deepEqual(listColumns(db, "events"), ["id", "sequence"]);
+  assert.deepEqual(listColumns(db, 'odd "name'), ["a"]);
+  assert.ok(hasTables(db, { events: ["sequence", "id"] }));
   for (const shape of [{ events: ["none"] }, { events: ["twice"] }, { sessions: ["id"] }, { runs: ["id"] }, { no: [] }])
-    assert.ok(!hasShape(db, shape), JSON.stringify(shape));
+    assert.ok(!hasTables(db, shape), JSON.stringify(shape));
   db.close();
 });
 
@@ -156,12 +156,12 @@ test("integrity says what is broken, and dangling references are listed", (t) =>
   const file = path.join(tempDir(t), "db");
   makeEvents(file, 2000);
   const sound = new DatabaseSync(file);
-  assert.deepEqual(integrity(sound, "quick"), []);
+  assert.deepEqual(checkIntegrity(sound, "quick"), []);
   sound.exec(
     "PRAGMA foreign_keys=OFF; CREATE TABLE child(e REFERENCES events(sequence)); INSERT INTO child VALUES(9999)",
   );
   assert.deepEqual(
-    danglingReferences(sound).map((one) => ({ ...one })),
+    listDanglingReferences(sound).map((one) => ({ ...one })),
     [{ table: "child", rowid: 1, parent: "events", fkid: 0 }],
   );
   sound.close();
@@ -169,6 +169,6 @@ test("integrity says what is broken, and dangling references are listed", (t) =>
   fs.writeSync(fd, Buffer.alloc(4096, 0x55), 0, 4096, 4096 * 20);
   fs.closeSync(fd);
   const broken = new DatabaseSync(file);
-  assert.ok(integrity(broken, "full").length > 0);
+  assert.ok(checkIntegrity(broken, "full").length > 0);
   broken.close();
 });

@@ -5,11 +5,11 @@ import { scratchDir } from "../../lib/files/scratch.ts";
 import {
   salvageDatabase,
   salvageRows,
-  type Salvaged,
+  type SalvageResult,
   type SalvagedRow,
   type SalvageOptions,
-} from "../../lib/sqlite/salvage.ts";
-import { COUNTED, SESSION_SCHEMA } from "../../lib/sources/agh/session-schema.ts";
+} from "../../lib/sqlite/salvage/salvage.ts";
+import { COUNTED_COLUMNS, SESSION_SCHEMA } from "../../lib/sources/agh/events/events-schema.ts";
 
 /** Every row of a table (or of each that holds rows in the usual way) as one text, by table and rowid. */
 export function rowsIn(file: string, only?: readonly string[]): Map<string, string> {
@@ -39,13 +39,13 @@ export const textOf = (values: readonly unknown[]): string =>
 
 type Given = Partial<SalvageOptions>;
 
-export function salvageTo(file: string, out: string, given: Given = {}): Salvaged {
+export function salvageTo(file: string, out: string, given: Given = {}): SalvageResult {
   using scratch = scratchDir(process.env);
-  return salvageDatabase(file, { out, scratch, known: [SESSION_SCHEMA], sequences: COUNTED, ...given });
+  return salvageDatabase(file, { out, scratch, known: [SESSION_SCHEMA], sequences: COUNTED_COLUMNS, ...given });
 }
 
 /** Rows only; an error is the caller's. */
-export function salvagedRows(file: string, given: Given = {}): { rows: SalvagedRow[]; result: Salvaged } {
+export function salvagedRows(file: string, given: Given = {}): { rows: SalvagedRow[]; result: SalvageResult } {
   using scratch = scratchDir(process.env);
   const rows: SalvagedRow[] = [];
   const steps = salvageRows(file, {
@@ -53,7 +53,7 @@ export function salvagedRows(file: string, given: Given = {}): { rows: SalvagedR
     rows: true,
     scratch,
     known: [SESSION_SCHEMA],
-    sequences: COUNTED,
+    sequences: COUNTED_COLUMNS,
     ...given,
   });
   for (let step = steps.next(); ; step = steps.next()) {
@@ -71,7 +71,7 @@ export function zeroPages(file: string, numbers: readonly number[], size = 4096)
 /** The pages that hold a row's cell, by table and rowid: its leaf, and its overflow where it has any. */
 export function integrityOf(file: string): string {
   const db = new DatabaseSync(file);
-  const said = db.prepare("PRAGMA integrity_check").get();
+  const row = db.prepare("PRAGMA integrity_check").get();
   db.close();
-  return String(said?.["integrity_check"]);
+  return String(row?.["integrity_check"]);
 }

@@ -5,15 +5,15 @@ import fs from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
-import { lastRow } from "../../lib/sqlite/last-row.ts";
-import { openForReading, readConsistently } from "../../lib/sqlite/open.ts";
-import { withPages } from "../../lib/sqlite/pages.ts";
-import { integrity } from "../../lib/sqlite/check.ts";
-import { tablesOf } from "../../lib/sqlite/shape.ts";
+import { readLastRow } from "../../lib/sqlite/read/last-row.ts";
+import { openForReading, readConsistently } from "../../lib/sqlite/read/open.ts";
+import { withPages } from "../../lib/sqlite/read/pages.ts";
+import { checkIntegrity } from "../../lib/sqlite/read/integrity-check.ts";
+import { listTables } from "../../lib/sqlite/schema.ts";
 import { realHome } from "../support/homes.ts";
 import { tempDir } from "../support/temp.ts";
 import { assertUntouched, treeState } from "../support/tree.ts";
-import { databasesBelow, makeEvents, makeHot, makeKilled, settle, startOwner, testScratch } from "./bench.ts";
+import { databasesBelow, makeEvents, makeHot, makeKilled, settle, startOwner, testScratch } from "./database-states.ts";
 
 const HOMES = ["agh-clean", "agh-killed", "agh-drifted", "agh-unbootable", "agdd", "agdd-nofts", "agsh", "agsh-v08"];
 
@@ -26,10 +26,10 @@ for (const name of HOMES) {
     const before = treeState(home.base);
     const counts = databasesBelow(home.base).map((file) => {
       const rows = readConsistently(file, { scratch }, (db) => {
-        assert.deepEqual(integrity(db, "full"), [], file);
-        return tablesOf(db).map((table) => [table, db.prepare(`SELECT count(*) n FROM "${table}"`).get()?.["n"]]);
+        assert.deepEqual(checkIntegrity(db, "full"), [], file);
+        return listTables(db).map((table) => [table, db.prepare(`SELECT count(*) n FROM "${table}"`).get()?.["n"]]);
       });
-      withPages(file, (pages) => lastRow(pages, "events", "sequence"));
+      withPages(file, (pages) => readLastRow(pages, "events", "sequence"));
       return [file, rows] as const;
     });
     assertUntouched(before, treeState(home.base));
@@ -93,7 +93,7 @@ test("beside a live owner nothing changes either, and the rows of its WAL are re
   const before = treeState(dir);
   assert.deepEqual({ ...(readConsistently(file, { scratch: testScratch(t) }, count) as object) }, { n: 500, m: 500 });
   assert.deepEqual(
-    withPages(file, (pages) => lastRow(pages, "events", "sequence")),
+    withPages(file, (pages) => readLastRow(pages, "events", "sequence")),
     { rowid: 500, value: 500 },
   );
   assertUntouched(before, treeState(dir));
@@ -116,7 +116,7 @@ test("another user's files in a directory that is not ours are read, and nothing
   const temp = tempDir(t);
   fs.chownSync(temp, 65534, 65534);
   const code = `const { scratchDir } = await import(process.argv[1] + "/lib/files/scratch.ts");
-    const { readConsistently } = await import(process.argv[1] + "/lib/sqlite/open.ts");
+    const { readConsistently } = await import(process.argv[1] + "/lib/sqlite/read/open.ts");
     process.setgroups([]); process.setgid(65534); process.setuid(65534);
     const scratch = scratchDir({ TMPDIR: process.argv[3] });
     const seen = ["resting", "killed", "hot", "secret", "closed/db"].map((name) => {

@@ -4,7 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test, type TestContext } from "node:test";
-import { committedPrefix, walState } from "../../lib/sqlite/wal.ts";
+import { committedPrefix, readWalState } from "../../lib/sqlite/wal.ts";
 import { tempDir } from "../support/temp.ts";
 
 const FRAME = 24 + 4096;
@@ -89,14 +89,14 @@ test("a flipped bit ends the log before its frame; a flipped header ends it all"
 
 test("a log that began anew in place counts its present life only", (t) => {
   const file = path.join(tempDir(t), "db");
-  assert.equal(walState(file), undefined);
+  assert.equal(readWalState(file), undefined);
   const db = new DatabaseSync(file);
   db.exec("PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; CREATE TABLE t(a)");
   for (let i = 0; i < 50; i++) db.exec("INSERT INTO t VALUES (1)");
-  const old = walState(file);
+  const old = readWalState(file);
   assert.equal(old?.length, fs.statSync(`${file}-wal`).size);
   db.exec("PRAGMA wal_checkpoint(RESTART); INSERT INTO t VALUES (2)");
-  const now = walState(file);
+  const now = readWalState(file);
   assert.equal(now?.length, 32 + FRAME);
   assert.notEqual(now?.salts, old?.salts);
   assert.match(now?.salts ?? "", /^[0-9a-f]{16}$/);

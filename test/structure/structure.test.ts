@@ -92,7 +92,7 @@ const ONLY: readonly (readonly [name: string, where: RegExp, lazy: boolean])[] =
   ["cron", /^lib\/policy\/schedule\.ts$/, true],
   ["age-encryption", /^lib\/formats\/age\b/, true],
   ["@aws-sdk/client-s3", /^lib\/targets\/s3\b/, true],
-  ["hyparquet-writer", /^lib\/formats\/parquet\.ts$/, true],
+  ["hyparquet-writer", /^lib\/formats\/parquet\/parquet\.ts$/, true],
   ["smol-toml", /^lib\/(?:sources|reconcile)\//, true],
 ];
 

@@ -5,7 +5,7 @@ import path from "node:path";
 import process from "node:process";
 import sqlite from "node:sqlite";
 import { gate } from "./gate.ts";
-import { halfOf } from "./half.ts";
+import { halfOf } from "./half-write.ts";
 
 type Call = (this: unknown, ...args: unknown[]) => unknown;
 type Calls = Record<string, Call | undefined>;

@@ -2,7 +2,7 @@
 import { createServer, request, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-export interface Asked {
+export interface ProxiedRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingMessage["headers"];
@@ -18,16 +18,16 @@ export type Fate = "pass" | "reset" | "lose" | "cut" | { readonly status: number
 
 export interface Proxy {
   readonly port: number;
-  readonly asked: readonly Asked[];
+  readonly requests: readonly ProxiedRequest[];
   stop(): Promise<void>;
 }
 
-export async function startProxy(serverPort: number, fateOf: (asked: Asked) => Fate): Promise<Proxy> {
-  const asked: Asked[] = [];
+export async function startProxy(serverPort: number, fateOf: (proxied: ProxiedRequest) => Fate): Promise<Proxy> {
+  const requests: ProxiedRequest[] = [];
   const server = createServer((incoming, outgoing) => {
     const { method = "GET", url = "/", headers } = incoming;
-    const now = { method, path: url, headers, nth: asked.length + 1 };
-    asked.push(now);
+    const now = { method, path: url, headers, nth: requests.length + 1 };
+    requests.push(now);
     const fate = fateOf(now);
     if (fate === "reset") incoming.socket.resetAndDestroy();
     else if (typeof fate === "object") refuse(incoming, outgoing, fate);
@@ -41,7 +41,7 @@ export async function startProxy(serverPort: number, fateOf: (asked: Asked) => F
   await new Promise((resolve) => server.once("listening", resolve));
   return {
     port: (server.address() as AddressInfo).port,
-    asked,
+    requests,
     stop: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

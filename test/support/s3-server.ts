@@ -115,9 +115,9 @@ function answers(port: number): Promise<boolean> {
 
 async function ended(server: ChildProcess): Promise<void> {
   if (server.exitCode !== null || server.signalCode !== null) return;
-  const gone = new Promise((resolve) => server.once("exit", resolve));
+  const exited = new Promise((resolve) => server.once("exit", resolve));
   server.kill("SIGTERM");
   const slow = setTimeout(2000, undefined, { ref: false }).then(() => server.kill("SIGKILL"));
-  await Promise.race([gone, slow]);
-  await gone;
+  await Promise.race([exited, slow]);
+  await exited;
 }

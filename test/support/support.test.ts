@@ -113,12 +113,12 @@ test("a run under a terminal sees one", async (t) => {
 });
 
 test("a temp directory goes even where it was made read-only", async () => {
-  const gone = await inTempDir("support", (directory) => {
+  const removedDirectory = await inTempDir("support", (directory) => {
     makeHome(path.join(directory, "h"), { sessions: 1 });
     fs.chmodSync(path.join(directory, "h"), 0o500);
     return directory;
   });
-  assert.equal(fs.existsSync(gone), false);
+  assert.equal(fs.existsSync(removedDirectory), false);
   assert.ok(fs.existsSync(PROJECT));
 });
 

@@ -42,7 +42,7 @@ test("a URL of another kind is refused by name", () => {
 
 test("where no directory can be made, a target says so and ends", async () => {
   const target = directoryTarget("/proc/none/such");
-  const isTrouble = (error: unknown): boolean => error instanceof ToolError && error.exit === 6;
-  await assert.rejects(target.put("packs/x", Buffer.from("x")), isTrouble);
-  assert.throws(() => target.stage(), isTrouble);
+  const isPlaceError = (error: unknown): boolean => error instanceof ToolError && error.exit === 6;
+  await assert.rejects(target.put("packs/x", Buffer.from("x")), isPlaceError);
+  assert.throws(() => target.stage(), isPlaceError);
 });

@@ -9,7 +9,7 @@ import { ToolError } from "../../lib/records/error.ts";
 import { s3Target } from "../../lib/targets/s3.ts";
 import { targetOf, type Target } from "../../lib/targets/target.ts";
 import { targetContract } from "../contract/target.ts";
-import { startProxy, type Asked, type Fate, type Proxy } from "../support/s3-proxy.ts";
+import { startProxy, type ProxiedRequest, type Fate, type Proxy } from "../support/s3-proxy.ts";
 import { envOf, SECRET_KEY, startS3 } from "../support/s3-server.ts";
 
 const MIB = 2 ** 20;
@@ -40,7 +40,10 @@ function suite({ port, env, bucket, objects }: Exclude<typeof server, string>): 
   };
 
   /** A target whose server misbehaves as told. */
-  const behind = async (t: TestContext, fateOf: (asked: Asked) => Fate): Promise<{ target: Target; proxy: Proxy }> => {
+  const behind = async (
+    t: TestContext,
+    fateOf: (request: ProxiedRequest) => Fate,
+  ): Promise<{ target: Target; proxy: Proxy }> => {
     const proxy = await startProxy(port, fateOf);
     t.after(() => proxy.stop());
     inEnvironment(t, envOf(proxy.port));
@@ -104,10 +107,10 @@ function suite({ port, env, bucket, objects }: Exclude<typeof server, string>): 
     writeFileSync(join(stage.dir, "pack"), randomBytes(17 * MIB));
     await s3.put("a", Buffer.from("a"));
     await s3.put("b", { file: join(stage.dir, "pack") });
-    const puts = proxy.asked.filter(({ method }) => method === "PUT");
+    const puts = proxy.requests.filter(({ method }) => method === "PUT");
     assert.equal(puts.length, 3);
     for (const { headers } of puts) assert.match(String(headers["x-amz-checksum-sha256"]), /^[\w+/]{43}=$/);
-    const finishing = proxy.asked.filter(
+    const finishing = proxy.requests.filter(
       ({ method, path }) =>
         (method === "PUT" && !path.includes("partNumber")) || (method === "POST" && path.includes("uploadId")),
     );
@@ -129,7 +132,7 @@ function suite({ port, env, bucket, objects }: Exclude<typeof server, string>): 
       assert.deepEqual(await s3.head("a"), { size: 7 });
       assert.deepEqual(await keys(s3), ["a"]);
       await s3.delete("a");
-      assert.equal(proxy.asked.length, 10);
+      assert.equal(proxy.requests.length, 10);
     });
   }
 
@@ -143,9 +146,9 @@ function suite({ port, env, bucket, objects }: Exclude<typeof server, string>): 
         () => keys(s3),
         () => s3.delete("a"),
       ]) {
-        await assert.rejects(act(), (error) => isTrouble(error, "E_UNREACHABLE"));
+        await assert.rejects(act(), (error) => isPlaceError(error, "E_UNREACHABLE"));
       }
-      assert.equal(proxy.asked.length, 15, "three tries each");
+      assert.equal(proxy.requests.length, 15, "three tries each");
     });
   }
 
@@ -162,7 +165,7 @@ function suite({ port, env, bucket, objects }: Exclude<typeof server, string>): 
     await s3.put("a", bytes);
     assert.ok((await s3.get("a"))!.equals(bytes));
     cuts = -100;
-    await assert.rejects(s3.get("a"), (error) => isTrouble(error, "E_UNREACHABLE"));
+    await assert.rejects(s3.get("a"), (error) => isPlaceError(error, "E_UNREACHABLE"));
   });
 
   test("an upload in parts that fails leaves no object and no parts", async (t) => {
@@ -173,8 +176,8 @@ function suite({ port, env, bucket, objects }: Exclude<typeof server, string>): 
     using stage = s3.stage();
     const file = join(stage.dir, "pack");
     writeFileSync(file, randomBytes(33 * MIB));
-    await assert.rejects(s3.put("pack", { file }), (error) => isTrouble(error, "E_UNREACHABLE"));
-    assert.ok(proxy.asked.some(({ method, path }) => method === "DELETE" && path.includes("uploadId")));
+    await assert.rejects(s3.put("pack", { file }), (error) => isPlaceError(error, "E_UNREACHABLE"));
+    assert.ok(proxy.requests.some(({ method, path }) => method === "DELETE" && path.includes("uploadId")));
     assert.equal(await s3.head("pack"), undefined);
     assert.equal(existsSync(file), true, "what was staged can be put again");
     refusing = false;
@@ -191,7 +194,7 @@ function suite({ port, env, bucket, objects }: Exclude<typeof server, string>): 
     await s3.put("repository.json", Buffer.from("{}"), { exclusive: true });
     await s3.put("packs/a", { file: join(stage.dir, "pack") });
     assert.deepEqual(await keys(s3), ["packs/a", "repository.json"]);
-    await assert.rejects(s3.delete("packs/a"), (error) => isTrouble(error, "E_NO_PERMISSION"));
+    await assert.rejects(s3.delete("packs/a"), (error) => isPlaceError(error, "E_NO_PERMISSION"));
   });
 
   test("a server that knows no conditional puts is asked first", async (t) => {
@@ -212,14 +215,14 @@ function suite({ port, env, bucket, objects }: Exclude<typeof server, string>): 
     test(`wrong credentials (${name}) → 6, with a hint and without the secret`, async (t) => {
       inEnvironment(t, { ...env, ...wrong });
       for (const act of [() => targetOf(fresh()).get("a"), () => targetOf(fresh()).put("a", Buffer.from("a"))]) {
-        await assert.rejects(act(), (error) => isTrouble(error, "E_CREDENTIALS") && /AWS_PROFILE/.test(error.hint!));
+        await assert.rejects(act(), (error) => isPlaceError(error, "E_CREDENTIALS") && /AWS_PROFILE/.test(error.hint!));
       }
     });
   }
 
   test("a refused look at an object, which carries no reason, is no missing object", async (t) => {
     inEnvironment(t, { ...env, AWS_SECRET_ACCESS_KEY: "canary-wrong-secret" });
-    await assert.rejects(targetOf(fresh()).head("a"), (error) => isTrouble(error, "E_NO_PERMISSION"));
+    await assert.rejects(targetOf(fresh()).head("a"), (error) => isPlaceError(error, "E_NO_PERMISSION"));
   });
 
   test("credentials and endpoint come from the shared files too", async (t) => {
@@ -242,16 +245,16 @@ function suite({ port, env, bucket, objects }: Exclude<typeof server, string>): 
 
   test("a server that is not there, and a staged file that is not, are told apart", async (t) => {
     const s3 = target(t);
-    await assert.rejects(s3.put("a", { file: "/none/such" }), (error) => isTrouble(error, "E_MISSING"));
+    await assert.rejects(s3.put("a", { file: "/none/such" }), (error) => isPlaceError(error, "E_MISSING"));
     inEnvironment(t, { AWS_ENDPOINT_URL_S3: "http://127.0.0.1:1" });
-    await assert.rejects(s3Target(fresh(), { attempts: 1 }).get("a"), (error) => isTrouble(error, "E_UNREACHABLE"));
+    await assert.rejects(s3Target(fresh(), { attempts: 1 }).get("a"), (error) => isPlaceError(error, "E_UNREACHABLE"));
   });
 
   test("a bucket that is not there → 6", async (t) => {
     inEnvironment(t, env);
     const s3 = targetOf("s3://no-such-bucket/prefix");
     for (const act of [() => s3.get("a"), () => s3.put("a", Buffer.from("a")), () => keys(s3)]) {
-      await assert.rejects(act(), (error) => isTrouble(error, "E_NO_BUCKET"));
+      await assert.rejects(act(), (error) => isPlaceError(error, "E_NO_BUCKET"));
     }
   });
 
@@ -282,7 +285,7 @@ test("what is no place in S3 is a usage error that repeats nothing of it", () =>
 });
 
 /** A ToolError of exit 6 that carries no secret anywhere a log could find it. */
-function isTrouble(error: unknown, code?: string): error is ToolError {
+function isPlaceError(error: unknown, code?: string): error is ToolError {
   assert.ok(error instanceof ToolError, inspect(error));
   assert.deepEqual([error.exit, error.code], [6, code ?? error.code], error.message);
   const everything = inspect(error, { depth: 20, showHidden: true });

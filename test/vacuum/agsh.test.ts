@@ -10,7 +10,7 @@ import type { AnyRecord } from "../../lib/records/record.ts";
 import { runHere, type Ran } from "../support/memory.ts";
 import { dumpDatabase } from "../support/sqlite-dump.ts";
 import { tempDir } from "../support/temp.ts";
-import { madeAgsh, makeAgsh, text, user, uuid, type MadeSession } from "../sources/agsh/made.ts";
+import { madeAgsh, makeAgsh, text, user, uuid, type MadeSession } from "../sources/agsh/make-databases.ts";
 
 const NOW = "2026-05-01T00:00:00Z";
 const alive = (pid: number): boolean => pid === 4242;
@@ -72,7 +72,7 @@ test("selected by name, a session that a live process holds is skipped with the 
   const ran = await sessions(home, uuid(2), uuid(1), "--apply");
   assert.equal(ran.code, 3, ran.stderr);
   const state = new Map(actions(ran).map(({ id, state: of, reason }) => [id, `${String(of)}: ${String(reason)}`]));
-  assert.match(state.get(uuid(2))!, /^skipped: process 4242 holds it/);
+  assert.match(state.get(uuid(2))!, /^skipped: process 4242 has locked it/);
   assert.match(state.get(uuid(1))!, /^done/);
 });
 
@@ -169,18 +169,18 @@ test("over random homes the plan is what apply does: the same sessions, the same
     const there = await idsIn(home);
     const plan = await sessions(home, ...policy);
     const applied = await sessions(home, ...policy, "--apply");
-    const going = actions(plan).filter(({ state }) => state === "planned");
-    const gone = actions(applied).filter(({ state }) => state === "done");
-    assert.deepEqual(ids(gone), ids(going), `seed ${seed}`);
+    const plannedActions = actions(plan).filter(({ state }) => state === "planned");
+    const removed = actions(applied).filter(({ state }) => state === "done");
+    assert.deepEqual(ids(removed), ids(plannedActions), `seed ${seed}`);
     assert.deepEqual(
-      gone.map(({ freed }) => freed),
-      going.map(({ bytes }) => bytes),
+      removed.map(({ freed }) => freed),
+      plannedActions.map(({ bytes }) => bytes),
       `seed ${seed}`,
     );
     assert.equal(plan.code, applied.code, `seed ${seed}: ${applied.stderr}`);
-    const left = there.filter((id) => !ids(gone).includes(id));
+    const left = there.filter((id) => !ids(removed).includes(id));
     assert.deepEqual(await idsIn(home), left, `seed ${seed}`);
-    if (gone.length > 0) await vacuum("trash", "restore", "--all", "--home", home);
+    if (removed.length > 0) await vacuum("trash", "restore", "--all", "--home", home);
     assert.deepEqual(dumpDatabase(file), before, `seed ${seed}`);
   }
 });

@@ -6,15 +6,15 @@ import fs from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
-import { assertRoom } from "../../lib/vacuum/swap-in.ts";
-import { withRoom } from "../../lib/vacuum/no-space.ts";
+import { assertFreeSpace } from "../../lib/vacuum/replace-files.ts";
+import { withNoSpaceHint } from "../../lib/vacuum/no-space-hint.ts";
 import { ToolError } from "../../lib/records/error.ts";
 import { madeHome, realHome } from "../support/homes.ts";
 import { run } from "../support/run.ts";
 import { dumpDatabase } from "../support/sqlite-dump.ts";
 import { tempDir } from "../support/temp.ts";
 import { assertUntouched, treeState } from "../support/tree.ts";
-import { assertSaid, assertTidy, change, eventsFile, said } from "./purged.ts";
+import { assertSameOutput, assertTidy, change, eventsFile, readerOutput } from "./purge-checks.ts";
 import { actions, idsOf, NOW, summaryOf, vacuum } from "./world.ts";
 
 /** Rows in and out again leave free pages; every other summary stays, so that the rowids have gaps. */
@@ -56,7 +56,7 @@ test("agh.db: what is free comes back; rows, rowids, schema, full text, mode and
   const file = path.join(home, "agh.db");
   makeHoles(home);
   fs.chmodSync(file, 0o640);
-  const [before, dump, rowids, kind] = [await said(home), dumpDatabase(file), rowidsOf(home), header(file)];
+  const [before, dump, rowids, kind] = [await readerOutput(home), dumpDatabase(file), rowidsOf(home), header(file)];
   const size = fs.statSync(file).size;
   const compact = await vacuum(["compact", "--apply"], home);
   assert.equal(compact.code, 0, compact.stderr);
@@ -71,7 +71,7 @@ test("agh.db: what is free comes back; rows, rowids, schema, full text, mode and
     freed_bytes! >= predicted_bytes! * 0.95 && predicted_bytes! > 1 << 20,
     `${freed_bytes} of ${predicted_bytes}`,
   );
-  assertSaid(before, await said(home));
+  assertSameOutput(before, await readerOutput(home));
   change(file, "INSERT INTO memory_chunks_fts (memory_chunks_fts, rank) VALUES ('integrity-check', 1)");
   assertTidy(home);
 });
@@ -82,13 +82,13 @@ test("events and compact together: every reader says the same as before, and boo
     if (!real) return;
     const { home } = real;
     makeHoles(home);
-    const before = await said(home);
+    const before = await readerOutput(home);
     const purge = await vacuum(["events", "--grace", "1s", "--apply"], home);
     assert.equal(purge.code, 0, purge.stderr);
     const compact = await vacuum(["compact", "--apply"], home);
     assert.equal(compact.code, 0, compact.stderr);
     assert.ok(actions(compact, "done").length > 0);
-    assertSaid(before, await said(home));
+    assertSameOutput(before, await readerOutput(home));
   }
 });
 
@@ -107,13 +107,13 @@ test("what is not worth it is left alone unless it is named; a second run finds 
 test("a WAL that a dead process left is folded in first: no row of it is lost", async (t) => {
   const { home, ids } = madeHome(t, { sessions: 2, events: 30, live: 1, seed: 12 });
   leaveWal(path.join(home, "agh.db"), "UPDATE sessions SET name = 'only in the WAL'");
-  const before = await said(home);
+  const before = await readerOutput(home);
   const compact = await vacuum(["compact", "agh.db", ...ids, "--apply"], home);
   assert.equal(compact.code, 0, compact.stderr);
   const done = idsOf(actions(compact, "done"));
   assert.ok(done.includes("agh.db") && done.length >= 2, done.join(" "));
   for (const suffix of ["-wal", "-shm"]) assert.ok(!fs.existsSync(path.join(home, `agh.db${suffix}`)), suffix);
-  assertSaid(before, await said(home));
+  assertSameOutput(before, await readerOutput(home));
   assertTidy(home);
 });
 
@@ -208,16 +208,16 @@ test("too little room is told before anything is written, with the command that 
   const home = { runtime: "agh", place, root: place, id: "0", live: true } as const;
   const full = (() => {
     try {
-      assertRoom(place, Number.MAX_SAFE_INTEGER);
+      assertFreeSpace(place, Number.MAX_SAFE_INTEGER);
       return undefined;
     } catch (error) {
-      return withRoom(error, home) as ToolError;
+      return withNoSpaceHint(error, home) as ToolError;
     }
   })();
   assert.equal(full?.code, "E_NO_SPACE");
   assert.equal(full?.exit, 6);
   assert.match(full?.hint ?? "", /agh-vacuum trash empty --apply --home .*agh-vacuum report/);
-  assertRoom(place, 1);
+  assertFreeSpace(place, 1);
 });
 
 test("what a process has open is left alone: named it is told (3)", async (t) => {

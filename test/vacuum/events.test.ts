@@ -13,7 +13,16 @@ import { runHere } from "../support/memory.ts";
 import { run } from "../support/run.ts";
 import { tempDir } from "../support/temp.ts";
 import { assertUntouched, treeState } from "../support/tree.ts";
-import { assertSaid, assertTidy, change, eventsFile, keptIn, leftIn, rowsIn, said } from "./purged.ts";
+import {
+  assertSameOutput,
+  assertTidy,
+  change,
+  eventsFile,
+  keptIn,
+  leftIn,
+  rowsIn,
+  readerOutput,
+} from "./purge-checks.ts";
 import { actions, archive, editMeta, idsOf, inspect, knownIn, NOW, reconcile, summaryOf, vacuum } from "./world.ts";
 
 const HOUR = 3_600_000;
@@ -25,7 +34,7 @@ test("agh-clean: what is equal goes, every reader says the same as before, and b
   const real = realHome(t, "agh-clean");
   if (!real) return;
   const { home } = real;
-  const before = await said(home);
+  const before = await readerOutput(home);
   const kept = knownIn(home).map(({ id }) => [id, keptIn(home, id)] as const);
   const purge = await vacuum(["events", "--grace", "1s", "--apply"], home);
   assert.equal(purge.code, 0, purge.stderr);
@@ -33,7 +42,7 @@ test("agh-clean: what is equal goes, every reader says the same as before, and b
   assert.equal(done.length, 9);
   assert.match(leftIn(purge)["sess-0e2a07363a40f0c0"]!, /yet to repair/);
   const purged = treeState(home);
-  assertSaid(before, await said(home));
+  assertSameOutput(before, await readerOutput(home));
   assertUntouched(purged, treeState(home));
   for (const [id, those] of kept) assert.deepEqual(keptIn(home, id), those, id);
   for (const id of done) assert.equal(rowsIn(home, id), 0);
@@ -73,14 +82,14 @@ test("sessions say purged, from the ledger; compare, reconcile and a drill know 
 test("a purged session is archived and comes back as it was", async (t) => {
   const { home, ids } = madeHome(t, { sessions: 2, events: 10, seed: 8 });
   await vacuum(["events", "--apply"], home);
-  const before = await said(home);
+  const before = await readerOutput(home);
   const to = path.join(tempDir(t), "to");
   const put = await archive("put", "--all", "--home", home, "--to", to);
   assert.equal(put.code, 0, put.stderr);
   assert.equal((await vacuum(["sessions", ids[0]!, "--archive", to, "--apply"], home)).code, 0);
   const got = await archive("get", ids[0]!, "--from", to, "--to", home);
   assert.equal(got.code, 0, got.stderr);
-  assertSaid(before, await said(home));
+  assertSameOutput(before, await readerOutput(home));
 });
 
 test("the grace time: 24 h, else what config.toml says, else --grace; by the last event, not by updated_at", async (t) => {
@@ -123,10 +132,10 @@ test("a config.toml that cannot be read, or says no time, never means the defaul
 test("ended_at: a ledger whose head alone is older is as good as an equal one", async (t) => {
   const { home, ids } = madeHome(t, { sessions: 1, events: 8 });
   editMeta(home, ids[0]!, (meta) => (meta["updated_at"] = "2026-11-20T20:00:00Z"));
-  const before = await said(home);
+  const before = await readerOutput(home);
   const purge = await vacuum(["events", "--apply"], home);
   assert.match(String(actions(purge, "done")[0]?.["reason"]), /ended_at/);
-  assertSaid(before, await said(home));
+  assertSameOutput(before, await readerOutput(home));
 });
 
 test("a plan is what apply does; what drifted since is skipped and stays (3)", async (t) => {
@@ -225,13 +234,13 @@ const HOLDER = `const { DatabaseSync } = require("node:sqlite");
 
 test("eight at once do no harm: each session is purged once, losers are told", { timeout: 300_000 }, async (t) => {
   const { home, ids } = madeHome(t, { sessions: 4, events: 8, seed: 10 });
-  const before = await said(home);
+  const before = await readerOutput(home);
   const args = ["events", "--apply", "--json", "--home", home, "--now", NOW, "--lock-timeout", "60s"];
   const ran = await Promise.all(Array.from({ length: 8 }, () => run("vacuum", args, { timeout: 240_000 })));
   for (const { code, stderr } of ran) assert.ok([0, 3, 5].includes(code ?? -1), `${code} ${stderr}`);
   const done = ran.flatMap(({ records }) => records.filter(({ state }) => state === "done").map(({ id }) => id));
   assert.deepEqual(done.sort(), [...ids].sort());
-  assertSaid(before, await said(home));
+  assertSameOutput(before, await readerOutput(home));
   assertTidy(home);
 });
 

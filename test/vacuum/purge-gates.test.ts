@@ -8,7 +8,7 @@ import { tool as ledgerTool } from "../../bin/agh-ledger.ts";
 import { madeHome } from "../support/homes.ts";
 import { runHere } from "../support/memory.ts";
 import { tempDir } from "../support/temp.ts";
-import { assertSaid, change, eventsFile, leftIn, rowsIn, said } from "./purged.ts";
+import { assertSameOutput, change, eventsFile, leftIn, rowsIn, readerOutput } from "./purge-checks.ts";
 import { actions, editMeta, idsOf, vacuum } from "./world.ts";
 
 const ledgerOf = (home: string, id: string): string => {
@@ -27,7 +27,7 @@ const KEPT: readonly (readonly [name: string, why: RegExp, bend: (home: string, 
     (home, id) => bendLedger(home, id, (text) => text.replace('"sequence":2,', '"sequence":3,')),
   ],
   ["an event after the ledger", /appended/, (home, id) => change(eventsFile(home, id), LATE)],
-  ["content that the ledger cannot give back", /byte for byte/, oddContent],
+  ["content that the ledger cannot give back", /byte for byte/, plainContent],
   ["a state that claims life", /active/, (home, id) => editMeta(home, id, (meta) => (meta["state"] = "active"))],
   [
     "a time from the future",
@@ -63,7 +63,7 @@ function bendLedger(home: string, id: string, bend: (text: string) => string): v
 }
 
 /** Text that is no JSON stands in the ledger as a JSON string: which of the two it was nobody could tell. */
-function oddContent(home: string, id: string): void {
+function plainContent(home: string, id: string): void {
   change(eventsFile(home, id), "UPDATE events SET content = 'plain' WHERE sequence = 2");
   const lines = fs.readFileSync(ledgerOf(home, id), "utf8").split("\n");
   const at = lines.findIndex((line) => line.includes('"sequence":2,'));
@@ -95,10 +95,10 @@ test("ledgers that config.toml puts elsewhere are gone on from as well", async (
     fs.rmSync(path.join(home, "sessions", name), { recursive: true });
   }
   fs.writeFileSync(path.join(home, "config.toml"), `[memory.session]\nledger_root = ${JSON.stringify(elsewhere)}\n`);
-  const before = await said(home);
+  const before = await readerOutput(home);
   const purge = await vacuum(["events", "--apply"], home);
   assert.deepEqual(idsOf(actions(purge, "done")), [...ids].sort(), purge.stderr);
-  assertSaid(before, await said(home));
+  assertSameOutput(before, await readerOutput(home));
 });
 
 test("what must stay stays, and is told: in the summary, and where it was named as a record (3)", async (t) => {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { retire, type Retirable } from "../../lib/policy/retirement.ts";
+import { decideRetirement, type Retirable } from "../../lib/policy/retirement.ts";
 import { makeHome } from "../../scripts/make-home/home.ts";
 import { randomOf, type Random } from "../../scripts/make-home/random.ts";
 import { strength } from "../support/strength.ts";
@@ -29,7 +29,7 @@ const between = (random: Random, least: number, most: number): number => least +
 
 interface Drawn {
   readonly args: readonly string[];
-  readonly policy: Parameters<typeof retire>[1];
+  readonly policy: Parameters<typeof decideRetirement>[1];
 }
 
 function drawPolicy(random: Random, known: readonly Known[]): Drawn {
@@ -60,13 +60,13 @@ async function expected(known: readonly Known[], archived: ReadonlySet<string>, 
     last: new Date(at).toISOString(),
     created: null,
     updated: null,
-    meant: true,
+    isSelected: true,
     kept: live ? "it runs, or claims to" : undefined,
-    held: async () => (archived.has(id) ? undefined : "it is not archived"),
+    blockedBy: async () => (archived.has(id) ? undefined : "it is not archived"),
   }));
-  const { verdicts, excess } = await retire(sessions, policy, new Date(NOW));
+  const { verdicts, excess } = await decideRetirement(sessions, policy, new Date(NOW));
   const of = (fate: string): string[] => idsOf(verdicts.filter((verdict) => verdict.fate === fate) as never);
-  return { goes: of("goes"), held: of("held"), isMet: excess.bytes === 0 && excess.sessions === 0 };
+  return { goes: of("goes"), refused: of("held"), isMet: excess.bytes === 0 && excess.sessions === 0 };
 }
 
 async function trial(directory: string, seed: number): Promise<void> {
@@ -79,10 +79,10 @@ async function trial(directory: string, seed: number): Promise<void> {
   const archived = known.filter(({ live: it }) => !it && between(random, 0, 3) > 0).map(({ id }) => id);
   if (archived.length > 0) assert.equal((await archive("put", ...archived, "--home", home)).code, 0);
   const { args, policy } = drawPolicy(random, known);
-  const { goes, held, isMet } = await expected(known, new Set(archived), policy);
+  const { goes, refused, isMet } = await expected(known, new Set(archived), policy);
   const plan = await vacuum(["sessions", ...args], home);
-  assert.deepEqual([idsOf(actions(plan, "planned")), idsOf(actions(plan, "skipped"))], [goes, held], args.join(" "));
-  assert.equal(plan.code, held.length > 0 ? 3 : isMet ? 0 : 1);
+  assert.deepEqual([idsOf(actions(plan, "planned")), idsOf(actions(plan, "skipped"))], [goes, refused], args.join(" "));
+  assert.equal(plan.code, refused.length > 0 ? 3 : isMet ? 0 : 1);
   const size = sizeBelow(path.join(home, "sessions"));
   const isSaved = between(random, 0, 1) === 0;
   const done = isSaved

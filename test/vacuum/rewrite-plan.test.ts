@@ -5,7 +5,7 @@ import { strength } from "../support/strength.ts";
 import { inTempDir } from "../support/temp.ts";
 import { makeHome } from "../../scripts/make-home/home.ts";
 import { randomOf } from "../../scripts/make-home/random.ts";
-import { assertTidy, change, eventsFile, rowsIn } from "./purged.ts";
+import { assertTidy, change, eventsFile, rowsIn } from "./purge-checks.ts";
 import { actions, idsOf, inspect, summaryOf, vacuum } from "./world.ts";
 
 const HOMES = strength("random homes", 8);

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { staying, type RunFacts } from "../../lib/policy/expired-runs.ts";
-import { readRows, rowTrashes } from "../../lib/vacuum/row-trash.ts";
+import { computeKeptRuns, type RunFacts } from "../../lib/policy/expired-runs.ts";
+import { readTrashRows, listRowTrashes } from "../../lib/vacuum/trash/row-trash.ts";
 import { count, indexFault, madeProject, putRuns } from "../support/agdd.ts";
 import { strength } from "../support/strength.ts";
 import { ids, idsIn, NOW, runs, vacuum } from "./runs.ts";
@@ -20,15 +20,15 @@ test("R5: no flipped bit of what lies in the trash comes back as a row", async (
     const bit = (flip * 7919 + 13) % (bytes.length * 8);
     bytes[bit >> 3]! ^= 1 << (bit & 7);
     writeFileSync(file, bytes);
-    const found = rowTrashes(root);
+    const found = listRowTrashes(root);
     assert.ok(
-      found.every((one) => readRows(one) === undefined),
+      found.every((one) => readTrashRows(one) === undefined),
       `bit ${bit} of ${file}`,
     );
     bytes[bit >> 3]! ^= 1 << (bit & 7);
     writeFileSync(file, bytes);
   }
-  assert.ok(readRows(rowTrashes(root)[0]!) !== undefined);
+  assert.ok(readTrashRows(listRowTrashes(root)[0]!) !== undefined);
 });
 
 /** R7: what the rule must be, said in another way: a run goes when it and all below it may go. */
@@ -51,7 +51,7 @@ test("over random families of runs the rule keeps every line above what stays", 
       ended: random(2) === 0 ? undefined : random(110),
       lastEvent: random(3) === 0 ? undefined : random(110),
     }));
-    const stay = staying(all, { cutoff: 80, now: 100, staleBefore: undefined });
+    const stay = computeKeptRuns(all, { cutoff: 80, now: 100, staleBefore: undefined });
     for (const run of all) assert.equal(!stay.has(run.id), mayGo(run, all, 80, 100), `round ${round}: ${run.id}`);
   }
 });
@@ -83,8 +83,8 @@ test("R7: over random homes apply removes exactly the plan's rows", async (t) =>
     const events = count(root, "SELECT count(*) FROM events");
     const applied = await vacuum(root, ["apply", file]);
     assert.equal(applied.code, 0, applied.stderr);
-    const gone = before.filter((id) => !idsIn(root).includes(id));
-    assert.deepEqual(gone, ids(plan));
+    const removed = before.filter((id) => !idsIn(root).includes(id));
+    assert.deepEqual(removed, ids(plan));
     assert.equal(
       events - count(root, "SELECT count(*) FROM events"),
       (summary["rows"] as { events?: number }).events ?? 0,

@@ -145,7 +145,7 @@ test("an archive that is asked for first: without a place refused (4), else only
   writeFileSync(join(root, ".env"), "AGDD_STORAGE_ARCHIVE_ENABLED=yes\n");
   const nowhere = await runs(root, "--hot-days", "7", "--apply");
   assert.equal(nowhere.code, 4);
-  assert.match(nowhere.stderr, /AGDD_STORAGE_ARCHIVE_DESTINATION does not say where/);
+  assert.match(nowhere.stderr, /AGDD_STORAGE_ARCHIVE_DESTINATION is not set/);
   const to = join(tempDir(t), "archive");
   writeFileSync(join(root, ".env"), `AGDD_STORAGE_ARCHIVE_ENABLED=yes\nAGDD_STORAGE_ARCHIVE_DESTINATION=${to}\n`);
   const put = await runHere(archive, [

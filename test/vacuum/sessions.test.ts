@@ -36,11 +36,11 @@ test("--older-than: exactly those whose last event is older; the plan touches no
     const before = treeState(home);
     const plan = await vacuum(["sessions", "--older-than", `${days}d`], home);
     assert.equal(plan.code, 0, plan.stderr);
-    const meant = known.filter(({ at }) => now - at > days * DAY);
-    assert.deepEqual(idsOf(actions(plan, "planned")), idsOf(meant as never), `${days} d`);
+    const selected = known.filter(({ at }) => now - at > days * DAY);
+    assert.deepEqual(idsOf(actions(plan, "planned")), idsOf(selected as never), `${days} d`);
     assert.equal(
       summaryOf(plan)["predicted_bytes"],
-      meant.reduce((sum, { bytes }) => sum + bytes, 0),
+      selected.reduce((sum, { bytes }) => sum + bytes, 0),
     );
     assertUntouched(before, treeState(home));
   }
@@ -63,8 +63,8 @@ test("--max-total and --max-sessions: the oldest, until it fits", async (t) => {
   for (const spare of [0, 1, known[0]!.bytes, known[0]!.bytes + 1, total]) {
     const plan = await vacuum(["sessions", "--max-total", String(total - spare)], home);
     let left = total;
-    const meant = known.filter(({ bytes }) => left > total - spare && (left -= bytes) >= 0);
-    assert.deepEqual(idsOf(actions(plan, "planned")), idsOf(meant as never), `${spare} bytes`);
+    const selected = known.filter(({ bytes }) => left > total - spare && (left -= bytes) >= 0);
+    assert.deepEqual(idsOf(actions(plan, "planned")), idsOf(selected as never), `${spare} bytes`);
     assert.equal(plan.code, 0, plan.stderr);
   }
   const two = await vacuum(["sessions", "--max-sessions", "2"], home);
@@ -102,7 +102,7 @@ test("a floor that names nobody is refused: it would hold nothing", async (t) =>
   ]) {
     const { code, stderr, stdout } = await vacuum(["sessions", "--older-than", "0s", ...floor], home);
     assert.deepEqual([code, stdout], [2, ""], stderr);
-    assert.match(stderr, /there is no such (?:agent|workspace) here/);
+    assert.match(stderr, /the home has no such (?:agent|workspace)/);
   }
 });
 
@@ -161,7 +161,7 @@ test("unarchived, and archived in an earlier state: held, named, and exit 3; the
     const reasons = new Map(actions(ran, "skipped").map(({ id, reason }) => [id, String(reason)]));
     assert.match(reasons.get(unarchived)!, /not archived: agh-archive put/);
     assert.match(reasons.get(changed)!, /earlier state \(session\/meta\.json changed since\)/);
-    assert.match(reasons.get(lost)!, /has gone: agh-archive verify/);
+    assert.match(reasons.get(lost)!, /is missing: agh-archive verify/);
     assert.deepEqual(idsOf(actions(ran, apply.length > 0 ? "done" : "planned")), sound);
   }
   const of = (state: string[], ids: string[]): string[] => state.filter((line) => ids.some((id) => line.includes(id)));
@@ -170,14 +170,14 @@ test("unarchived, and archived in an earlier state: held, named, and exit 3; the
 
 test("an archive that was damaged or vanished between plan and apply is found out by its bytes", async (t) => {
   const home = await archivedHome(t);
-  const [flipped, gone, edited, ...sound] = knownIn(home);
+  const [flipped, missing, edited, ...sound] = knownIn(home);
   const plan = await vacuum(["sessions", "--older-than", "0s"], home);
   assert.equal(actions(plan, "planned").length, 8);
   const file = (id: string): string => path.join(home, "session-archive", `${id}.tar.zst`);
   const bytes = fs.readFileSync(file(flipped!.id));
   bytes[bytes.length >> 1]! ^= 1;
   fs.writeFileSync(file(flipped!.id), bytes);
-  fs.rmSync(path.join(home, "session-archive", `${gone!.id}.receipt.json`));
+  fs.rmSync(path.join(home, "session-archive", `${missing!.id}.receipt.json`));
   // The same size and time, and another byte: only reading tells.
   const events = path.join(home, "sessions", edited!.id, "events.db");
   const { mtimeMs } = fs.statSync(events);
@@ -188,8 +188,8 @@ test("an archive that was damaged or vanished between plan and apply is found ou
   const done = await vacuum(["apply", "-"], home, { stdin: plan.stdout });
   assert.equal(done.code, 3, done.stderr);
   assert.deepEqual(idsOf(actions(done, "done")), idsOf(sound as never));
-  assert.deepEqual(idsOf(actions(done, "skipped")), idsOf([flipped, gone, edited] as never));
-  assert.deepEqual(sessionDirs(home).sort(), idsOf([flipped, gone, edited] as never));
+  assert.deepEqual(idsOf(actions(done, "skipped")), idsOf([flipped, missing, edited] as never));
+  assert.deepEqual(sessionDirs(home).sort(), idsOf([flipped, missing, edited] as never));
 });
 
 test("live, starting, orphaned and future-dated sessions never go", async (t) => {
@@ -252,7 +252,7 @@ test("a config.toml that cannot be parsed never falls back, whatever the flags s
   for (const args of [[], ["--older-than", "0s"], ["--older-than", "0s", "--apply"]]) {
     const { code, stdout, stderr } = await vacuum(["sessions", ...args], home);
     assert.deepEqual([code, stdout], [4, ""], stderr);
-    assert.match(stderr, /mend config\.toml/);
+    assert.match(stderr, /correct config\.toml/);
   }
   assert.equal(sessionDirs(home).length, 8);
 });

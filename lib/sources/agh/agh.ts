@@ -1,13 +1,13 @@
 // AGH as a source: what it can do, and where each part of it is read.
 import type { Source } from "../source.ts";
-import { classify } from "./coverage.ts";
-import { marks } from "./marks.ts";
-import { sessions } from "./sessions.ts";
-import { state } from "./state.ts";
-import { IN_HOME, IN_WORKSPACE } from "./well-known.ts";
+import { classify } from "./home/coverage.ts";
+import { aghMarkers } from "./home/detect.ts";
+import { readSessions } from "./sessions/read-sessions.ts";
+import { readHomeState } from "./home/home-state.ts";
+import { IN_HOME, IN_WORKSPACE } from "./home/well-known.ts";
 
 export const agh: Source = {
-  ...marks,
+  ...aghMarkers,
   can: new Set([
     "archive",
     "reconcile",
@@ -25,26 +25,26 @@ export const agh: Source = {
     "turn",
     "row",
   ]),
-  state,
-  sessions,
+  state: readHomeState,
+  sessions: readSessions,
   // Loaded when called: listing sessions pays for none of them.
   async *events(...of) {
-    yield* (await import("./events.ts")).events(...of);
+    yield* (await import("./events/stream-events.ts")).streamEvents(...of);
   },
   async *usage(...of) {
-    yield* (await import("./usage.ts")).usage(...of);
+    yield* (await import("./sessions/usage.ts")).readUsage(...of);
   },
   async *follow(...of) {
-    yield* (await import("./follow.ts")).follow(...of);
+    yield* (await import("./events/follow.ts")).follow(...of);
   },
-  candidates: async (...of) => (await import("./candidates.ts")).candidates(...of),
-  ledgers: async () => (await import("./ledgers.ts")).ledgers,
-  roots: async (...of) => (await import("./roots.ts")).roots(...of),
+  candidates: async (...of) => (await import("./events/search-candidates.ts")).findCandidates(...of),
+  ledgers: async () => (await import("./ledger/ledgers.ts")).ledgers,
+  roots: async (...of) => (await import("./home/roots.ts")).listRoots(...of),
   wellKnown: (root) => (root === "home" ? IN_HOME : root.startsWith("ws/") ? IN_WORKSPACE : []),
   classify,
-  cut: async (...of) => (await import("./cut.ts")).takeCut(...of),
-  boot: async (...of) => (await import("./boot.ts")).predictBoot(...of),
+  cut: async (...of) => (await import("./home/cut.ts")).takeCut(...of),
+  boot: async (...of) => (await import("./boot/predict-boot.ts")).predictBoot(...of),
   async *compare(...of) {
-    yield* (await import("./catalog-against-directories.ts")).compareCatalog(...of);
+    yield* (await import("./checks/compare-catalog.ts")).compareCatalog(...of);
   },
 };

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { parseDotenv } from "../../../lib/sources/agdd/dotenv.ts";
-import { readSettings, truth } from "../../../lib/sources/agdd/settings.ts";
+import { parseDotenv } from "../../../lib/sources/agdd/home/dotenv.ts";
+import { readSettings, truth } from "../../../lib/sources/agdd/home/settings.ts";
 import { tempDir } from "../../support/temp.ts";
 
 const values = (text: string, env = {}): Record<string, string> =>

@@ -57,10 +57,10 @@ for (const [name, events, turn, appends] of CASES) {
     sql(join(real.home, "sessions", CRASHED, "events.db"), ...rows);
     const { changes } = await predicted(real.home);
     const repair = changes.find(({ change }) => change === "repaired");
-    const said = ((repair?.["appends"] ?? []) as { type: string; tool_call_id?: string }[]).map(
+    const appended = ((repair?.["appends"] ?? []) as { type: string; tool_call_id?: string }[]).map(
       ({ type, tool_call_id: id }) => (id === undefined ? type : `${type} ${id}`),
     );
-    assert.deepEqual([repair?.["turn_id"] ?? "", said], [turn, appends]);
+    assert.deepEqual([repair?.["turn_id"] ?? "", appended], [turn, appends]);
   });
 }
 

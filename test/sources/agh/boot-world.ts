@@ -3,8 +3,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Deps } from "../../../lib/records/deps.ts";
-import type { BootChange } from "../../../lib/sources/agh/boot-catalog.ts";
-import { predictBoot } from "../../../lib/sources/agh/boot.ts";
+import type { BootChange } from "../../../lib/sources/agh/boot/boot-catalog.ts";
+import { predictBoot } from "../../../lib/sources/agh/boot/predict-boot.ts";
 import type { Home } from "../../../lib/sources/source.ts";
 
 /** Just after the homes were written. */

@@ -75,7 +75,7 @@ test("agh-drifted starts: the row of a directory moved away and that of a meta c
     starts: true,
     refusals: [],
     changes: [
-      { id: "sess-3043ee43dfbf4551", change: "skipped", reason: "meta.json is no JSON (cut short?)" },
+      { id: "sess-3043ee43dfbf4551", change: "skipped", reason: "meta.json is not valid JSON (truncated?)" },
       { id: "sess-1a5b16097c4002a8", change: "orphaned", from: "orphaned" },
       { id: "sess-3043ee43dfbf4551", change: "orphaned", from: "orphaned" },
     ],

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
-import { ledgerLines } from "../../../lib/sources/agh/ledger-lines.ts";
+import { ledgerLines } from "../../../lib/sources/agh/ledger/ledger-lines.ts";
 
 type Text = string | Buffer;
 interface Row {
@@ -162,14 +162,14 @@ function anyContent(): Text {
 
 test("3,000 random rows: the same bytes from both encoders, in whole pages and alone", () => {
   const rows = Array.from({ length: 3000 }, (_, i): Row => {
-    const odd = below(4) === 0;
+    const unusual = below(4) === 0;
     return {
       ...PLAIN,
       sequence: 2 * i + 1,
-      id: odd ? Buffer.concat([Buffer.from(`ev-${i}`), Buffer.from(pick(NAMES) as string)]) : `ev-${i}`,
-      turn: odd ? pick(NAMES) : PLAIN.turn,
-      type: odd ? pick(NAMES) : PLAIN.type,
-      agent: odd ? pick(NAMES) : PLAIN.agent,
+      id: unusual ? Buffer.concat([Buffer.from(`ev-${i}`), Buffer.from(pick(NAMES) as string)]) : `ev-${i}`,
+      turn: unusual ? pick(NAMES) : PLAIN.turn,
+      type: unusual ? pick(NAMES) : PLAIN.type,
+      agent: unusual ? pick(NAMES) : PLAIN.agent,
       content: anyContent(),
       time: `2026-11-21T08:20:0${below(10)}.${pick(["000000000", "450000000", "123456789", "000000100"])}Z`,
     };
@@ -212,13 +212,13 @@ test("what AGH could not read is refused: no time, no integer, bytes of UTF-16",
 test("an empty session has no lines", () => assert.equal(linesOf([]), ""));
 
 test("one odd character in an otherwise plain row is enough", () => {
-  for (const odd of ["<", ">", "&", "\u2028", "\u2029", "\u00e9", Buffer.of(0xff), " "]) {
-    const content = Buffer.concat([Buffer.from('{"t":"'), Buffer.from(odd as string), Buffer.from('"}')]);
+  for (const unusual of ["<", ">", "&", "\u2028", "\u2029", "\u00e9", Buffer.of(0xff), " "]) {
+    const content = Buffer.concat([Buffer.from('{"t":"'), Buffer.from(unusual as string), Buffer.from('"}')]);
     assert.equal(linesOf([{ ...PLAIN, content }]), slowLine({ ...PLAIN, content }));
   }
-  for (const odd of ["\u0000", "<", "&", "'", '"', "\\", "\u0001", " ", "\u00a0", "\u007f"]) {
+  for (const unusual of ["\u0000", "<", "&", "'", '"', "\\", "\u0001", " ", "\u00a0", "\u007f"]) {
     for (const name of ["id", "turn", "type", "agent"] as const) {
-      for (const text of [`a${odd}b`, `a${odd}`, `${odd}a`]) {
+      for (const text of [`a${unusual}b`, `a${unusual}`, `${unusual}a`]) {
         const row = { ...PLAIN, [name]: text };
         assert.equal(linesOf([row]), slowLine(row), JSON.stringify([name, text]));
       }

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { eventsInLedger } from "../../../lib/sources/agh/ledger-range.ts";
-import { placeAfter } from "../../../lib/sources/agh/ledger-place.ts";
+import { eventsInLedger } from "../../../lib/sources/agh/ledger/event-range.ts";
+import { findOffsetAfter } from "../../../lib/sources/agh/ledger/find-offset.ts";
 import { openLedger } from "../../../lib/sources/ledger-file.ts";
 import type { EventRange } from "../../../lib/sources/source.ts";
 import { tempDir } from "../../support/temp.ts";
@@ -50,10 +50,10 @@ test("after a sequence, of a type or turn, counted from the end: as a filter ove
 test("the place of a sequence is at or before it, and near", (t) => {
   using file = openLedger(ledger(tempDir(t)));
   for (const after of [1n, 3000n, 5000n, 8999n]) {
-    const place = placeAfter(file, after);
+    const place = findOffsetAfter(file, after);
     const head = Buffer.alloc(200);
     const text = head.toString("latin1", 0, file.readAt(head, place));
     assert.ok(place === 0 || Number(/"sequence":(\d+)/.exec(text)?.[1]) <= Number(after), `${after}: ${text}`);
   }
-  assert.ok(placeAfter(file, 8999n) > file.size / 2);
+  assert.ok(findOffsetAfter(file, 8999n) > file.size / 2);
 });

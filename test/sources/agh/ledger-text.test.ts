@@ -1,11 +1,11 @@
 // What becomes of an event's content in a ledger, against bytes that Go's encoding/json gave for it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { headLine, withoutEnd } from "../../../lib/sources/agh/ledger-head.ts";
-import { isJson } from "../../../lib/sources/agh/ledger-json.ts";
-import { withoutRaw } from "../../../lib/sources/agh/ledger-raw.ts";
-import { contentJson, goString, trimSpace } from "../../../lib/sources/agh/ledger-text.ts";
-import { metaTime, nineDigits, rowTime } from "../../../lib/sources/agh/ledger-time.ts";
+import { headLine, withoutEnd } from "../../../lib/sources/agh/ledger/head-line.ts";
+import { isJson } from "../../../lib/sources/agh/ledger/go-json.ts";
+import { withoutRaw } from "../../../lib/sources/agh/ledger/strip-raw.ts";
+import { contentJson, goString, trimSpace } from "../../../lib/sources/agh/ledger/go-text.ts";
+import { metaTime, nineDigits, rowTime } from "../../../lib/sources/agh/ledger/ledger-time.ts";
 
 const hex = (digits: string): Buffer => Buffer.from(digits, "hex");
 

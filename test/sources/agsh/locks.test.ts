@@ -5,10 +5,10 @@ import { once } from "node:events";
 import { chmodSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { effectiveOf, lockOf, pidOf, resumable } from "../../../lib/sources/agsh/locks.ts";
+import { effectiveOf, lockOf, pidOf, resumable } from "../../../lib/sources/agsh/sessions/locks.ts";
 import { PROJECT } from "../../support/homes.ts";
 import { cleanEnv, run } from "../../support/run.ts";
-import { madeAgsh, user, uuid } from "./made.ts";
+import { madeAgsh, user, uuid } from "./make-databases.ts";
 
 const here = { live: true };
 const deps = { isAlive: (pid: number): boolean | undefined => (pid === 1 ? true : pid === 2 ? undefined : false) };
@@ -28,7 +28,7 @@ test("alive, dead, unknown and free, on this machine and in a copy", () => {
   assert.equal(effective("2"), "unknown", "an answer that cannot be had is none");
   assert.equal(effective("0"), "running", "kill(0) asks for agsh's own group");
   assert.equal(effective("4294967295"), "unknown", "no single process");
-  for (const odd of ["", "host-a", "-1"]) assert.equal(effective(odd), "stopped", odd);
+  for (const value of ["", "host-a", "-1"]) assert.equal(effective(value), "stopped", value);
   assert.equal(effective("1", false), "unknown");
   assert.equal(effective(null, false), "stopped");
   assert.equal(resumable(lockOf("1", here, deps)).ok, false);

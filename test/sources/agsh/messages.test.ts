@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { tool } from "../../../bin/agh-inspect.ts";
 import { elementTexts } from "../../../lib/sources/exact-json.ts";
-import { piecesOf } from "../../../lib/sources/agsh/messages.ts";
+import { partsOf } from "../../../lib/sources/agsh/events/messages.ts";
 import { runHere } from "../../support/memory.ts";
-import { call, madeAgsh, result, text, user, uuid, type MadeMessage } from "./made.ts";
+import { call, madeAgsh, result, text, user, uuid, type MadeMessage } from "./make-databases.ts";
 
 const pieces = (role: string, content: string | Uint8Array<ArrayBuffer> | number) =>
-  piecesOf({ id: 7, role, content, created_at: "" }).map(({ id, type, json }) => [id, type, json]);
+  partsOf({ id: 7, role, content, created_at: "" }).map(({ id, type, json }) => [id, type, json]);
 
 test("a person's words are one event, whatever they look like", () => {
   assert.deepEqual(pieces("user", "hello"), [["7", "user", '"hello"']]);
@@ -120,7 +120,7 @@ test("turns: prompt without its surroundings, text, thought, calls and what came
   });
   const { records } = await runHere(tool, ["turns", uuid(1), "--home", home]);
   assert.deepEqual(
-    records.map(({ id, prompt, text: said, thought }) => [id, prompt, said, thought]),
+    records.map(({ id, prompt, text: answer, thought }) => [id, prompt, answer, thought]),
     [
       ["0", undefined, "before anybody asked", undefined],
       ["2", "first", "one\ntwo", "hm"],

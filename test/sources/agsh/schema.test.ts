@@ -8,7 +8,7 @@ import { tool as reconcile } from "../../../bin/agh-reconcile.ts";
 import { tool as vacuum } from "../../../bin/agh-vacuum.ts";
 import { runHere } from "../../support/memory.ts";
 import { assertUntouched, treeState } from "../../support/tree.ts";
-import { CANARY, call, madeAgsh, result, SHAPES, text, user, uuid, type Shape } from "./made.ts";
+import { CANARY, call, madeAgsh, result, SHAPES, text, user, uuid, type Shape } from "./make-databases.ts";
 
 const SESSIONS = [
   { id: uuid(1), messages: [user("how far"), call("t"), result("t", "ten"), text("ten miles")] },
@@ -54,8 +54,8 @@ for (const shape of Object.keys(SHAPES) as Shape[]) {
     const isKnown = Number(shape.split(".")[1]) < 12;
     const ran = await runHere(reconcile, ["plan", "--home", home]);
     assert.equal(ran.records.filter(({ kind }) => kind === "action").length, isKnown ? 1 : 0);
-    const gone = await runHere(vacuum, ["sessions", uuid(1), "--home", home, "--apply"]);
-    assert.equal(gone.code, isKnown ? 0 : 3, gone.stderr);
+    const removal = await runHere(vacuum, ["sessions", uuid(1), "--home", home, "--apply"]);
+    assert.equal(removal.code, isKnown ? 0 : 3, removal.stderr);
     const left = (await runHere(tool, ["sessions", "--home", home])).records.length;
     assert.equal(left, isKnown ? 1 : 2);
   });
@@ -78,7 +78,7 @@ test("a newer meka whose messages are no longer what they were is refused, namin
     const ran = await runHere(tool, [...verb.split(" "), "--home", home]);
     assert.equal(ran.code, 6, verb);
     assert.equal(ran.stdout, "");
-    assert.match(ran.stderr, /meka\.db has a schema of meka that is not known here \(version 77\)/);
+    assert.match(ran.stderr, /meka\.db has a schema of meka that agh-toolkit does not support \(version 77\)/);
     assert.match(ran.stderr, /^ {2}try: /m);
   }
   const checked = await runHere(reconcile, ["check", "--home", home]);
@@ -99,7 +99,7 @@ test("a database of that name that is somebody else's, empty or no database", as
   db.close();
   const foreign = await runHere(tool, ["sessions", "--home", home]);
   assert.equal(foreign.code, 6);
-  assert.match(foreign.stderr, /is no home of/);
+  assert.match(foreign.stderr, /is not a home of/);
   const named = await runHere(tool, ["sessions", "--home", home, "--runtime", "agsh"]);
   assert.equal(named.code, 6);
 });
@@ -110,5 +110,5 @@ test("a view, or a table without the columns, passes for none of agsh's", async 
   });
   const ran = await runHere(tool, ["sessions", "--home", home]);
   assert.equal(ran.code, 6);
-  assert.match(ran.stderr, /has no sessions and messages as agsh makes it/);
+  assert.match(ran.stderr, /does not have the tables sessions and messages of agsh/);
 });

@@ -1,0 +1,51 @@
+// One home about to be backed up: opened, its roots known, its daemon locked out for a cold copy.
+import { holdFlock, type Flock } from "../../files/flock.ts";
+import { compareRoots } from "../../formats/repository/listing.ts";
+import { openPlace, type PlaceOptions } from "../../places/place.ts";
+import type { Deps } from "../../records/deps.ts";
+import { refusal, usageError } from "../../records/error.ts";
+import { lockFile } from "../../sources/agh/home/layout.ts";
+import type { Home, Root, Source } from "../../sources/source.ts";
+
+/** One home as the command line, or a `home` record, names it. */
+export interface HomeSelection extends PlaceOptions {
+  readonly home?: string | undefined;
+}
+
+/** `cut`: one moment of a home whose daemon may run. `cold`: its daemon is kept out meanwhile. */
+export interface Consistency {
+  readonly consistency: "cut" | "cold";
+  /** How long `cold` waits for a daemon to end. */
+  readonly lockTimeoutMs: number;
+}
+
+export interface BackupJob extends AsyncDisposable {
+  readonly home: Home;
+  readonly source: Source;
+  /** In the order of the listing. */
+  readonly roots: readonly Root[];
+  readonly consistency: "cut" | "cold";
+}
+
+/** Opens the home until the job is disposed of. A live daemon refuses `cold` (4). */
+export async function openBackupJob(
+  { home: word, ...options }: HomeSelection,
+  { consistency, lockTimeoutMs }: Consistency,
+  deps: Deps,
+): Promise<BackupJob> {
+  if (word?.startsWith("backup:")) throw usageError(`${word} is a backup already`, "--home DIR");
+  await using opened = new AsyncDisposableStack();
+  const { home, source } = opened.use(await openPlace(word, options, deps));
+  if (consistency === "cold") opened.use(await lockOutDaemon(home, lockTimeoutMs));
+  const roots = [...(await source.roots(home, deps))].sort((a, b) => compareRoots(a.name, b.name));
+  const resources = opened.move();
+  return { home, source, roots, consistency, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
+
+async function lockOutDaemon({ runtime, root, live, place }: Home, timeoutMs: number): Promise<Flock | undefined> {
+  if (!live) return undefined; // a private copy, which nobody writes to
+  if (runtime !== "agh") throw usageError(`${place} has no daemon to lock out`, "omit --consistency cold");
+  const lock = await holdFlock(lockFile(root), timeoutMs);
+  if (lock) return lock;
+  throw refusal("E_DAEMON_LIVE", `the daemon of ${place} is running`, "agh daemon stop, or omit --consistency cold");
+}

@@ -1,0 +1,216 @@
+// A home as one plain tar, made while its daemon runs: nothing to set up, restored by any tar.
+import { closeSync, readSync } from "node:fs";
+import { hostname } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import { statIdentity, sameIdentity, sameInode } from "../../files/identity.ts";
+import { scratchDir, type Scratch } from "../../files/scratch.ts";
+import { TAR_END, tarHeader, tarPadding } from "../../files/tar-write.ts";
+import { belowRoot, openRegularFile, walk } from "../../files/walk.ts";
+import type { Deps } from "../../records/deps.ts";
+import { Artefact } from "../../records/record.ts";
+import type { Root } from "../../sources/source.ts";
+import { noteCut, openCut, verifyCut, type Cut, type CutReader } from "../../sqlite/copy/cut.ts";
+import { PathFilter, type SelectedPath } from "./path-filter.ts";
+import { classesOf, type ClassChoice } from "../classes.ts";
+import { openBackupJob, type Consistency, type HomeSelection } from "./backup-job.ts";
+import { openRolledBack } from "./rolled-back-copy.ts";
+
+export interface TarStream extends ClassChoice, Consistency {
+  /** This toolkit's version. */
+  readonly toolkit: string;
+}
+
+/** The last file of the tar: what it holds, and every path that it does not hold, with the reason. */
+const MANIFEST_NAME = ".agh-backup.json";
+
+/**
+ * Yields the tar's bytes. A live database is main and `-wal` as they were at the cut: SQLite makes one of them when it
+ * is opened. What lies outside the home goes below `.agh-toolkit/outside/`. A file that changed while it was read comes
+ * again: the later entry counts. No owners and no wall clock, so that the same home gives the same bytes.
+ */
+export async function* tarStream(selection: HomeSelection, options: TarStream, deps: Deps): AsyncGenerator<Artefact> {
+  const classes = classesOf(options);
+  await using job = await openBackupJob(selection, options, deps);
+  const { home, source, roots, consistency } = job;
+  using scratch = scratchDir(deps.env);
+  const cut = consistency === "cold" ? undefined : await source.cut?.(home, scratch, deps);
+  const filter = new PathFilter({ source, classes: new Set(classes), cut, deps });
+  const tar = new TarWriter(filter, scratch, deps);
+  for (const root of roots) yield* tar.root(root);
+  yield* tar.finish({
+    runtime: home.runtime,
+    home_id: home.id,
+    home_path: home.root,
+    hostname: hostname(),
+    toolkit: options.toolkit,
+    consistency,
+    cut_at: cut?.at.toISOString() ?? null,
+    skew_ms: cut?.skewMs ?? 0,
+    classes,
+    roots: roots.map(({ name, dir }) => ({ name, dir })),
+    totals: tar.totals,
+    coverage: filter.leftOut.all,
+  });
+}
+
+interface EntryTimes {
+  readonly mode: bigint;
+  readonly mtimeNs: bigint;
+}
+
+const PIECE = 1 << 20;
+/** What is smaller waits for more before it is written, and so needs memory of its own. */
+const LENT = 1 << 16;
+const FILE_TRIES = 3;
+const DATABASE_TRIES = 50;
+const SECOND = 1_000_000_000n;
+
+class TarWriter {
+  readonly totals = { files: 0, directories: 0, bytes: 0 };
+  #filter: PathFilter;
+  #scratch: Scratch;
+  #deps: Deps;
+  /** Lent in turn: while one is being written, the other is free. */
+  #buffers = [Buffer.allocUnsafe(PIECE), Buffer.allocUnsafe(PIECE)] as const;
+  #free = 0;
+  #newest = 0n;
+
+  constructor(filter: PathFilter, scratch: Scratch, deps: Deps) {
+    this.#filter = filter;
+    this.#scratch = scratch;
+    this.#deps = deps;
+  }
+
+  async *root(root: Root): AsyncGenerator<Artefact> {
+    for (const found of walk(root.dir, this.#filter.walkOptions(root))) {
+      this.#deps.signal.throwIfAborted();
+      const of = this.#filter.select(root, found);
+      if (!of) continue;
+      const chosen = { root, found, of };
+      if (found.type === "directory") {
+        this.totals.directories++;
+        yield this.#header(pathIn(root, found.path), "directory", 0, found.stat);
+        continue;
+      }
+      try {
+        if (yield* of.database ? this.#database(chosen) : this.#file(chosen)) this.totals.files++;
+        else this.#filter.recordChanging(chosen);
+      } catch (error) {
+        this.#filter.recordFailure(chosen, error);
+      }
+    }
+  }
+
+  async *finish(manifest: object): AsyncGenerator<Artefact> {
+    const bytes = Buffer.from(`${JSON.stringify(manifest, undefined, 1)}\n`);
+    yield this.#header(MANIFEST_NAME, "file", bytes.length, { mode: 0o600n, mtimeNs: this.#newest });
+    yield new Artefact(Buffer.concat([bytes, tarPadding(bytes.length), TAR_END]));
+  }
+
+  /** False when it vanished or changed each time. */
+  async *#file({ root, found, of }: SelectedPath): AsyncGenerator<Artefact, boolean> {
+    const path = pathIn(root, found.path);
+    const atCut = this.#filter.fileAtCut(root, found);
+    if (atCut) {
+      yield this.#header(path, "file", atCut.bytes.length, atCut.stat);
+      yield new Artefact(Buffer.concat([atCut.bytes, tarPadding(atCut.bytes.length)]));
+      return true;
+    }
+    for (let tries = 1; tries <= FILE_TRIES; tries++) {
+      const opened = openRegularFile(belowRoot(root.dir, found.path));
+      if (!opened) return false;
+      const { fd, stat } = opened;
+      try {
+        const whole = yield* this.#content(path, fd, Number(stat.size), stat);
+        const after = statIdentity(fd)!;
+        const grew = of.class === "logs" && sameInode(stat, after) && after.size > stat.size;
+        if (whole && (sameIdentity(stat, after) || grew)) return true;
+      } finally {
+        closeSync(fd);
+      }
+      await sleep(5 * tries);
+    }
+    return false;
+  }
+
+  /** Main and the WAL as noted at the cut; where they have moved on, as they are now. */
+  async *#database({ root, found }: SelectedPath): AsyncGenerator<Artefact, boolean> {
+    const path = pathIn(root, found.path);
+    const home = root.name === "home" ? this.#filter.cut : undefined;
+    const copy = home?.copies.get(found.path);
+    const file = copy?.file ?? belowRoot(root.dir, found.path);
+    const atCut = copy ? undefined : home?.databases.get(found.path);
+    let hasWal = false;
+    for (let tries = 0; tries < DATABASE_TRIES; tries++) {
+      const cut = (tries === 0 ? atCut : undefined) ?? noteCut(file);
+      if (!cut.main) return false;
+      using opened = cut.fresh ? undefined : this.#open(file, cut);
+      if (opened) {
+        const times = { mode: found.stat.mode, mtimeNs: (copy ? found.stat : cut.main).mtimeNs };
+        let whole = yield* this.#content(path, opened.main, opened.mainSize, times);
+        if (opened.wal !== undefined) {
+          whole = (yield* this.#content(`${path}-wal`, opened.wal, opened.walSize, times)) && whole;
+          // A WAL that was written by an earlier try, and is none any more, must not be replayed.
+        } else if (hasWal) yield this.#header(`${path}-wal`, "file", 0, times);
+        hasWal ||= opened.wal !== undefined;
+        if (whole && verifyCut(file, cut) === "same") {
+          const copied = copy?.copied ?? (opened.wal ? "pair" : cut.journal ? "online" : "resting");
+          this.#filter.recordDatabase({
+            path: found.path,
+            copied,
+            walBytes: opened.walSize,
+            late: atCut !== undefined && cut !== atCut,
+          });
+          return true;
+        }
+      }
+      await sleep(Math.min(25, 5 * tries + 20));
+    }
+    return false;
+  }
+
+  #open(file: string, cut: Cut): CutReader | undefined {
+    return cut.journal ? openRolledBack(file, cut, this.#scratch) : openCut(file, cut);
+  }
+
+  /** An entry of `size` bytes; false when the file ended before: zeros follow then, for the header has given the length. */
+  async *#content(path: string, fd: number, size: number, times: EntryTimes): AsyncGenerator<Artefact, boolean> {
+    yield this.#header(path, "file", size, times);
+    let [whole, failure]: [boolean, unknown] = [true, undefined];
+    for (let at = 0; at < size;) {
+      const length = Math.min(PIECE, size - at);
+      const piece = this.#buffers[this.#free]!.subarray(0, length);
+      let read = 0;
+      try {
+        read = whole ? readSync(fd, piece, 0, length, at) : 0;
+      } catch (error) {
+        failure = error;
+      }
+      if (read === 0) {
+        whole = false;
+        piece.fill(0);
+      }
+      const part = piece.subarray(0, read || length);
+      at += part.length;
+      if (part.length >= LENT) this.#free ^= 1;
+      yield new Artefact(part.length < LENT ? Buffer.from(part) : part);
+    }
+    this.totals.bytes += size;
+    this.#deps.progress.update({ label: "written", done: this.totals.bytes, unit: "bytes" });
+    yield new Artefact(tarPadding(size));
+    if (failure !== undefined) throw failure;
+    return whole;
+  }
+
+  #header(path: string, type: "file" | "directory", size: number, { mode, mtimeNs }: EntryTimes): Artefact {
+    if (mtimeNs > this.#newest) this.#newest = mtimeNs;
+    const mtime = Number(mtimeNs / SECOND);
+    return new Artefact(tarHeader({ path, type, size, mode: Number(mode), mtime }));
+  }
+}
+
+/** Where a path of a root lies in the tar. */
+function pathIn({ name }: Root, path: string): string {
+  if (name === "home") return path === "" ? "." : path;
+  return `.agh-toolkit/outside/${name}${path === "" ? "" : `/${path}`}`;
+}

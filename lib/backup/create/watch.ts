@@ -1,0 +1,110 @@
+// Runs by a schedule in this very process, one after the other, until a signal: for places without cron.
+import { setTimeout as sleep } from "node:timers/promises";
+import { openRepository } from "../../formats/repository/repository.ts";
+import { ulid } from "../../formats/ulid.ts";
+import { parseSchedule, type Schedule } from "../../policy/schedule.ts";
+import type { Deps } from "../../records/deps.ts";
+import { ToolError } from "../../records/error.ts";
+import type { Finding } from "../../records/result-kinds.ts";
+import type { AnyRecord, Item, Items } from "../../records/record.ts";
+import { Artefact, Block } from "../../records/record.ts";
+import { Tally } from "../../records/summary.ts";
+
+export interface WatchOptions {
+  readonly cron: string;
+  /** Must exist when it begins: a mistyped one is reported at once. */
+  readonly repo: string;
+  /** The zone of the schedule; else the machine's own. */
+  readonly zone?: string | undefined;
+  /** Each run reads what it has stored: of an encrypted repository that needs an identity, reported at once as well. */
+  readonly verifies?: boolean;
+  /** How long at most the clock is not looked at: it may be set, and a machine may sleep. */
+  readonly tickMs?: number;
+}
+
+/**
+ * Yields what each run yields but for its summary, a `finding` for a run that failed and for times that passed during
+ * another, and one `summary` at the end. A wrong schedule → 2, at once.
+ */
+export async function* watch(options: WatchOptions, run: () => Items, deps: Deps): AsyncGenerator<Item> {
+  const schedule = await parseSchedule(options.cron, options.zone);
+  const repo = await openRepository(options.repo, { env: deps.env });
+  if (options.verifies) repo.requireIdentity();
+  const tally = new Tally("agh-backup watch", deps, ulid(deps.now()));
+  deps.log.info(`the next run is at ${schedule.next(deps.now()).toISOString()}`);
+  for (let due = schedule.next(deps.now()); await waitUntil(due, options, deps);) {
+    yield* runOnce(run, due, deps, tally);
+    const { next, missed } = findNextRun(schedule, due, deps.now());
+    if (missed > 0) yield missedFinding(due, missed, next);
+    due = next;
+  }
+  yield tally.summary();
+}
+
+const TICK_MS = 1000;
+
+/** Waits for a time on the clock; false when a signal came first. */
+async function waitUntil(due: Date, { tickMs = TICK_MS }: WatchOptions, { now, signal }: Deps): Promise<boolean> {
+  for (;;) {
+    if (signal.aborted) return false;
+    const left = due.getTime() - now().getTime();
+    if (left <= 0) return true;
+    try {
+      await sleep(Math.min(left, tickMs), undefined, { signal });
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+}
+
+async function* runOnce(run: () => Items, due: Date, deps: Deps, tally: Tally): AsyncGenerator<Item> {
+  try {
+    for await (const item of run()) {
+      if (isSummary(item)) addSummary(tally, item);
+      else yield item;
+    }
+  } catch (error) {
+    if (deps.signal.aborted) return;
+    if (!(error instanceof ToolError)) throw error;
+    // A disk that is not there now may be there next time.
+    tally.failed(error.exit);
+    deps.log.problem(error);
+    yield failedFinding(due, error);
+  }
+}
+
+const isSummary = (item: Item): item is AnyRecord =>
+  !(item instanceof Artefact || item instanceof Block) && item.kind === "summary";
+
+function addSummary(tally: Tally, { exit, items, bytes, failed }: AnyRecord): void {
+  tally.done(Number(bytes), Number(items) - Number(failed));
+  if (exit !== 0) tally.failed(exit as 1, Number(failed));
+}
+
+/** The first time to come, and how many passed since the last one was due. */
+function findNextRun(schedule: Schedule, due: Date, now: Date): { readonly next: Date; readonly missed: number } {
+  let next = schedule.next(due);
+  let missed = 0;
+  for (; next <= now && missed < MAX_MISSED; missed++) next = schedule.next(next);
+  // A clock that was set back: what was due is not due again.
+  return { next: next <= now ? schedule.next(now) : next, missed };
+}
+
+/** A machine that slept for a month need not count its minutes. */
+const MAX_MISSED = 10_000;
+
+const missedFinding = (due: Date, missed: number, next: Date): Finding => ({
+  kind: "finding",
+  code: "RUN_MISSED",
+  severity: "warn",
+  message: `${missed} time${missed === 1 ? "" : "s"} passed while the run of ${due.toISOString()} lasted`,
+  evidence: { due: due.toISOString(), missed, next: next.toISOString() },
+});
+
+const failedFinding = (due: Date, { code, message, exit }: ToolError): Finding => ({
+  kind: "finding",
+  code: "RUN_FAILED",
+  severity: "error",
+  message: `the run of ${due.toISOString()} failed: ${message}`,
+  evidence: { due: due.toISOString(), error: code, exit },
+});

@@ -1,0 +1,77 @@
+// Opens the databases of snapshots: each content once, in scratch, checked for what SQLite and AGH expect of it.
+import { existsSync, rmSync } from "node:fs";
+import { osPath } from "../../files/os-path.ts";
+import { scratchDir } from "../../files/scratch.ts";
+import { extract } from "../../formats/repository/extract.ts";
+import { snapshotKey } from "../../formats/repository/layout.ts";
+import { chunksNeeded, type ListingLine } from "../../formats/repository/listing.ts";
+import type { Manifest } from "../../formats/repository/manifest.ts";
+import type { Repository } from "../../formats/repository/repository.ts";
+import type { Deps } from "../../records/deps.ts";
+import { ToolError } from "../../records/error.ts";
+import type { Finding } from "../../records/result-kinds.ts";
+import { checkDatabase } from "./check-database.ts";
+import { restoredFile } from "./drill-home.ts";
+
+/** What was looked at already: snapshots share most of their databases. */
+export type SeenDatabases = Set<string>;
+
+interface DeepOptions {
+  readonly seen: SeenDatabases;
+  /** Whose turn it is, by a digest. */
+  readonly isTurn: (digest: string) => boolean;
+}
+
+/** One finding per fault, named by the snapshot and the path. A listing that cannot be read is a finding already. */
+export async function* verifyDeep(
+  repo: Repository,
+  manifest: Manifest,
+  { seen, isTurn }: DeepOptions,
+  deps: Deps,
+): AsyncGenerator<Finding> {
+  using scratch = scratchDir(deps.env);
+  const dir = scratch.fresh();
+  const selected = new Map<string, ListingLine>();
+  const only = (line: ListingLine): boolean => {
+    if (!line.database || line.root !== "home") return false;
+    const chunks = chunksNeeded(line).join(" ");
+    if (seen.has(chunks) || !isTurn(line.sha256 ?? "0")) return false;
+    seen.add(chunks);
+    selected.set(line.path, line);
+    return true;
+  };
+  try {
+    const { faults } = await extract({ repo, manifest, dir, only }, deps);
+    for (const { path, code, message } of faults) {
+      yield finding(manifest, path.slice(dir.length + 1), { code, message, evidence: {} });
+    }
+  } catch (error) {
+    if (!(error instanceof ToolError) || !["E_CHUNK_DAMAGED", "E_CHUNK_MISSING"].includes(error.code)) throw error;
+    return;
+  }
+  for (const [path, line] of selected) {
+    deps.signal.throwIfAborted();
+    const file = restoredFile(dir, line);
+    if (!existsSync(osPath(file))) continue;
+    const of = manifest.runtime !== "agh" ? undefined : path === "agh.db" ? "catalog" : "session";
+    const lastSequence = line.database?.last_sequence;
+    for (const fault of checkDatabase({ file, name: path, of, lastSequence, scratch })) {
+      yield finding(manifest, path, fault);
+    }
+    rmSync(osPath(file), { force: true });
+  }
+}
+
+const finding = (
+  { id, runtime }: Manifest,
+  path: string,
+  { code, message, evidence }: Pick<Finding, "code" | "message" | "evidence">,
+): Finding => ({
+  kind: "finding",
+  runtime,
+  id: `${snapshotKey(id)}:home/${path}`,
+  code,
+  severity: "error",
+  message: `${id}: ${message}`,
+  evidence,
+});

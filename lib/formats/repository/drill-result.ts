@@ -1,0 +1,55 @@
+// The result of a restore drill, as it is kept in the repository.
+import { EXIT, ToolError } from "../../records/error.ts";
+import { DRILLS, drillKey, nameIn } from "./layout.ts";
+import type { Repository } from "./repository.ts";
+import { decodeSealed, encodeSealed } from "../sealed-json.ts";
+import { isUlid } from "../ulid.ts";
+
+export const DRILL_FORMAT = 1;
+
+export interface DrillResult {
+  readonly format: number;
+  /** ULID. */
+  readonly id: string;
+  readonly snapshot: string;
+  /** Null where the snapshot could not be read. */
+  readonly home_id: string | null;
+  readonly toolkit: string;
+  readonly started_at: string;
+  readonly finished_at: string;
+  readonly verdict: "passed" | "failed";
+  /** What was looked at: how many of each. */
+  readonly counts: { readonly [what: string]: number };
+  /** The first of what was found. */
+  readonly findings: readonly DrillFinding[];
+}
+
+export interface DrillFinding {
+  readonly id?: string | undefined;
+  readonly code: string;
+  readonly severity: string;
+  readonly message: string;
+}
+
+export const putDrill = (repo: Repository, result: DrillResult): Promise<void> =>
+  repo.target.put(drillKey(result.id), encodeSealed(result).bytes, { exclusive: true });
+
+/** Results, newest first; a damaged one goes to `problem` and is left out. */
+export async function* listDrills(repo: Repository, problem: (error: ToolError) => void): AsyncGenerator<DrillResult> {
+  const keys: string[] = [];
+  for await (const { key } of repo.target.list(DRILLS)) if (isUlid(nameIn(key))) keys.push(key);
+  for (const key of keys.sort().reverse()) {
+    const bytes = await repo.target.get(key);
+    const result = bytes && (decodeSealed(bytes) as unknown as DrillResult | undefined);
+    if (result?.id === nameIn(key)) yield result;
+    else problem(damaged(`${repo.url}/${key}`));
+  }
+}
+
+const damaged = (what: string): ToolError =>
+  new ToolError({
+    code: "E_DRILL_DAMAGED",
+    message: `${what} is not a valid drill result`,
+    hint: "remove it and drill again",
+    exit: EXIT.partial,
+  });

@@ -1,0 +1,100 @@
+// The listing of a snapshot: one JSON line a path in the order of the walk, cut into pages that unchanged runs share.
+import { comparePaths, type PathType } from "../../files/walk.ts";
+
+export interface ListingLine {
+  readonly root: string;
+  readonly path: string;
+  readonly class: string;
+  readonly type: "file" | "directory";
+  readonly size?: number;
+  /** Permission bits, four octal digits. */
+  readonly mode: string;
+  readonly mtime_ns: string;
+  readonly sha256?: string;
+  /** Where there is more than one; else the digest is the chunk. */
+  readonly chunks?: readonly string[];
+  readonly database?: DatabaseLine;
+  /** What the next run knows it by; "" where it changed too lately to be known. Always the last key. */
+  readonly stat: string;
+}
+
+export interface DatabaseLine {
+  readonly pages: number | null;
+  /** Byte for byte at rest; main and a prefix of its WAL; or SQLite's online backup. */
+  readonly copied: "resting" | "pair" | "online";
+  /** `sequence` of the last row of `events`, WAL included; null where it cannot be told. */
+  readonly last_sequence: number | null;
+  /** It moved on after the cut and was copied as it was then. */
+  readonly late?: true;
+  readonly wal?: { readonly size: number; readonly chunks: readonly string[]; readonly stat: string };
+}
+
+/** The table and column that `last_sequence` is read from. */
+export const SEQUENCE = { table: "events", column: "sequence" } as const;
+
+/** What the line of a path begins with. */
+export const startOf = (root: string, path: string): string =>
+  `{"root":${JSON.stringify(root)},"path":${JSON.stringify(path)},`;
+
+/** What follows; an equal head and an equal tail mean that nothing changed. */
+export const headOf = (start: string, of: string, type: PathType): string =>
+  `${start}"class":"${of}","type":"${type}",`;
+
+export const tailOf = (stat: string): string => `,"stat":"${stat}"}`;
+
+export const encodeListingLine = ({ root, path, class: of, type, stat, ...rest }: ListingLine): string =>
+  headOf(startOf(root, path), of, type) + JSON.stringify(rest).slice(1, -1) + tailOf(stat);
+
+export const decodeListingLine = (text: string): ListingLine => JSON.parse(text) as ListingLine;
+
+/** The chunks of a file, in order. */
+export const chunksOf = ({ size, sha256, chunks }: ListingLine): readonly string[] =>
+  chunks ?? (size === undefined || size === 0 || sha256 === undefined ? [] : [sha256]);
+
+/** All chunks that a line needs. */
+export const chunksNeeded = (line: ListingLine): readonly string[] => [
+  ...chunksOf(line),
+  ...(line.database?.wal?.chunks ?? []),
+];
+
+/** The order of roots: `home` first, then by name. */
+export function compareRoots(a: string, b: string): number {
+  if (a === b) return 0;
+  if (a === "home") return -1;
+  if (b === "home") return 1;
+  return a < b ? -1 : 1;
+}
+
+/** The order of lines. */
+export const compareLines = (a: Pick<ListingLine, "root" | "path">, b: Pick<ListingLine, "root" | "path">): number =>
+  compareRoots(a.root, b.root) || comparePaths(a.path, b.path);
+
+/** One line of the list of pages. */
+export interface PageRef {
+  readonly sha256: string;
+  readonly root: string;
+  /** Of its first line. */
+  readonly path: string;
+  readonly lines: number;
+}
+
+export const PAGE_LINES = 512;
+const PAGE_BYTES = 1 << 20;
+
+/**
+ * Whether a page ends after this path. Decided by the path's own hash, so that a path that comes or goes moves no other
+ * page; a page without such a path ends when it is full.
+ */
+export const endsPage = (path: string, lines: number, bytes: number): boolean =>
+  lines >= PAGE_LINES || bytes >= PAGE_BYTES || (fnv(path) & 0xff) === 0;
+
+function fnv(text: string): number {
+  let value = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) value = Math.imul(value ^ text.charCodeAt(at), 0x01000193);
+  return value ^ (value >>> 15);
+}
+
+export const encodePage = (lines: readonly string[]): Buffer => Buffer.from(`${lines.join("\n")}\n`);
+
+/** The lines of a page, or of a list of pages. */
+export const decodePage = (bytes: Buffer): string[] => bytes.toString("utf8").split("\n").slice(0, -1);

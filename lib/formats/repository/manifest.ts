@@ -1,0 +1,98 @@
+// The manifest of a snapshot: its header, where its listing lies, and every path that was not taken.
+import { decodeSealed, encodeSealed } from "../sealed-json.ts";
+
+export const REPOSITORY_FORMAT = 1;
+
+export interface Manifest {
+  readonly format: number;
+  /** ULID. */
+  readonly id: string;
+  readonly runtime: "agh" | "agsh" | "agdd";
+  readonly home_id: string;
+  readonly home_path: string;
+  readonly hostname: string;
+  /** Versions of the toolkit and of SQLite that made it. */
+  readonly toolkit: string;
+  readonly sqlite: string;
+  readonly started_at: string;
+  readonly finished_at: string;
+  readonly consistency: "cut" | "cold";
+  /** The moment of the cut; null where nothing ran that could write. */
+  readonly cut_at: string | null;
+  readonly skew_ms: number;
+  readonly tags: readonly string[];
+  readonly parent: string | null;
+  /** The classes that were to be taken. */
+  readonly classes: readonly string[];
+  readonly roots: readonly { readonly name: string; readonly dir: string }[];
+  /** Chunks of the list of pages, in order. */
+  readonly listing: { readonly chunks: readonly string[]; readonly pages: number; readonly lines: number };
+  readonly totals: Totals;
+  readonly coverage: readonly CoverageGap[];
+  /** SHA-256 of the file's bytes before it. */
+  readonly digest: string;
+}
+
+interface Totals {
+  readonly files: number;
+  readonly directories: number;
+  readonly sessions: number;
+  /** Bytes of its files. */
+  readonly bytes: number;
+  /** Files that were read, not taken over. */
+  readonly new_files: number;
+  /** Bytes of chunks that were not in the repository before. */
+  readonly new_bytes: number;
+  /** Bytes of packs and indexes that this run added. */
+  readonly stored_bytes: number;
+}
+
+/** A path that is not in the snapshot; a directory stands for all below it. */
+export interface CoverageGap {
+  readonly root: string;
+  readonly path: string;
+  readonly class: string;
+  readonly reason: string;
+  /** Of a directory: what lies below it. */
+  readonly files?: number;
+  readonly bytes?: number;
+}
+
+export const encodeManifest = (manifest: Omit<Manifest, "digest">): { bytes: Buffer; digest: string } =>
+  encodeSealed(manifest);
+
+/** Undefined when it is not what was written, or nothing that a create would write. */
+export function decodeManifest(bytes: Buffer): Manifest | undefined {
+  const value = decodeSealed(bytes) as unknown as Manifest | undefined;
+  return value && isManifest(value) ? value : undefined;
+}
+
+const TEXTS = [
+  "id",
+  "runtime",
+  "home_id",
+  "home_path",
+  "hostname",
+  "toolkit",
+  "sqlite",
+  "started_at",
+  "finished_at",
+  "consistency",
+] as const;
+const COUNTS = ["files", "directories", "sessions", "bytes", "new_files", "new_bytes", "stored_bytes"] as const;
+
+const isText = (value: unknown): boolean => typeof value === "string";
+const areAll = (list: unknown, test: (value: never) => boolean): boolean =>
+  Array.isArray(list) && (list as never[]).every((value) => value !== null && test(value));
+
+/** A digest can be made by anybody who may write to the repository. */
+const isManifest = (value: Manifest): boolean =>
+  TEXTS.every((key) => isText(value[key])) &&
+  !Number.isNaN(Date.parse(value.started_at)) &&
+  (value.parent === null || isText(value.parent)) &&
+  COUNTS.every((key) => typeof value.totals?.[key] === "number") &&
+  areAll(value.tags, isText) &&
+  areAll(value.classes, isText) &&
+  areAll(value.roots, ({ name, dir }: Manifest["roots"][number]) => isText(name) && isText(dir)) &&
+  areAll(value.listing?.chunks, isText) &&
+  areAll(value.coverage, ({ root, path, class: of, reason }: CoverageGap) => [root, path, of, reason].every(isText));

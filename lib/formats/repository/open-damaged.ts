@@ -1,0 +1,30 @@
+// Opens a repository whose own file cannot be trusted: whether it is encrypted shows in what it holds.
+import type { Target } from "../../targets/target.ts";
+import { decryptWith } from "../age/age.ts";
+import { identityNeeded } from "./encryption.ts";
+import { INDEXES, SNAPSHOTS } from "./layout.ts";
+import { REPOSITORY_FORMAT } from "./manifest.ts";
+import { identityFileFrom, openWithFile, type RepositoryOptions, type Repository } from "./repository.ts";
+
+const AGE = "age-encryption.org/";
+
+/** For verify: the repository as it seems to be. Encrypted and no identity named → E_IDENTITY_NEEDED (4). */
+export async function openDamaged(target: Target, opening: RepositoryOptions): Promise<Repository> {
+  const file = { format: REPOSITORY_FORMAT, id: "", created_at: "" };
+  if (!(await containsAgeFiles(target))) return openWithFile(target, { ...file, encryption: null }, opening);
+  const identity = identityFileFrom(opening.env ?? {});
+  if (!identity) throw identityNeeded(target.url);
+  const { recipients } = await decryptWith(identity);
+  return openWithFile(target, { ...file, encryption: { age: recipients } }, opening);
+}
+
+/** One object may be damaged itself: all must begin otherwise. */
+async function containsAgeFiles(target: Target): Promise<boolean> {
+  for (const prefix of [INDEXES, SNAPSHOTS]) {
+    for await (const { key } of target.list(prefix)) {
+      const start = await target.get(key, { offset: 0, length: AGE.length });
+      if (start?.toString("latin1") === AGE) return true;
+    }
+  }
+  return false;
+}

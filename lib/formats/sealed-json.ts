@@ -1,0 +1,21 @@
+// JSON files that show whether they were changed: the last key `digest` is the SHA-256 of the file's bytes before it.
+import { hash } from "node:crypto";
+
+const KEY = '"digest":"';
+const END = '"}\n';
+const TAIL = KEY.length + 64 + END.length;
+
+/** The file's bytes and its digest. */
+export function encodeSealed(content: object): { readonly bytes: Buffer; readonly digest: string } {
+  const body = Buffer.from(`${JSON.stringify(content).slice(0, -1)},`);
+  const digest = hash("sha256", body);
+  return { bytes: Buffer.concat([body, Buffer.from(KEY + digest + END)]), digest };
+}
+
+/** The content with its digest; undefined when one byte of it is not what was sealed. */
+export function decodeSealed(bytes: Buffer): (Record<string, unknown> & { digest: string }) | undefined {
+  const body = bytes.subarray(0, Math.max(0, bytes.length - TAIL));
+  const digest = hash("sha256", body);
+  if (!bytes.subarray(body.length).equals(Buffer.from(KEY + digest + END))) return undefined;
+  return JSON.parse(bytes.toString("utf8")) as Record<string, unknown> & { digest: string };
+}

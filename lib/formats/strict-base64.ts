@@ -1,7 +1,0 @@
-// Base64 that has one spelling only: what Buffer would let pass is refused.
-
-/** Undefined unless encoding the bytes gives the same text back. */
-export function base64Bytes(text: string): Buffer | undefined {
-  const bytes = Buffer.from(text, "base64");
-  return bytes.toString("base64") === text ? bytes : undefined;
-}

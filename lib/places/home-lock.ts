@@ -1,0 +1,69 @@
+// A home that nobody else changes: no other run of ours, and AGH's daemon kept out by its own lock.
+import { mkdirSync, statSync } from "node:fs";
+import { holdFlock, type Flock } from "../files/flock.ts";
+import { joinPath, osPath } from "../files/os-path.ts";
+import { toFileError } from "../files/errors.ts";
+import type { Deps } from "../records/deps.ts";
+import { refusal } from "../records/error.ts";
+import { lockDatabase, type DatabaseLock } from "../sqlite/lock-database.ts";
+import { lockFile } from "../sources/agh/home/layout.ts";
+import type { Home } from "../sources/source.ts";
+
+/** A killed run of ours lets go a moment after its death; a daemon does not. */
+const FLOCK_PATIENCE_MS = 500;
+
+export interface HomeLockOptions {
+  readonly home: Home;
+  readonly lockTimeoutMs: number;
+  /** Only other runs of ours are kept out: what changes is nothing that AGH reads. */
+  readonly daemonMayRun?: boolean;
+}
+
+/**
+ * Does `change` while nobody else can. Refuses (4) a live daemon, a home that others may write to, and a system
+ * without flock(1); busy (5) after the timeout; (6) where nothing can be written.
+ */
+export async function withHomeLock<T>(
+  { home, lockTimeoutMs, daemonMayRun = false }: HomeLockOptions,
+  deps: Deps,
+  change: () => Promise<T>,
+): Promise<T> {
+  assertOwn(home);
+  const own = joinPath(home.root, ".agh-toolkit");
+  try {
+    mkdirSync(osPath(own), { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw toFileError(own, "make", error);
+  }
+  const lock = await lockDatabase(joinPath(own, "lock.db"), { timeoutMs: lockTimeoutMs, signal: deps.signal });
+  let flock: Flock | undefined;
+  let result: T;
+  try {
+    if (!daemonMayRun) flock = await holdFlock(lockFile(home.root), FLOCK_PATIENCE_MS);
+    if (!daemonMayRun && !flock) throw daemonIsLive(home);
+    result = await change();
+  } catch (error) {
+    await end(lock, flock).catch(() => undefined); // what brought us here is told; locks die with us
+    throw error;
+  }
+  await end(lock, flock);
+  return result;
+}
+
+async function end(lock: DatabaseLock, flock: Flock | undefined): Promise<void> {
+  await flock?.release();
+  lock.release();
+}
+
+function assertOwn({ root, place }: Home): void {
+  const { mode } = statSync(osPath(root));
+  if ((mode & 0o022) === 0) return;
+  throw refusal(
+    "E_UNSAFE_MODE",
+    `${place} is writable by others (mode ${(mode & 0o777).toString(8)})`,
+    `chmod go-w ${place}`,
+  );
+}
+
+const daemonIsLive = ({ place }: Home): Error =>
+  refusal("E_DAEMON_LIVE", `the daemon of ${place} is running`, "agh daemon stop, then try again");
