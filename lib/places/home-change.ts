@@ -1,31 +1,29 @@
 // A change to a home, with what killed runs have left brought to its end before it.
-import { closeJournal, listUnfinishedRuns } from "../formats/journal.ts";
-import type { Deps } from "../records/deps.ts";
-import { refusal } from "../records/error.ts";
-import { canExecute, executeSteps } from "../sources/agh/custody/execute-steps.ts";
-import type { Home } from "../sources/source.ts";
+import type { HomeLockOptions } from "./home-lock.ts";
 import { withHomeLock } from "./home-lock.ts";
+import { journalHome } from "./journal-home.ts";
+import type { JournalHome } from "../journal/journal-home.ts";
+import { recoverRuns, type Recovered } from "../journal/recover.ts";
+import type { Deps } from "../records/deps.ts";
+import type { OpenPlace } from "./detect-source.ts";
 
-/** As `exclusively`; refuses (4) also where another tool was killed amid steps that only it can take. */
-export function withHomeChange(
-  home: Home,
-  lockTimeoutMs: number,
-  deps: Deps,
-  change: () => Promise<void>,
-): Promise<void> {
-  return withHomeLock({ home, lockTimeoutMs }, deps, () => {
-    recover(home);
-    return change();
-  });
+export interface HomeChangeOptions extends HomeLockOptions {
+  /** A killed run that is left as it is: the one that is to be undone. */
+  readonly but?: string;
 }
 
-/** What had not begun is taken away. */
-function recover(home: Home): void {
-  for (const { dir, journal } of listUnfinishedRuns(home.root)) {
-    if (journal && !canExecute(journal)) {
-      throw refusal("E_UNFINISHED", `${journal.tool} was killed in ${home.place}`, `run it again: ${journal.tool}`);
-    }
-    if (journal) executeSteps(home.root, journal);
-    closeJournal(dir);
-  }
+/**
+ * As `withHomeLock`. `change` gets the home as a journal knows it, and the killed runs, of whatever tool, that were brought to their end
+ * before; one that cannot be is refused (4).
+ */
+export function withHomeChange<T>(
+  opened: Pick<OpenPlace, "home" | "source">,
+  options: HomeChangeOptions,
+  deps: Deps,
+  change: (home: JournalHome, recovered: readonly Recovered[]) => Promise<T>,
+): Promise<T> {
+  return withHomeLock(opened, options, deps, async () => {
+    const home = await journalHome(opened, deps);
+    return change(home, recoverRuns(home, options.but));
+  });
 }

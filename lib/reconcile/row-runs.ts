@@ -12,7 +12,8 @@ import {
 } from "../formats/journal.ts";
 import type { Deps } from "../records/deps.ts";
 import { refusal } from "../records/error.ts";
-import type { Repair, Repairer, RowChange } from "../sources/repair.ts";
+import type { RowChange } from "../journal/steps.ts";
+import type { Repair, Repairer } from "../sources/repair.ts";
 import type { Home } from "../sources/source.ts";
 
 export const ROWS_TOOL = "agh-reconcile rows";

@@ -1,4 +1,5 @@
 // What agh-reconcile asks of a runtime whose state is rows of its own database: what is wrong, and what mends it.
+import type { RowChange } from "../journal/steps.ts";
 import type { Deps } from "../records/deps.ts";
 import type { Home } from "./source.ts";
 
@@ -43,13 +44,6 @@ export interface CheckResult {
   /** Ids of the sessions that were looked at. */
   readonly sessions: readonly string[];
   readonly findings: AsyncIterable<CheckFinding> | Iterable<CheckFinding>;
-}
-
-/** One row before and after a change, by column; null where there was, or is, none. What is kept of it must be JSON. */
-export interface RowChange {
-  readonly table: string;
-  readonly from: { readonly [column: string]: string | number | null } | null;
-  readonly to: { readonly [column: string]: string | number | null } | null;
 }
 
 export interface RepairContext {

@@ -7,6 +7,7 @@ import type { Boot, Finding } from "../records/result-kinds.ts";
 import type { HomeRecord, PathRecord, RuntimeName, SessionRecord } from "../records/runtime-kinds.ts";
 import type { Scratch } from "../files/scratch.ts";
 import type { Archival } from "./archival.ts";
+import type { Custody } from "./custody.ts";
 import type { HomeCut } from "./home-cut.ts";
 import type { Repairer } from "./repair.ts";
 import type { Ledgers } from "./ledgers.ts";
@@ -196,6 +197,10 @@ export interface Source extends RuntimeMarkers {
   usage?(home: Home, filter: SessionFilter, deps: Deps): AsyncIterable<SessionUsage>;
   /** How its sessions, rows of a database, are archived and brought back; AGH's go another way. */
   archival?(): Promise<Archival>;
+  /** How its sessions are taken apart and put together. */
+  custody?(): Promise<Custody>;
+  /** The file whose flock(2) its daemon holds while it runs; undefined for a runtime without a daemon. */
+  daemonLock?(home: Home): string;
   /** Its ledgers: AGH's own, or those that the toolkit keeps for a runtime without. */
   ledgers?(): Promise<Ledgers>;
   /**

@@ -2,6 +2,7 @@
 import { closeSync, lstatSync, openSync, constants } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DatabaseSync } from "node:sqlite";
+import { asOwner, type Owner } from "../files/as-owner.ts";
 import { fileUri, osPath } from "../files/os-path.ts";
 import { addOpenLock } from "./open-locks.ts";
 import { busy, toDatabaseError, notADatabase, sqliteCode } from "./errors.ts";
@@ -13,17 +14,19 @@ export interface DatabaseLock extends Disposable {
 export interface LockOptions {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+  /** Whose file it is, where we are root and the home is another user's. */
+  readonly owner?: Owner | undefined;
 }
 
 /**
  * Takes the lock, or throws E_BUSY (exit 5) after `timeoutMs`. The file (0600, it stays empty) is made when missing,
  * its directory is not. While it is held, this process must not open the file otherwise.
  */
-export async function lockDatabase(path: string, { timeoutMs, signal }: LockOptions): Promise<DatabaseLock> {
+export async function lockDatabase(path: string, { timeoutMs, signal, owner }: LockOptions): Promise<DatabaseLock> {
   const deadline = performance.now() + timeoutMs;
   for (let wait = 5; ; wait = Math.min(wait * 2, 100)) {
     signal.throwIfAborted();
-    const lock = tryLock(path);
+    const lock = asOwner(owner, () => tryLock(path));
     if (lock) return lock;
     const left = deadline - performance.now();
     if (left <= 0) throw busy(`${path} is held by another process (waited ${timeoutMs} ms)`);

@@ -6,7 +6,9 @@ import { importsOf, read, roomOf, sources, type Import } from "./imports.ts";
 const TOOL_ROOMS = ["inspect", "backup", "archive", "ledger", "reconcile", "vacuum"].map((name) => `lib/${name}`);
 const GROUND = ["lib/records", "lib/policy"];
 const BELOW_TOOLS = [
+  "lib/custody",
   "lib/places",
+  "lib/journal",
   "lib/sources",
   "lib/stores",
   "lib/targets",
@@ -28,18 +30,39 @@ const MAY: { readonly [room: string]: readonly string[] } = {
     "lib/sources/agh",
     "lib/sources/agsh",
     "lib/sources/agdd",
+    "lib/journal",
     "lib/formats",
     "lib/sqlite",
     "lib/files",
     ...GROUND,
   ],
+  "lib/journal": ["lib/formats", "lib/files", ...GROUND],
   "lib/targets": ["lib/files", ...GROUND],
   "lib/stores": ["lib/sqlite", "lib/files", ...GROUND],
   "lib/formats": ["lib/targets", "lib/sqlite", "lib/files", ...GROUND],
-  "lib/places": ["lib/sources", "lib/stores", "lib/targets", "lib/formats", "lib/files", "lib/sqlite", ...GROUND],
+  "lib/places": [
+    "lib/sources",
+    "lib/stores",
+    "lib/journal",
+    "lib/targets",
+    "lib/formats",
+    "lib/files",
+    "lib/sqlite",
+    ...GROUND,
+  ],
+  "lib/custody": [
+    "lib/places",
+    "lib/sources",
+    "lib/journal",
+    "lib/targets",
+    "lib/formats",
+    "lib/files",
+    "lib/sqlite",
+    ...GROUND,
+  ],
   ...Object.fromEntries(TOOL_ROOMS.map((room) => [room, BELOW_TOOLS])),
 };
-const SOURCE_FOLDER = ["lib/sources", "lib/sqlite", "lib/files", "lib/formats", ...GROUND];
+const SOURCE_FOLDER = ["lib/sources", "lib/journal", "lib/sqlite", "lib/files", "lib/formats", ...GROUND];
 
 const files = sources();
 const all = files.flatMap(importsOf);

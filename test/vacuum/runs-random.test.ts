@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { computeKeptRuns, type RunFacts } from "../../lib/policy/expired-runs.ts";
-import { readTrashRows, listRowTrashes } from "../../lib/vacuum/trash/row-trash.ts";
+import { readTrashRows, listRowTrashes } from "../../lib/journal/removed-rows.ts";
 import { count, indexFault, madeProject, putRuns } from "../support/agdd.ts";
 import { strength } from "../support/strength.ts";
 import { ids, idsIn, NOW, runs, vacuum } from "./runs.ts";

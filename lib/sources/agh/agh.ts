@@ -1,5 +1,6 @@
 // AGH as a source: what it can do, and where each part of it is read.
 import type { Source } from "../source.ts";
+import { lockFile } from "./home/layout.ts";
 import { classify } from "./home/coverage.ts";
 import { aghMarkers } from "./home/detect.ts";
 import { readSessions } from "./sessions/read-sessions.ts";
@@ -43,6 +44,7 @@ export const agh: Source = {
   wellKnown: (root) => (root === "home" ? IN_HOME : root.startsWith("ws/") ? IN_WORKSPACE : []),
   classify,
   cut: async (...of) => (await import("./home/cut.ts")).takeCut(...of),
+  daemonLock: ({ root }) => lockFile(root),
   boot: async (...of) => (await import("./boot/predict-boot.ts")).predictBoot(...of),
   async *compare(...of) {
     yield* (await import("./checks/compare-catalog.ts")).compareCatalog(...of);

@@ -13,7 +13,7 @@ import {
   type RemovalContext,
 } from "../removal-types.ts";
 import { filterProven } from "../gates/rows-archived-gate.ts";
-import { writeTrashRows } from "../trash/row-trash.ts";
+import { writeTrashRows } from "../../journal/removed-rows.ts";
 
 export const removingRuns: Removal = {
   daemonOut: false,

@@ -11,7 +11,7 @@ import {
   type Removal,
   type RemovalContext,
 } from "../removal-types.ts";
-import { writeTrashRows } from "../trash/row-trash.ts";
+import { writeTrashRows } from "../../journal/removed-rows.ts";
 import { filterProven } from "../gates/rows-archived-gate.ts";
 
 export const removingSessions: Removal = {

@@ -11,7 +11,7 @@ import { putRuns } from "../../sources/agdd/custody/put-runs.ts";
 import { putSessions } from "../../sources/agsh/custody/archival.ts";
 import { resolveIds } from "../../sources/selection.ts";
 import type { Home } from "../../sources/source.ts";
-import { removeTrashRows, readTrashRows, listRowTrashes, type StoredRowTrash } from "./row-trash.ts";
+import { removeTrashRows, readTrashRows, listRowTrashes, type StoredRowTrash } from "../../journal/removed-rows.ts";
 
 export interface RestoreTrashedRows {
   /** Runs of the runtime, or the run that removed them. */

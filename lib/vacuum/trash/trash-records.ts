@@ -3,7 +3,7 @@ import { journalDir, findJournal, listFinishedRuns, listUnfinishedRuns } from ".
 import { isUlid, ulidTime } from "../../formats/ulid.ts";
 import type { TrashRecord } from "../../records/toolkit-kinds.ts";
 import type { Home } from "../../sources/source.ts";
-import { readTrashRows, findRowTrash, type StoredRowTrash } from "./row-trash.ts";
+import { readTrashRows, findRowTrash, type StoredRowTrash } from "../../journal/removed-rows.ts";
 import { bytesBelow, presentIn, tamperedIn, trashRuns, type TrashRun } from "./trash.ts";
 
 /** All that one run has left in the toolkit's own directory: what it put into the trash, what undoes it. */

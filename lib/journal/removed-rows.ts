@@ -12,14 +12,12 @@ import {
 } from "node:fs";
 import { hash as digest, createHash } from "node:crypto";
 import { dirname } from "node:path";
-import { fsyncDir, writeAtomic } from "../../files/atomic.ts";
-import { chownLike } from "../../files/chown-tree.ts";
-import { joinPath, osPath } from "../../files/os-path.ts";
-import { toFileError } from "../../files/errors.ts";
-import { decodeSealed, encodeSealed } from "../../formats/sealed-json.ts";
-import { isUlid } from "../../formats/ulid.ts";
-import type { Home } from "../../sources/source.ts";
-import { trashDir } from "./trash.ts";
+import { fsyncDir, writeAtomic } from "../files/atomic.ts";
+import { joinPath, osPath } from "../files/os-path.ts";
+import { toFileError } from "../files/errors.ts";
+import { decodeSealed, encodeSealed } from "../formats/sealed-json.ts";
+import { isUlid, ulidTime } from "../formats/ulid.ts";
+import { trashDir } from "./locations.ts";
 
 const ROWS = "rows.jsonl";
 const ABOUT = "rows.json";
@@ -37,23 +35,26 @@ export interface RowTrash {
   readonly sha256: string;
 }
 
-export interface TrashRows {
+export interface RemovedRowLines {
+  /** The run's directory in the trash. */
+  readonly dir: string;
   readonly run: string;
-  readonly at: Date;
+  readonly home_id: string;
   readonly ids: readonly string[];
   readonly lines: Iterable<string>;
 }
 
 /** Durable when it returns, before the rows go. A run that is killed in between leaves rows that are still in the database, too. */
-export function writeTrashRows(home: Home, { run, at, ids, lines }: TrashRows): void {
-  const dir = joinPath(trashDir(home.root), run);
+export function writeRemovedRows({ dir, run, home_id, ids, lines }: RemovedRowLines): void {
   try {
     mkdirSync(osPath(dir), { recursive: true, mode: 0o700 });
+    for (const name of [ABOUT, ROWS]) rmSync(osPath(joinPath(dir, name)), { force: true });
     const { size, sha256 } = writeLines(joinPath(dir, ROWS), lines);
-    const about: RowTrash = { format: FORMAT, run, home_id: home.id, trashed_at: at.toISOString(), ids, size, sha256 };
+    const trashed_at = ulidTime(run).toISOString();
+    const about: RowTrash = { format: FORMAT, run, home_id, trashed_at, ids, size, sha256 };
     writeAtomic(joinPath(dir, ABOUT), encodeSealed(about).bytes, { mode: 0o600 });
-    chownLike(trashDir(home.root), home.root);
-    for (let up = dir; up !== home.root; up = dirname(up)) fsyncDir(dirname(up));
+    // The run's directory, and the names that lead to it from the home.
+    for (const up of [dirname(dir), dirname(dirname(dir)), dirname(dirname(dirname(dir)))]) fsyncDir(up);
   } catch (error) {
     discard(dir);
     throw toFileError(dir, "write below", error);

@@ -1,0 +1,229 @@
+// Does the steps of a journal, in order; what a killed run has left is looked at again first.
+import { lstatSync, mkdirSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { asOwner } from "../files/as-owner.ts";
+import { fsyncDir } from "../files/atomic.ts";
+import { toFileError } from "../files/errors.ts";
+import { joinPath, osPath } from "../files/os-path.ts";
+import { ToolError } from "../records/error.ts";
+import type { Journal } from "./format.ts";
+import type { JournalHome } from "./journal-home.ts";
+import { assertNoLinks, resolveLocation, rootsOf, type Roots } from "./locations.ts";
+import { isThere, movePath } from "./move.ts";
+import { writeRemovedRows } from "./removed-rows.ts";
+import { reverseStep } from "./reverse.ts";
+import { stepState, type StepState } from "./step-state.ts";
+import type { InsertRows, Location, Move, Remove, RemoveRows, Step } from "./steps.ts";
+import { changeMode, swapFile } from "./swap.ts";
+
+export interface Done {
+  /** Rows that were inserted, and those that got another number. */
+  readonly inserted: number;
+  readonly renumbered: number;
+  /** Sessions whose rows were removed, and why others' were not. */
+  readonly removed: readonly string[];
+  readonly reasons: ReadonlyMap<string, string>;
+  /** Steps that were not done, since what they were about had changed. */
+  readonly dropped: readonly Dropped[];
+}
+
+export interface Dropped {
+  readonly step: Step;
+  readonly reason: string;
+}
+
+/** `again`: the run was killed; the home may have been used since. Durable when it returns. */
+export function executeSteps(
+  home: JournalHome,
+  journal: Journal,
+  again?: { readonly writtenAt: number | undefined },
+): Done {
+  return asOwner(home.owner, () => new Execution(home, journal).run(again));
+}
+
+class Execution {
+  readonly #home: JournalHome;
+  readonly #journal: Journal;
+  readonly #roots: Roots;
+  readonly #touched = new Set<string>();
+  #inserted = 0;
+  #renumbered = 0;
+  #removed: string[] = [];
+  #reasons = new Map<string, string>();
+
+  constructor(home: JournalHome, journal: Journal) {
+    this.#home = home;
+    this.#journal = journal;
+    this.#roots = rootsOf(home, journal.run);
+  }
+
+  run(again: { readonly writtenAt: number | undefined } | undefined): Done {
+    const { steps } = this.#journal;
+    for (const step of steps) for (const location of locationsOf(step)) assertNoLinks(this.#roots, location);
+    const dropped = again ? this.#review(steps, again.writtenAt) : [];
+    const left = new Set(dropped.map(({ step }) => step));
+    for (const step of steps) if (!left.has(step)) this.#take(step);
+    for (const dir of this.#touched) if (isThere(dir)) syncNames(dir);
+    return {
+      inserted: this.#inserted,
+      renumbered: this.#renumbered,
+      removed: this.#removed,
+      reasons: this.#reasons,
+      dropped,
+    };
+  }
+
+  #path = (location: Location): string => resolveLocation(this.#roots, location);
+
+  /** Steps that must not be done any more; of their groups what was done is taken back. */
+  #review(steps: readonly Step[], writtenAt: number | undefined): Dropped[] {
+    const context = { pathOf: this.#path, steps, writtenAt };
+    const states = new Map(steps.map((step) => [step, stepState(step, context)]));
+    const dropped: Dropped[] = [];
+    for (const group of Map.groupBy(steps, (step) => groupOf(step) ?? step).values()) {
+      const reason = this.#reasonAgainst(group, states);
+      if (reason === undefined) continue;
+      for (const step of group.toReversed()) if (states.get(step) === "done") this.#takeBack(step);
+      for (const step of group) dropped.push({ step, reason });
+    }
+    return dropped;
+  }
+
+  #reasonAgainst(group: readonly Step[], states: ReadonlyMap<Step, StepState>): string | undefined {
+    for (const step of group) {
+      const state = states.get(step)!;
+      if (typeof state === "object") return state.changed;
+    }
+    const isRemoval = group.some((step) => step.do === "move" && step.removes && states.get(step) === "pending");
+    const session = groupOf(group[0]!);
+    return isRemoval && session !== undefined ? this.#home.reasonAgainst(session) : undefined;
+  }
+
+  #takeBack(step: Step): void {
+    const back = reverseStep(step);
+    if (!back || stepState(back, { pathOf: this.#path, steps: [back], writtenAt: undefined }) !== "pending") return;
+    this.#take(back);
+  }
+
+  #take(step: Step): void {
+    switch (step.do) {
+      case "insert-rows":
+        return this.#insertRows(step);
+      case "remove-rows":
+        return this.#removeRows(step);
+      case "move":
+        return this.#at(step.to, "write", () => this.#move(step));
+      case "remove":
+        return this.#at(step.path, "remove", () => this.#remove(step));
+      case "swap":
+        return this.#at(step.path, "change", () => {
+          const state = stepState(step, { pathOf: this.#path, steps: this.#journal.steps, writtenAt: undefined });
+          if (state === "done") return;
+          const [staged, kept] = [step.staged, step.kept].map((at) => (at === undefined ? undefined : this.#path(at)));
+          swapFile(step, { path: this.#path(step.path), staged, kept }, this.#touched);
+        });
+      default:
+        return this.#at(step.path, "change the mode of", () => changeMode(step, this.#path(step.path)));
+    }
+  }
+
+  #at(location: Location, doing: string, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      throw toFileError(this.#path(location), doing, error);
+    }
+  }
+
+  #move(step: Move): void {
+    const [from, to] = [this.#path(step.from), this.#path(step.to)];
+    if (!isThere(from)) return; // moved already
+    if (step.displace && isThere(to)) this.#displace(step.to);
+    movePath({ from, to, replace: step.replace === true }, this.#touched);
+  }
+
+  /** What came to be in the place of what is restored goes to the trash of the run, and is told. */
+  #displace(location: Location): void {
+    const path = this.#path(location);
+    const to = this.#path(`trash:meanwhile/${location.slice(location.indexOf(":") + 1)}`);
+    movePath({ from: path, to, replace: false }, this.#touched);
+    this.#home.log.info(`${path} had come to be after the run was killed: it lies in ${to} now`);
+  }
+
+  #remove({ path, files }: Remove): void {
+    const at = this.#path(path);
+    rmSync(osPath(at), { force: true, recursive: files !== undefined || isDirectory(at) });
+    this.#touched.add(dirname(at));
+  }
+
+  #insertRows({ files, own_home }: InsertRows): void {
+    const { inserted, renumbered } = this.#rows("insert").insert(files.map(this.#path), own_home);
+    this.#inserted += inserted;
+    this.#renumbered += renumbered;
+  }
+
+  #removeRows({ sessions, keep }: RemoveRows): void {
+    const dir = this.#path("trash:");
+    const write = (ids: readonly string[], lines: Iterable<string>): void =>
+      writeRemovedRows({ dir, run: this.#journal.run, home_id: this.#journal.home_id, ids, lines });
+    const { removed, reasons } = this.#rows("remove").remove!(sessions, keep ? write : undefined);
+    this.#removed.push(...removed);
+    for (const [id, reason] of reasons) this.#reasons.set(id, reason);
+  }
+
+  #rows(what: "insert" | "remove"): NonNullable<JournalHome["rows"]> {
+    const { rows, place, runtime } = this.#home;
+    if (rows?.[what]) return rows;
+    throw new ToolError({
+      code: "E_CANNOT",
+      message: `${place} is a home of ${runtime}, whose rows cannot be changed`,
+      exit: 4,
+    });
+  }
+}
+
+const groupOf = (step: Step): string | undefined => ("group" in step ? step.group : undefined);
+
+/** Every location that a step changes or takes something from. */
+export function locationsOf(step: Step): Location[] {
+  switch (step.do) {
+    case "insert-rows":
+      return [...step.files];
+    case "remove-rows":
+      return [];
+    case "move":
+      return [step.from, step.to];
+    case "swap":
+      return [
+        step.path,
+        ...(step.staged === undefined ? [] : [step.staged]),
+        ...(step.kept === undefined ? [] : [step.kept]),
+      ];
+    default:
+      return [step.path];
+  }
+}
+
+const isDirectory = (path: string): boolean =>
+  lstatSync(osPath(path), { throwIfNoEntry: false })?.isDirectory() === true;
+
+function syncNames(dir: string): void {
+  try {
+    fsyncDir(dir);
+  } catch (error) {
+    throw toFileError(dir, "sync", error);
+  }
+}
+
+/** Makes a directory of the toolkit's own, and those above it, below the home. */
+export function makeOwnDirectory(root: string, path: string): void {
+  let at = root;
+  for (const part of path.slice(root.length + 1).split("/")) {
+    at = joinPath(at, part);
+    try {
+      mkdirSync(osPath(at), { mode: 0o700 });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw toFileError(at, "make", error);
+    }
+  }
+}

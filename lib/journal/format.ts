@@ -1,0 +1,74 @@
+// The journal file of a run: written before its first step, so that a killed run can be brought to its end or taken back.
+import { decodeSealed, encodeSealed } from "../formats/sealed-json.ts";
+import type { Roots } from "./locations.ts";
+import { fromFormat1, type Format1 } from "./format-1.ts";
+import type { Location, RowChange, Step } from "./steps.ts";
+
+export const JOURNAL_FORMAT = 2;
+
+export interface Journal {
+  readonly format: number;
+  /** ULID: the name of the run's directory. */
+  readonly run: string;
+  /** Command and verb that wrote it. */
+  readonly tool: string;
+  /** The random id of `home.json`; null in format 1. */
+  readonly home: string | null;
+  readonly home_id: string;
+  /** `back` while the run is being undone. */
+  readonly direction: "forward" | "back";
+  /** Whether it is kept when it has come to its end, so that it can be undone. */
+  readonly keep: boolean;
+  readonly steps: readonly Step[];
+  /** Rows of a runtime's own database, before and after. */
+  readonly rows?: readonly RowChange[];
+  /** Times of directories before the change, in nanoseconds; given back when it is undone. */
+  readonly times?: { readonly [directory: Location]: string };
+}
+
+/** A journal, or why it cannot be obeyed. */
+export type ReadJournal = { readonly journal: Journal } | { readonly problem: string };
+
+export const encodeJournal = (journal: Journal): Buffer => encodeSealed(journal).bytes;
+
+/** `roots` are those of the home that the journal lies in: format 1 has absolute paths. */
+export function decodeJournal(bytes: Buffer, run: string, roots: Roots): ReadJournal {
+  const found = decode(bytes);
+  if (!found) return { problem: "its journal is not as it was written" };
+  if (found["run"] !== run) return { problem: `its journal is of another run, ${JSON.stringify(found["run"])}` };
+  if (found["format"] === 1) return fromFormat1(found as unknown as Format1, roots);
+  if (found["format"] !== JOURNAL_FORMAT) {
+    return { problem: `its journal has format ${JSON.stringify(found["format"])}, which this version does not know` };
+  }
+  const { digest: _, ...journal } = found;
+  return isJournal(journal) ? { journal } : { problem: "its journal lacks what every journal has" };
+}
+
+function decode(bytes: Buffer): ReturnType<typeof decodeSealed> {
+  try {
+    return decodeSealed(bytes);
+  } catch {
+    return undefined; // a digest can be put under anything
+  }
+}
+
+const DOES: ReadonlySet<unknown> = new Set<Step["do"]>([
+  "insert-rows",
+  "remove-rows",
+  "move",
+  "remove",
+  "swap",
+  "mode",
+]);
+
+function isJournal(found: object): found is Journal {
+  const { tool, home, home_id, steps, direction } = found as { readonly [name in keyof Journal]?: unknown };
+  return (
+    typeof tool === "string" &&
+    typeof home === "string" &&
+    typeof home_id === "string" &&
+    (direction === "forward" || direction === "back") &&
+    Array.isArray(steps) &&
+    steps.every((step: { do?: unknown } | null) => DOES.has(step?.do))
+  );
+}

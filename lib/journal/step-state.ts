@@ -1,0 +1,82 @@
+// How far a killed run has come with a step, and whether what it was about is still what the step saw.
+import { lstatSync } from "node:fs";
+import { osPath } from "../files/os-path.ts";
+import { walk } from "../files/walk.ts";
+import { isThere } from "./move.ts";
+import { look, sameSeen, sameStamp, stampOf, strangerIn } from "./stamps.ts";
+import type { ChangeMode, Move, Remove, Step, Swap } from "./steps.ts";
+
+export type StepState = "done" | "pending" | { readonly changed: string };
+
+export interface StateContext {
+  pathOf(location: string): string;
+  readonly steps: readonly Step[];
+  /** Of a journal whose steps did not say what they saw: when it was written, in milliseconds since 1970. */
+  readonly writtenAt: number | undefined;
+}
+
+export function stepState(step: Step, context: StateContext): StepState {
+  switch (step.do) {
+    case "move":
+      return moveState(step, context);
+    case "remove":
+      return removeState(step, context);
+    case "swap":
+      return swapState(step, context);
+    case "mode":
+      return modeState(step, context);
+    default:
+      return "pending"; // rows: what was done already is passed over in the transaction
+  }
+}
+
+function moveState(step: Move, { pathOf, writtenAt }: StateContext): StepState {
+  const [from, to] = [pathOf(step.from), pathOf(step.to)];
+  const now = look(from);
+  if (!now) return isThere(to) ? "done" : changed(`${from} is not there any more`);
+  if (step.seen && !sameSeen(step.seen, now)) {
+    return isThere(to) ? changed(`${from} has come to be again`) : changed(`${from} was changed`);
+  }
+  if (!step.seen && step.removes && writtenAt !== undefined && isYounger(from, writtenAt))
+    return changed(`${from} was changed`);
+  const isFree = step.replace || step.displace || step.seen !== undefined || !isThere(to);
+  return isFree ? "pending" : changed(`${to} has come to be`);
+}
+
+/** Whether anything below a path was written to after a moment. */
+function isYounger(path: string, at: number): boolean {
+  for (const { type, stat } of walk(path)) {
+    if (type !== "directory" && Number(stat.ctimeNs / 1_000_000n) > at) return true;
+  }
+  return false;
+}
+
+function removeState({ path, files, seen }: Remove, { pathOf }: StateContext): StepState {
+  const at = pathOf(path);
+  if (!isThere(at)) return "done";
+  const stranger = files && strangerIn(at, files);
+  if (stranger !== undefined) return changed(`${stranger} was changed`);
+  return seen && !files && !sameSeen(seen, look(at)) ? changed(`${at} was changed`) : "pending";
+}
+
+/** A path may change twice: then what a later step has put there came after this one. */
+function swapState(step: Swap, { pathOf, steps }: StateContext): StepState {
+  const path = pathOf(step.path);
+  const now = stampOf(path);
+  const ofPath = steps.filter((one): one is Swap => one.do === "swap" && one.path === step.path);
+  const at = ofPath.indexOf(step);
+  if (ofPath.slice(at).some(({ to }) => sameStamp(now, to))) return "done";
+  if (ofPath.slice(0, at + 1).some(({ from }) => sameStamp(now, from))) return "pending";
+  return changed(`${path} was changed`);
+}
+
+function modeState({ path, from, to }: ChangeMode, { pathOf }: StateContext): StepState {
+  const at = pathOf(path);
+  const stat = lstatSync(osPath(at), { throwIfNoEntry: false });
+  if (!stat) return changed(`${at} is not there any more`);
+  const mode = stat.mode & 0o7777;
+  if (mode === to) return "done";
+  return mode === from ? "pending" : changed(`the mode of ${at} was changed`);
+}
+
+const changed = (reason: string): StepState => ({ changed: reason });

@@ -1,0 +1,126 @@
+// Custody of a session: how every tool takes it apart and puts it together, whatever its runtime makes it of: files, rows, or both.
+import type { DatabaseSync } from "node:sqlite";
+import type { EventFacts, ReceiptFile } from "../formats/archive/receipt.ts";
+import type { RowsFile } from "../formats/archive/rows.ts";
+import type { WalkEntry } from "../files/walk.ts";
+import type { RowExecutor } from "../journal/journal-home.ts";
+import type { Deps } from "../records/deps.ts";
+import type { Finding } from "../records/result-kinds.ts";
+import type { SessionRecord } from "../records/runtime-kinds.ts";
+import type { Home } from "./source.ts";
+
+/** Top names within an archive, and what they hold of a session. */
+export type PartName = "session" | "ledger" | "bundles";
+
+/** A directory of a session's own, where it lies or would lie. */
+export interface OwnTree {
+  readonly part: PartName;
+  readonly dir: string;
+  /** Names in it that belong to the session, where not all do. */
+  readonly only?: readonly string[];
+  /** It is archived with the session and stays when the session is removed. */
+  readonly stays?: true;
+}
+
+/** A file or directory of a session. */
+export interface OwnPath {
+  /** In an archive: `session/events.db`. */
+  readonly path: string;
+  /** Where it lies, absolute. */
+  readonly from: string;
+  readonly found: WalkEntry;
+}
+
+/** A session as it lies in the home. Nothing of it was opened. */
+export interface LocalSession {
+  readonly id: string;
+  readonly session: SessionRecord;
+  readonly trees: readonly OwnTree[];
+  /** Every file and directory, in the order of an archive. */
+  readonly paths: readonly OwnPath[];
+  /** What is not a session's, a socket or a link, with the reason. */
+  readonly unexpected: readonly { readonly path: string; readonly reason: string }[];
+  /** The directory below the ledger root that its ledger lies in; null where it has none. */
+  readonly partition: string | null;
+  /** Rows by table that go with it when it is removed; {} where they stay, or where there are none. */
+  readonly rows: { readonly [table: string]: number };
+  /** Bytes that its removal gives back, about. */
+  readonly bytes: number;
+  /** Over all that goes with it: names, sizes, times and inodes of files, counts and contents of rows. */
+  readonly fingerprint: string;
+}
+
+/** All rows of one session, from one moment, as JSON Lines (lib/formats/archive/rows.ts). */
+export interface SessionRows {
+  readonly lines: string;
+  readonly counts: { readonly [table: string]: number };
+}
+
+/** Tells one shape of the database from another. */
+export interface RowSchema {
+  readonly version: string | null;
+  readonly sha256: string;
+}
+
+/** The parts of a session, wherever they lie: in the home, in an archive, in a snapshot. */
+export interface SessionParts {
+  readonly id: string;
+  /** Runtime and home that it was taken of; the home's id is undefined where nobody wrote it down. */
+  readonly runtime: string;
+  readonly homeId: string | undefined;
+  readonly partition: string | null;
+  readonly files: readonly ReceiptFile[];
+  /** Of the rows; undefined where none came along. */
+  readonly schema: RowSchema | undefined;
+  rows(): Promise<RowsFile>;
+  /** Opens a database among the parts, for reading. */
+  database<T>(path: string, use: (db: DatabaseSync) => T): Promise<T>;
+}
+
+/** What a receipt says of a session's events. `damaged`: the code of what keeps them from being read. */
+export interface FoundEvents {
+  readonly events: EventFacts | null;
+  readonly damaged?: string;
+}
+
+/** What of a session's rows a home has. */
+export type RowsState =
+  /** All of them, or there are none to have. */
+  | { readonly state: "present" }
+  | { readonly state: "missing" }
+  /** Others are there, or the home does not take them. */
+  | { readonly state: "conflict"; readonly reason: string };
+
+/** The custody of one home, opened: what is looked up once for all its sessions. */
+export interface HomeCustody {
+  readonly home: Home;
+  /** Why a session must not be archived or removed now; undefined when it may. */
+  reasonAgainst(session: SessionRecord): string | undefined;
+  /** Undefined where nothing of the session lies here. */
+  inspect(session: SessionRecord): LocalSession | undefined;
+  /** Rows of many sessions from one state of the database. */
+  rows(ids: readonly string[]): { readonly schema: RowSchema; readonly of: ReadonlyMap<string, SessionRows> };
+  /** What a receipt says of the events of a session that lies here. */
+  events(local: LocalSession): Promise<FoundEvents>;
+  /** Where the parts of a session lie, or would lie. Throws E_HOSTILE_ARCHIVE (4) for a partition that is not a name. */
+  trees(id: string, partition: string | null): readonly OwnTree[];
+  /** Whether sessions are there as far as rows say so, in the order given. Reads one state of the database. */
+  compareRows(sessions: readonly SessionParts[]): Promise<readonly RowsState[]>;
+}
+
+export interface Custody {
+  /** Throws (4) where the home's settings cannot be read: they say where its sessions lie. */
+  open(home: Home, deps: Deps): Promise<HomeCustody>;
+  /** What a receipt says of the events among parts that were taken elsewhere: the same as `HomeCustody.events` said. */
+  events(parts: SessionParts): Promise<FoundEvents>;
+  /** Changes the home's rows, step by step of a journal. */
+  rowExecutor(home: Home, deps: Deps): RowExecutor;
+  /** Makes what a home of nothing but these rows has, below `root`, for reading only. */
+  extractRows(root: string, rows: readonly RowsFile[]): void;
+  /** The rows as of a session that nobody holds: a lock is never restored. */
+  withoutLocks?(rows: RowsFile): RowsFile;
+  /** A session's directory that was moved by hand, where the runtime's own documentation says so; undefined where it is none. */
+  adopt?(id: string, dir: string): SessionParts | undefined;
+  /** Warnings about a home that was put together from a copy: a vault without its key. */
+  restored?(home: Home, root: string): readonly Pick<Finding, "id" | "code" | "severity" | "message" | "evidence">[];
+}
