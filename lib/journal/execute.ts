@@ -32,13 +32,16 @@ export interface Dropped {
   readonly reason: string;
 }
 
-/** `again`: the run was killed; the home may have been used since. Durable when it returns. */
-export function executeSteps(
-  home: JournalHome,
-  journal: Journal,
-  again?: { readonly writtenAt: number | undefined },
-): Done {
-  return asOwner(home.owner, () => new Execution(home, journal).run(again));
+export interface Execute {
+  /** The run was killed; the home may have been used since. */
+  readonly again?: { readonly writtenAt: number | undefined };
+  /** Called when the first step is done. */
+  readonly onBegun?: () => void;
+}
+
+/** Durable when it returns. */
+export function executeSteps(home: JournalHome, journal: Journal, options: Execute = {}): Done {
+  return asOwner(home.owner, () => new Execution(home, journal).run(options));
 }
 
 class Execution {
@@ -57,12 +60,15 @@ class Execution {
     this.#roots = rootsOf(home, journal.run);
   }
 
-  run(again: { readonly writtenAt: number | undefined } | undefined): Done {
+  run({ again, onBegun }: Execute): Done {
     const { steps } = this.#journal;
     for (const step of steps) for (const location of locationsOf(step)) assertNoLinks(this.#roots, location);
     const dropped = again ? this.#review(steps, again.writtenAt) : [];
     const left = new Set(dropped.map(({ step }) => step));
-    for (const step of steps) if (!left.has(step)) this.#take(step);
+    for (const step of steps) {
+      if (!left.has(step)) this.#take(step);
+      onBegun?.();
+    }
     for (const dir of this.#touched) if (isThere(dir)) syncNames(dir);
     return {
       inserted: this.#inserted,

@@ -58,7 +58,7 @@ const unfinishedError = ({ place }: JournalHome, run: string, tool: string, reas
   );
 
 function finish(home: JournalHome, journal: Journal, writtenAt: number | undefined): Recovered {
-  const done = executeSteps(home, journal, { writtenAt });
+  const done = executeSteps(home, journal, { again: { writtenAt } });
   const dropped = new Set(done.dropped.map(({ step }) => step));
   asOwner(home.owner, () => endRun(home, { ...journal, steps: journal.steps.filter((step) => !dropped.has(step)) }));
   for (const one of droppedOnce(done.dropped)) home.log.problem(droppedError(home, journal, one));
