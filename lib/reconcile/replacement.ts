@@ -10,7 +10,7 @@ import { listManifests } from "../formats/repository/snapshots.ts";
 import { withoutProblems, type Deps } from "../records/deps.ts";
 import { EXIT, ToolError } from "../records/error.ts";
 import { readCatalog, readEvents } from "../sources/agh/home/databases.ts";
-import { readFileMark } from "../sources/agh/checks/file-mark.ts";
+import { readFileMark } from "../files/file-mark.ts";
 import type { AghRepair } from "../sources/agh/checks/check-types.ts";
 import { checkMigrations } from "../sources/agh/catalog/migrations.ts";
 import { SESSION_SCHEMA } from "../sources/agh/events/events-schema.ts";

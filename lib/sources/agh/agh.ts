@@ -40,6 +40,7 @@ export const agh: Source = {
   },
   candidates: async (...of) => (await import("./events/search-candidates.ts")).findCandidates(...of),
   ledgers: async () => (await import("./ledger/ledgers.ts")).ledgers,
+  upkeep: async () => (await import("./upkeep/upkeep.ts")).upkeep,
   roots: async (...of) => (await import("./home/roots.ts")).listRoots(...of),
   wellKnown: (root) => (root === "home" ? IN_HOME : root.startsWith("ws/") ? IN_WORKSPACE : []),
   classify,

@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { listDanglingReferences, checkIntegrity } from "../../../sqlite/read/integrity-check.ts";
 import { readCatalog } from "../home/databases.ts";
 import { listNames } from "./check-context.ts";
-import { readFileMark } from "./file-mark.ts";
+import { readFileMark } from "../../../files/file-mark.ts";
 import type { Check, AghFinding, CheckContext, AghRule } from "./check-types.ts";
 import { bundleHere, CATALOG, catalogFile } from "../home/layout.ts";
 import { processAlive } from "../home/liveness.ts";

@@ -1,7 +1,7 @@
 // The truth table: what it means when a session is in some of catalog, meta.json, events.db, ledger and archive.
 import { joinPath } from "../../../files/os-path.ts";
 import { rowsAreHidden } from "./check-catalog.ts";
-import { readFileMark } from "./file-mark.ts";
+import { readFileMark } from "../../../files/file-mark.ts";
 import type { Check, AghFinding, StoredSession, CheckContext, AghRepair, AghRule } from "./check-types.ts";
 import { META } from "../home/layout.ts";
 import { findMetaSource } from "./rebuild-meta.ts";

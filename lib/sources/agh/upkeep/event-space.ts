@@ -2,19 +2,13 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Deps } from "../../../records/deps.ts";
 import type { Home } from "../../source.ts";
-import { eachSessionTable } from "./each-session.ts";
-
-export interface TypeSpace {
-  readonly type: string;
-  readonly events: number;
-  /** Of their content. */
-  readonly bytes: number;
-}
+import type { EventTypeSpace } from "../../upkeep.ts";
+import { eachSessionTable } from "../events/each-session.ts";
 
 const BY_TYPE = "SELECT type, count(*) AS events, total(octet_length(content)) AS bytes FROM events GROUP BY type";
 
 /** Over all sessions, largest first. Reads every event. */
-export async function measureEventTypes(home: Home, deps: Deps): Promise<TypeSpace[]> {
+export async function measureEventTypes(home: Home, deps: Deps): Promise<EventTypeSpace[]> {
   const read = (db: DatabaseSync): readonly { [name: string]: unknown }[] => db.prepare(BY_TYPE).all();
   const found = new Map<string, { type: string; events: number; bytes: number }>();
   for await (const rows of eachSessionTable(home, {}, deps, { table: "events", read })) {
