@@ -1,5 +1,4 @@
 // What every kind of removal is: the shape of its plan, of its deed, and of the actions between the two.
-import type { Scratch } from "../files/scratch.ts";
 import type { JournalHome } from "../journal/journal-home.ts";
 import type { Deps } from "../records/deps.ts";
 import { refusal, usageError, type Exit } from "../records/error.ts";
@@ -42,7 +41,6 @@ export interface RemovalContext {
   readonly journal: JournalHome;
   /** ULID: the name of this run's journal and of its directory in the trash. */
   readonly run: string;
-  readonly scratch: Scratch;
   readonly deps: Deps;
 }
 

@@ -10,9 +10,10 @@ import { targetOf, type Target } from "../../targets/target.ts";
 import type { Gate, GateContext, GateProof, GateResult } from "./gates.ts";
 
 const NO_TARGET = { refused: "no archive target was given: --archive TARGET" };
+const NO_ARCHIVE = { refused: "the plan does not name its archive" };
 
 export async function archivedGate({ archive, custody, source }: GateContext): Promise<Gate> {
-  if (archive === undefined) return { check: async () => NO_TARGET, verify: async () => NO_TARGET };
+  if (archive === undefined) return { check: async () => NO_TARGET, verify: async () => NO_ARCHIVE };
   const target = targetOf(archive);
   const database = (await source.upkeep?.())?.databases?.part;
   const query = { custody, target, database };

@@ -11,7 +11,14 @@ import type { Action } from "../../records/result-kinds.ts";
 import type { SessionRecord } from "../../records/runtime-kinds.ts";
 import type { HomeCustody, LocalSession } from "../../sources/custody.ts";
 import { movablePaths } from "../../sources/own-trees.ts";
-import { Gates, isKeptElsewhere, parseGateName, type GateName, type GateProof } from "../gates/gates.ts";
+import {
+  Gates,
+  isKeptElsewhere,
+  parseGateName,
+  type GateContext,
+  type GateName,
+  type GateProof,
+} from "../gates/gates.ts";
 import { openCustody, requireText, type RemovalContext } from "../removal-types.ts";
 
 /** What an action of a plan says of a session that goes. */
@@ -59,7 +66,9 @@ function parseRowRemoval(action: Action, subject: Subject): Requirement {
   const { to, trash, require = [] } = subject;
   const isPermanent = action.verb === "remove-run" ? trash !== true : to === "nowhere";
   if (action.verb === "remove-session" && !isPermanent && to !== "trash")
-    throw usageError(`the action remove-session ${String(action.id)} does not name the place to which its rows are moved`);
+    throw usageError(
+      `the action remove-session ${String(action.id)} does not name the place to which its rows are moved`,
+    );
   const proof = proofIn(subject);
   if (!proof || !Array.isArray(require)) throw lacksProof(action);
   const gates = new Set((require as unknown[]).map((name) => parseGateName(String(name))));
@@ -103,17 +112,11 @@ export class Recheck {
   #gates: Gates;
   #collect = createCollector(8 << 20);
 
-  private constructor(
-    context: RemovalContext,
-    custody: HomeCustody,
-    records: ReadonlyMap<string, SessionRecord>,
-  ) {
+  private constructor(context: RemovalContext, gates: GateContext, records: ReadonlyMap<string, SessionRecord>) {
     this.#context = context;
-    this.#custody = custody;
+    this.#custody = gates.custody;
     this.#records = records;
-    const { source, deps } = context;
-    const archive = undefined;
-    this.#gates = new Gates({ custody, source, deps, archive, ids: [...records.keys()], repo: undefined });
+    this.#gates = new Gates(gates);
   }
 
   static async open(removals: readonly PlannedRemoval[], context: RemovalContext): Promise<Recheck> {
@@ -126,7 +129,9 @@ export class Recheck {
         if (ids.has(session.id)) records.set(session.id, session);
       }
     }
-    return new Recheck(context, custody, records);
+    const archive = (await source.upkeep?.())?.retirement?.archive?.(home);
+    const gates = { custody, source, deps, archive, repo: undefined, ids: [...records.keys()] };
+    return new Recheck(context, gates, records);
   }
 
   /** Gates read every byte of a session and of what proves that it is kept. */
@@ -135,7 +140,7 @@ export class Recheck {
     const record = this.#records.get(planned.id);
     const local = record && this.#custody.inspect(record);
     if (!local) return { refused: `${planned.isRows ? "it" : "its directory"} does not exist any more` };
-    const against = driftOf(planned, local) ?? this.#reasonToKeep(local) ?? this.#reasonNotMovable(planned, local);
+    const against = driftOf(planned, local) ?? this.#reasonToKeep(planned, local) ?? this.#notMovable(planned, local);
     if (against !== undefined) return { refused: against };
     const answer = await this.#gates.verify(planned.gates, local, planned.proof);
     this.#collect(2 * local.bytes);
@@ -148,12 +153,14 @@ export class Recheck {
     return left && `${left.path} is still there`;
   }
 
-  #reasonToKeep({ session }: LocalSession): string | undefined {
+  /** A run's own retention has decided about it, whether it claims to be running or not. */
+  #reasonToKeep({ action }: PlannedRemoval, { session }: LocalSession): string | undefined {
+    if (action.verb === "remove-run") return undefined;
     return this.#custody.reasonAgainst(session) ?? doubtAbout(timesOf(session), this.#context.deps.now());
   }
 
   /** What could not be taken out would leave the run unfinished, and every later one with it. */
-  #reasonNotMovable({ id, isPermanent }: PlannedRemoval, local: LocalSession): string | undefined {
+  #notMovable({ id, isPermanent }: PlannedRemoval, local: LocalSession): string | undefined {
     const paths = removedPaths(local);
     if (paths.length > 0 && !isName(id)) return "its id cannot be the name of a tombstone";
     return (

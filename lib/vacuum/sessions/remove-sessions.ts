@@ -92,7 +92,12 @@ function stageSteps(run: Run, approved: readonly ApprovedRemoval[], { home, deps
   const files = approved.filter((one): one is ApprovedFiles => !one.isRows);
   const at = deps.now().toISOString();
   const trashed = files.filter(({ isPermanent }) => !isPermanent);
-  const list = { run: run.run, home_id: home.id, trashed_at: at, entries: trashed.map(({ local }) => trashEntryOf(local)) };
+  const list = {
+    run: run.run,
+    home_id: home.id,
+    trashed_at: at,
+    entries: trashed.map(({ local }) => trashEntryOf(local)),
+  };
   return [
     ...(trashed.length > 0 ? [putStep(run, TRASH_LIST, `trash:${TRASH_LIST}`, encodeTrash(list))] : []),
     ...files.map((one) => tombstoneStep(run, home.root, one, at)),
