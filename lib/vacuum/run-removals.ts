@@ -12,7 +12,7 @@ import { EXIT, severest, usageError, type Exit } from "../records/error.ts";
 import type { Action } from "../records/result-kinds.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
-import type { RemovalPlanSummary, RemovalOutcome, RemovalPlan, Removal } from "./removal-types.ts";
+import type { RemovalPlanSummary, RemovalOutcome, RemovalPlan } from "./removal-types.ts";
 import { withNoSpaceHint } from "./no-space-hint.ts";
 import { removalOf } from "./removal-registry.ts";
 

@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { joinPath, osPath } from "../../files/os-path.ts";
 import { walk } from "../../files/walk.ts";
 import { readFreeBytes } from "../../sqlite/read/table-space.ts";
-import type { Home, Root, Source } from "../../sources/source.ts";
+import type { Root, Source } from "../../sources/source.ts";
 import type { FilePlace, SpaceUpkeep } from "../../sources/upkeep.ts";
 
 export interface KindSpace {
