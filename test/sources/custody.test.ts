@@ -19,10 +19,13 @@ function forget(db: DatabaseSync, ids: readonly string[]): void {
     const acp = db.prepare("SELECT acp_session_id FROM sessions WHERE id = ?").get(id)?.["acp_session_id"];
     for (const { table, column, acp: isAcp } of OWN_TABLES.toReversed()) {
       const key = isAcp ? acp : id;
-      if (key) db.prepare(`DELETE FROM ${table} WHERE ${column} = ?`).run(key);
+      if (key && hasTable(db, table)) db.prepare(`DELETE FROM ${table} WHERE ${column} = ?`).run(key);
     }
   }
 }
+
+const hasTable = (db: DatabaseSync, name: string): boolean =>
+  db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(name) !== undefined;
 
 const REAL: { readonly [name: string]: Source } = {
   "agh-clean": agh,
