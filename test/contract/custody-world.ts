@@ -44,9 +44,16 @@ export interface World extends CustodyHome {
   readonly locals: readonly LocalSession[];
 }
 
+export const homeOf = ({ runtime }: Source, root: string): Home => ({
+  runtime,
+  place: root,
+  root,
+  id: "0123456789abcdef",
+  live: true,
+});
+
 export async function openWorld(source: Source, made: CustodyHome): Promise<World> {
-  const { root } = made;
-  const home: Home = { runtime: source.runtime, place: root, root, id: "0123456789abcdef", live: true };
+  const home = homeOf(source, made.root);
   const custody = await source.custody!();
   const opened = await custody.open(home, deps);
   const locals: LocalSession[] = [];
@@ -109,12 +116,13 @@ export async function change(world: World, steps: (run: Run) => readonly Step[])
   return run.commit({ steps: steps(run) });
 }
 
+/** Whether rows go with it. */
+export const hasRows = ({ rows }: LocalSession): boolean => Object.keys(rows).length > 0;
+
 const groupOf = ({ id }: LocalSession): { readonly group: string } => ({ group: id });
 
 export function removal(run: Run, locals: readonly LocalSession[]): Step[] {
-  const sessions = locals
-    .filter(({ rows }) => Object.keys(rows).length > 0)
-    .map(({ id, fingerprint }) => ({ id, fingerprint }));
+  const sessions = locals.filter(hasRows).map(({ id, fingerprint }) => ({ id, fingerprint }));
   const moves = locals.flatMap((local, at) =>
     movableTrees(local).map(({ part, dir }): Move => {
       const to = `trash:${at}/${part}`;

@@ -15,6 +15,7 @@ import {
   copyTree,
   deps,
   differences,
+  hasRows,
   inDatabase,
   installation,
   openWorld,
@@ -56,8 +57,6 @@ const executorOf = ({ custody, home }: World): RowExecutor => custody.rowExecuto
 
 const inspectAgain = async ({ custody, home }: World, { session }: LocalSession): Promise<LocalSession | undefined> =>
   (await custody.open(home, deps)).inspect(session);
-
-const hasRows = ({ rows }: LocalSession): boolean => Object.keys(rows).length > 0;
 
 const CHECKS: { readonly [what: string]: (world: World, t: TestContext) => Promise<void> } = {
   "looking at it touches nothing": looksOnly,
