@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import type { TestContext } from "node:test";
 import { decodeRows } from "../../lib/formats/archive/rows.ts";
 import { ulid } from "../../lib/formats/ulid.ts";
 import { Run } from "../../lib/journal/run.ts";
@@ -14,6 +15,7 @@ import type { Custody, HomeCustody, LocalSession, SessionParts } from "../../lib
 import { movableTrees } from "../../lib/sources/own-trees.ts";
 import type { Home, Source } from "../../lib/sources/source.ts";
 import { homeDifferences } from "../support/sqlite-dump.ts";
+import { tempDir } from "../support/temp.ts";
 
 export interface CustodyHome {
   readonly root: string;
@@ -98,6 +100,21 @@ export function stage({ opened, home }: World, local: LocalSession, dir: string)
       }
     },
   };
+}
+
+/** Every session that may be taken out, staged in a directory of its own. */
+export function stageAll(
+  world: World,
+  t: TestContext,
+): { readonly dirs: Map<LocalSession, string>; readonly parts: SessionParts[] } {
+  const dirs = new Map<LocalSession, string>();
+  const parts = world.locals.map((local, at) => {
+    const dir = path.join(tempDir(t, "parts"), String(at));
+    fs.mkdirSync(dir);
+    dirs.set(local, dir);
+    return stage(world, local, dir);
+  });
+  return { dirs, parts };
 }
 
 export async function states(
