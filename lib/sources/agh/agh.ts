@@ -39,6 +39,7 @@ export const agh: Source = {
     yield* (await import("./events/follow.ts")).follow(...of);
   },
   candidates: async (...of) => (await import("./events/search-candidates.ts")).findCandidates(...of),
+  custody: async () => (await import("./custody/custody.ts")).custody,
   ledgers: async () => (await import("./ledger/ledgers.ts")).ledgers,
   upkeep: async () => (await import("./upkeep/upkeep.ts")).upkeep,
   roots: async (...of) => (await import("./home/roots.ts")).listRoots(...of),
