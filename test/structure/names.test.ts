@@ -15,7 +15,11 @@ const files = globSync(["bin/**/*.ts", "lib/**/*.ts", "scripts/**/*.ts", "test/*
   .map((file) => file.replaceAll("\\", "/"))
   .sort();
 
-const FORBIDDEN = new Set(/These words stand in no name[^`]*`([^`]+)`/.exec(readFileSync(resolve(root, "docs/glossary.md"), "utf8"))![1]!.split(" "));
+const FORBIDDEN = new Set(
+  /These words stand in no name[^`]*`([^`]+)`/
+    .exec(readFileSync(resolve(root, "docs/glossary.md"), "utf8"))![1]!
+    .split(" "),
+);
 
 /** Keys that stand in records, plans and evidence: what was published is not renamed. */
 const PUBLISHED = new Set(["odd", "asked", "trouble"]);
