@@ -89,11 +89,14 @@ export interface RepairContext {
   readonly deps: Deps;
 }
 
-/** A home that was looked at. */
-export interface CheckedHome {
+export interface CheckResult {
   /** Ids of the sessions that were looked at. */
   readonly sessions: readonly string[];
   readonly findings: AsyncIterable<CheckFinding> | Iterable<CheckFinding>;
+}
+
+/** A home that was looked at. */
+export interface CheckedHome extends CheckResult {
   /** Does what still holds of the repairs. Gives for each the reason why it was not done, or undefined. */
   repair(repairs: readonly ChosenRepair[], context: RepairContext): Promise<readonly (string | undefined)[]>;
 }

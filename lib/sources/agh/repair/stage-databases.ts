@@ -21,7 +21,9 @@ export function stageDatabases(repairs: readonly ChosenRepair[], { home, deps }:
   const stage = new DatabaseStaging(home.root, staging, deps);
   const path = catalogFile(home.root);
   const rows = repairs.filter(({ repair: { verb } }) => ROW_REPAIRS[verb] !== undefined);
-  const catalog = repairs.find(({ repair, replacement }) => replacement !== undefined && repair.subject["path"] === path);
+  const catalog = repairs.find(
+    ({ repair, replacement }) => replacement !== undefined && repair.subject["path"] === path,
+  );
   if (catalog || rows.length > 0) stage.catalog(path, catalog, rows);
   for (const one of repairs) if (one.replacement !== undefined && one !== catalog) stage.replacement(one);
 }
