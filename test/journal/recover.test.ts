@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { recoverRuns } from "../../lib/journal/recover.ts";
 import { look, stampOf } from "../../lib/journal/stamps.ts";
 import type { Step } from "../../lib/journal/steps.ts";
-import { abandonRun } from "../../lib/journal/undo.ts";
+import { dropRun, findRun } from "../../lib/journal/undo.ts";
 import { contents, homeAt, killedRun, killedRun1, testHome, write } from "./bench.ts";
 
 const SESSION = { "sessions/s1/events.db": "one", "sessions/s1/meta.json": "{}", "sessions/s2/events.db": "two" };
@@ -126,7 +126,7 @@ test("what cannot be finished is refused with the way on, and set aside when it 
       return true;
     },
   );
-  const to = abandonRun(home, run);
+  const to = dropRun(home, findRun(home, run))!;
   assert.ok(fs.existsSync(path.join(to, "journal.json")));
   assert.deepEqual(recoverRuns(home), []);
 });

@@ -11,8 +11,10 @@ import { identityOfHome } from "../../lib/journal/identity.ts";
 import { Run } from "../../lib/journal/run.ts";
 import { keptRuns } from "../../lib/journal/runs.ts";
 import { stampOf } from "../../lib/journal/stamps.ts";
-import { assertCanUndo, runToUndo, undoRun } from "../../lib/journal/undo.ts";
+import { findRun, planRunUndo, undoRun } from "../../lib/journal/undo.ts";
 import { contents, homeAt, testHome, write, type TestHome } from "./bench.ts";
+
+const planned = (home: TestHome, run: string) => planRunUndo(home, findRun(home, run), { abandon: false })!;
 
 /** Replaces `name` by `content`, kept so that it can be undone. */
 function replace(home: TestHome, name: string, content: string): string {
@@ -58,14 +60,12 @@ test("undo puts back every byte, mode and time", (t) => {
   fs.mkdirSync(path.join(home.root, ".agh-toolkit"), { mode: 0o700 });
   fs.utimesSync(home.root, 1_700_000_000, 1_700_000_000);
   const run = replace(home, "a", "2");
-  const journal = runToUndo(home, run);
-  assertCanUndo(home, journal);
-  undoRun(home, journal);
+  undoRun(home, planned(home, run));
   const after = fs.statSync(file, { bigint: true });
   assert.deepEqual([after.ino, after.mode, after.mtimeNs], [before.ino, before.mode, before.mtimeNs]);
   assert.equal(fs.statSync(home.root).mtimeMs, 1_700_000_000_000);
   assert.deepEqual([contents(home.root), keptRuns(home.root)], [{ a: "1" }, []]);
-  assert.throws(() => runToUndo(home, run), { code: "E_USAGE", exit: 2 });
+  assert.throws(() => findRun(home, run), { code: "E_USAGE", exit: 2 });
 });
 
 for (const [what, spoil] of [
@@ -84,7 +84,7 @@ for (const [what, spoil] of [
     const home = testHome(t, { a: "1" });
     const run = replace(home, "a", "2");
     spoil(path.join(home.root, ".agh-toolkit/journal", run, "old/1"));
-    assert.throws(() => assertCanUndo(home, runToUndo(home, run)), { code: "E_KEPT_DIFFERS", exit: 4 });
+    assert.throws(() => planned(home, run), { code: "E_KEPT_DIFFERS", exit: 4 });
     assert.deepEqual(contents(home.root), { a: "2" });
     replace(home, "a", "3");
     assert.deepEqual(contents(home.root), { a: "3" });
@@ -95,7 +95,7 @@ test("undo refuses what was changed since", (t) => {
   const home = testHome(t, { a: "1" });
   const run = replace(home, "a", "2");
   fs.appendFileSync(path.join(home.root, "a"), " more");
-  assert.throws(() => assertCanUndo(home, runToUndo(home, run)), { code: "E_DRIFTED", exit: 4 });
+  assert.throws(() => planned(home, run), { code: "E_DRIFTED", exit: 4 });
 });
 
 test("root in another user's home: all that is made is the owner's, and a link of his leads nowhere", (t) => {

@@ -47,6 +47,7 @@ export const agh: Source = {
   cut: async (...of) => (await import("./home/cut.ts")).takeCut(...of),
   daemonLock: ({ root }) => lockFile(root),
   boot: async (...of) => (await import("./boot/predict-boot.ts")).predictBoot(...of),
+  repairer: async () => (await import("./repair/repairer.ts")).repairer,
   async *compare(...of) {
     yield* (await import("./checks/compare-catalog.ts")).compareCatalog(...of);
   },

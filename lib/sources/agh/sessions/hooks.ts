@@ -1,6 +1,7 @@
 // Hook runs of a session, newest first.
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { HookRunRecord } from "../../../records/runtime-kinds.ts";
+import { exactInteger } from "../../exact-json.ts";
 import { ExactJson } from "./exact-line.ts";
 
 export interface HookQuery {
@@ -52,10 +53,6 @@ function fieldsOf(row: HookRow): HookFields {
     recorded_at: String(row["recorded_at"]),
   };
 }
-
-/** A number where that is exact, else its digits. */
-export const exactInteger = (value: bigint): number | string =>
-  value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : String(value);
 
 /** A condition over bound parameters; undefined when nothing is asked for. */
 function oneOf(
