@@ -8,6 +8,7 @@ import type { HomeRecord, PathRecord, RuntimeName, SessionRecord } from "../reco
 import type { Scratch } from "../files/scratch.ts";
 import type { Archival } from "./archival.ts";
 import type { Custody } from "./custody.ts";
+import type { DatabaseCheck } from "./database-check.ts";
 import type { HomeCut } from "./home-cut.ts";
 import type { Repairer } from "./repair.ts";
 import type { Ledgers } from "./ledgers.ts";
@@ -219,6 +220,8 @@ export interface Source extends RuntimeMarkers {
   classify(root: string, path: string, type: PathRecord["type"]): Classification;
   /** Notes one moment of a home that is being written to; undefined when nobody has it open. */
   cut?(home: Home, scratch: Scratch, deps: Deps): Promise<HomeCut | undefined>;
+  /** What it expects of databases that `classify` names, when they are restored. */
+  databaseCheck?(): Promise<DatabaseCheck>;
   /** What the runtime's own start would do with the home, nothing of which is touched. */
   boot?(home: Home, deps: Deps): Promise<Boot>;
   /** What is wrong with a home, and what mends it. AGH's has ways of its own. */

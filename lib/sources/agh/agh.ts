@@ -45,6 +45,7 @@ export const agh: Source = {
   classify,
   cut: async (...of) => (await import("./home/cut.ts")).takeCut(...of),
   daemonLock: ({ root }) => lockFile(root),
+  databaseCheck: async () => (await import("./checks/check-database.ts")).checkDatabase,
   boot: async (...of) => (await import("./boot/predict-boot.ts")).predictBoot(...of),
   async *compare(...of) {
     yield* (await import("./checks/compare-catalog.ts")).compareCatalog(...of);
