@@ -163,6 +163,16 @@ export interface Classification {
   readonly database?: "catalog" | "session";
 }
 
+/** Of a runtime whose sessions have files of their own: which they are, by names alone. Pure and cheap. */
+export interface OwnPaths {
+  /** The directory, or the file, that is a session's above all, below the home; undefined for what cannot be an id. */
+  top(id: string): string | undefined;
+  /** The session whose top a path of the home is. */
+  idOf(path: string): string | undefined;
+  /** Whether a path of a root is a session's own. */
+  owns(id: string, root: string, path: string): boolean;
+}
+
 /** Reads the events of many sessions, one after another. */
 export interface EventsReader extends Disposable {
   events(sessionId: string, range: EventRange): AsyncIterable<Block | AnyRecord>;
@@ -220,6 +230,10 @@ export interface Source extends RuntimeMarkers {
   classify(root: string, path: string, type: PathRecord["type"]): Classification;
   /** Notes one moment of a home that is being written to; undefined when nobody has it open. */
   cut?(home: Home, scratch: Scratch, deps: Deps): Promise<HomeCut | undefined>;
+  /** Undefined where sessions are rows of a database, whatever files they may have beside. */
+  readonly ownPaths?: OwnPaths;
+  /** A catalog that was restored to `dir` by itself gets the rows that the sessions at `root` need. */
+  completeCatalog?(root: string, dir: string, deps: Deps): Promise<void>;
   /** What it expects of databases that `classify` names, when they are restored. */
   databaseCheck?(): Promise<DatabaseCheck>;
   /** What the runtime's own start would do with the home, nothing of which is touched. */
