@@ -14,6 +14,7 @@ import { resolveRoot, detectSource, type OpenPlace, type PlaceOptions } from "./
  * E_NOT_A_HOME when no known runtime wrote it; (exit 2) for words that are no place.
  */
 export async function openPlace(place: string | undefined, options: PlaceOptions, deps: Deps): Promise<OpenPlace> {
+  if (options.opened) return { ...options.opened, [Symbol.dispose]() {} };
   const scheme = /^([a-z]{4,}):/.exec(place ?? "")?.[1];
   if (scheme === "backup") {
     const { openBackupPlace } = await import("./backup-place.ts");
