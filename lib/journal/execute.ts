@@ -61,7 +61,7 @@ class Execution {
 
   run(again: { readonly writtenAt: number | undefined } | undefined): Done {
     const { steps } = this.#journal;
-    for (const step of steps) for (const location of locationsOf(step)) assertNoLinks(this.#roots, location);
+    assertReachable(steps, this.#roots);
     this.#isAgain = again !== undefined;
     const dropped = again ? this.#review(steps, again.writtenAt) : [];
     const left = new Set(dropped.map(({ step }) => step));
@@ -211,6 +211,11 @@ class Execution {
 }
 
 const groupOf = (step: Step): string | undefined => ("group" in step ? step.group : undefined);
+
+/** Throws (4) where a step could lead out of the home. */
+export function assertReachable(steps: readonly Step[], roots: Roots): void {
+  for (const step of steps) for (const location of locationsOf(step)) assertNoLinks(roots, location);
+}
 
 /** Every location that a step changes or takes something from. */
 export function locationsOf(step: Step): Location[] {

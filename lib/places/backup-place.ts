@@ -1,10 +1,7 @@
 // `backup:REPO@ID`: a snapshot, its files laid out in scratch and read like a home.
 import { scratchDir } from "../files/scratch.ts";
 import type { Deps } from "../records/deps.ts";
-import type { Manifest } from "../formats/repository/manifest.ts";
-import { placeError, usageError } from "../records/error.ts";
-import { RUNTIMES } from "../sources/runtimes.ts";
-import type { Source } from "../sources/source.ts";
+import { usageError } from "../records/error.ts";
 import { detectSource, type OpenPlace, type PlaceOptions } from "./detect-source.ts";
 
 /** `backup:REPO@ID` split at the last `@`; without an id it is the latest. */
@@ -39,15 +36,4 @@ export async function openBackupPlace(place: string, options: PlaceOptions, deps
     scratch.remove();
     throw error;
   }
-}
-
-/** The source that reads what a snapshot holds. Throws (exit 6) E_UNKNOWN_RUNTIME. */
-export function loadSnapshotSource({ id, runtime }: Pick<Manifest, "id" | "runtime">): Promise<Source> {
-  const found = RUNTIMES.find((one) => one.runtime === runtime);
-  if (found) return found.load();
-  throw placeError(
-    "E_UNKNOWN_RUNTIME",
-    `snapshot ${id} is of the runtime ${JSON.stringify(runtime)}, which is not known here`,
-    `known are ${RUNTIMES.map((one) => one.runtime).join(", ")}`,
-  );
 }

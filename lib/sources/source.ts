@@ -164,7 +164,7 @@ export interface Classification {
 }
 
 /** Of a runtime whose sessions have files of their own: which they are, by names alone. Pure and cheap. */
-export interface OwnPaths {
+export interface SessionLayout {
   /** The directory, or the file, that is a session's above all, below the home; undefined for what cannot be an id. */
   top(id: string): string | undefined;
   /** The session whose top a path of the home is. */
@@ -235,7 +235,7 @@ export interface Source extends RuntimeMarkers {
   /** Notes one moment of a home that is being written to; undefined when nobody has it open. */
   cut?(home: Home, scratch: Scratch, deps: Deps): Promise<HomeCut | undefined>;
   /** Undefined where sessions are rows of a database, whatever files they may have beside. */
-  readonly ownPaths?: OwnPaths;
+  readonly sessionLayout?: SessionLayout;
   /** A catalog that was restored to `dir` by itself gets the rows that the sessions at `root` need. */
   completeCatalog?(root: string, dir: string, deps: Deps): Promise<void>;
   /** What it expects of databases that `classify` names, when they are restored. */

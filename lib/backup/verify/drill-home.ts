@@ -80,7 +80,7 @@ async function* testSessions(
     for await (const { session, ledger } of sessionsOf({ home, source, counts }, deps)) {
       deps.signal.throwIfAborted();
       // Where sessions have places of their own, one without is no more than a row.
-      if (!source.ownPaths || session.has.dir) counts["sessions"]++;
+      if (!source.sessionLayout || session.has.dir) counts["sessions"]++;
       if (!hasDatabases && session.has.events) for await (const _ of reader.events(session.id, { tail: 1 })) break;
       if (!ledger?.hasLedger || ledger.lacks !== undefined) continue;
       counts["ledgers"]!++;

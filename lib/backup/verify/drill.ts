@@ -141,10 +141,13 @@ async function* checkIndexes(repo: Repository, home: Home): AsyncGenerator<Findi
 /** What the home cannot do without and the snapshot does not hold. */
 async function* testSecrets({ home, source }: RestoredHome): AsyncGenerator<Finding> {
   const custody = await source.custody?.();
-  for (const { id = "", code, severity, message } of custody?.restored?.(home, home.root) ?? []) {
-    const of = source.classify("home", id, "missing").class;
-    const evidence = { hint: `keep ${id} elsewhere, or create --include ${of}` };
-    yield findingOf(home, id, { code, severity, message, evidence });
+  for (const { evidence, ...found } of custody?.restored?.(home, home.root) ?? []) {
+    const { missing } = evidence as { readonly missing: string };
+    const of = source.classify("home", missing, "missing").class;
+    yield findingOf(home, missing, {
+      ...found,
+      evidence: { hint: `keep ${missing} elsewhere, or create --include ${of}` },
+    });
   }
 }
 

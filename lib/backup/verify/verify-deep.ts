@@ -7,10 +7,10 @@ import { snapshotKey } from "../../formats/repository/layout.ts";
 import { chunksNeeded, type ListingLine } from "../../formats/repository/listing.ts";
 import type { Manifest } from "../../formats/repository/manifest.ts";
 import type { Repository } from "../../formats/repository/repository.ts";
-import { loadSnapshotSource } from "../../places/backup-place.ts";
 import type { Deps } from "../../records/deps.ts";
 import { ToolError } from "../../records/error.ts";
 import type { Finding } from "../../records/result-kinds.ts";
+import { RUNTIMES } from "../../sources/runtimes.ts";
 import { checkDatabase } from "./check-database.ts";
 import { restoredFile } from "./drill-home.ts";
 
@@ -50,13 +50,14 @@ export async function* verifyDeep(
     if (!(error instanceof ToolError) || !["E_CHUNK_DAMAGED", "E_CHUNK_MISSING"].includes(error.code)) throw error;
     return;
   }
-  const source = await loadSnapshotSource(manifest);
-  const check = await source.databaseCheck?.();
+  // Of a runtime that is not known here a database is looked at as any other.
+  const source = await RUNTIMES.find(({ runtime }) => runtime === manifest.runtime)?.load();
+  const check = await source?.databaseCheck?.();
   for (const [path, line] of selected) {
     deps.signal.throwIfAborted();
     const file = restoredFile(dir, line);
     if (!existsSync(osPath(file))) continue;
-    const { database: of } = source.classify("home", path, "file");
+    const of = source?.classify("home", path, "file").database;
     const lastSequence = line.database?.last_sequence;
     for (const fault of checkDatabase({ file, name: path, of, check, lastSequence, scratch })) {
       yield finding(manifest, path, fault);

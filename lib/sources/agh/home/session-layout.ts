@@ -1,11 +1,11 @@
 // Whose session a path of a home is, by its names alone.
-import type { OwnPaths } from "../../source.ts";
+import type { SessionLayout } from "../../source.ts";
 import { isId } from "./layout.ts";
 
 /** Partitions of ledgers lie beside the sessions' own directories. */
 const PARTITION = /^(?:ws_|_)/;
 
-export const ownPaths: OwnPaths = {
+export const sessionLayout: SessionLayout = {
   top: (id) => (isId(id) ? `sessions/${id}` : undefined),
   idOf: (path) => {
     const name = path.startsWith("sessions/") ? path.slice("sessions/".length) : "";
