@@ -6,7 +6,7 @@ import { toFileError } from "../files/errors.ts";
 import { joinPath, osPath } from "../files/os-path.ts";
 import { scratchDir, type Scratch } from "../files/scratch.ts";
 import { syncTree } from "../files/sync-tree.ts";
-import { executeSteps, makeOwnDirectory, type Done } from "./execute.ts";
+import { assertReachable, executeSteps, makeOwnDirectory, type Done } from "./execute.ts";
 import { JOURNAL_FORMAT, type Journal } from "./format.ts";
 import { claimIdentity } from "./identity.ts";
 import type { JournalHome } from "./journal-home.ts";
@@ -97,7 +97,9 @@ export class Run implements Disposable {
       ...(rows && { rows }),
       ...(times && { times }),
     };
-    assertMovable(journal.steps, rootsOf(home, this.run));
+    const roots = rootsOf(home, this.run);
+    assertReachable(journal.steps, roots);
+    assertMovable(journal.steps, roots);
     asOwner(home.owner, () => writeJournal(home.root, journal));
     this.#isCommitted = true;
     const done = executeSteps(home, journal);

@@ -8,6 +8,7 @@ import type { HomeRecord, PathRecord, SessionRecord } from "../records/runtime-k
 import type { Scratch } from "../files/scratch.ts";
 import type { Archival } from "./archival.ts";
 import type { Custody } from "./custody.ts";
+import type { DatabaseCheck } from "./database-check.ts";
 import type { HomeCut } from "./home-cut.ts";
 import type { Repairer } from "./repair.ts";
 import type { Ledgers } from "./ledgers.ts";
@@ -162,6 +163,16 @@ export interface Classification {
   readonly database?: "catalog" | "session";
 }
 
+/** Of a runtime whose sessions have files of their own: which they are, by names alone. Pure and cheap. */
+export interface SessionLayout {
+  /** The directory, or the file, that is a session's above all, below the home; undefined for what cannot be an id. */
+  top(id: string): string | undefined;
+  /** The session whose top a path of the home is. */
+  idOf(path: string): string | undefined;
+  /** Whether a path of a root is a session's own. */
+  owns(id: string, root: string, path: string): boolean;
+}
+
 /** Reads the events of many sessions, one after another. */
 export interface EventsReader extends Disposable {
   events(sessionId: string, range: EventRange): AsyncIterable<Block | AnyRecord>;
@@ -223,6 +234,12 @@ export interface Source extends RuntimeMarkers {
   classify(root: string, path: string, type: PathRecord["type"]): Classification;
   /** Notes one moment of a home that is being written to; undefined when nobody has it open. */
   cut?(home: Home, scratch: Scratch, deps: Deps): Promise<HomeCut | undefined>;
+  /** Undefined where sessions are rows of a database, whatever files they may have beside. */
+  readonly sessionLayout?: SessionLayout;
+  /** A catalog that was restored to `dir` by itself gets the rows that the sessions at `root` need. */
+  completeCatalog?(root: string, dir: string, deps: Deps): Promise<void>;
+  /** What it expects of databases that `classify` names, when they are restored. */
+  databaseCheck?(): Promise<DatabaseCheck>;
   /** What the runtime's own start would do with the home, nothing of which is touched. */
   boot?(home: Home, deps: Deps): Promise<Boot>;
   /** What is wrong with a home, and what mends it. AGH's has ways of its own. */

@@ -5,6 +5,7 @@ import { classify } from "./home/coverage.ts";
 import { aghMarkers } from "./home/detect.ts";
 import { readSessions } from "./sessions/read-sessions.ts";
 import { readHomeState } from "./home/home-state.ts";
+import { sessionLayout } from "./home/session-layout.ts";
 import { IN_HOME, IN_WORKSPACE } from "./home/well-known.ts";
 
 export const agh: Source = {
@@ -46,6 +47,9 @@ export const agh: Source = {
   classify,
   cut: async (...of) => (await import("./home/cut.ts")).takeCut(...of),
   daemonLock: ({ root }) => lockFile(root),
+  sessionLayout,
+  completeCatalog: async (...of) => (await import("./custody/complete-catalog.ts")).completeCatalog(...of),
+  databaseCheck: async () => (await import("./checks/check-database.ts")).checkDatabase,
   boot: async (...of) => (await import("./boot/predict-boot.ts")).predictBoot(...of),
   async *compare(...of) {
     yield* (await import("./checks/compare-catalog.ts")).compareCatalog(...of);
