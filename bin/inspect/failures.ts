@@ -1,6 +1,6 @@
 // agh-inspect failures: sessions that failed, and what is left to tell why.
 import { verb } from "../../lib/cli/verb.ts";
-import { runOverSessions, sessionFlags } from "./session-operands.ts";
+import { listOverSessions, sessionFlags } from "./session-operands.ts";
 
 export const failures = verb({
   summary: "failed sessions: kind, crash bundle, stderr, last event",
@@ -12,9 +12,5 @@ export const failures = verb({
     "agh-inspect failures --failure process_exit --json | jq -r .stderr_tail",
   ],
   prints: ["failure"],
-  run: async (call) => {
-    const { failures: list } = await import("../../lib/inspect/failures.ts");
-    const { limit } = call.values;
-    return runOverSessions(call, (place, sessions) => list(place, { sessions, limit }, call.deps));
-  },
+  run: (call) => listOverSessions(call, "failure", {}),
 });

@@ -1,7 +1,7 @@
 // agh-inspect hooks: hook runs.
 import { repeated } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
-import { runOverSessions, sessionFlags } from "./session-operands.ts";
+import { listOverSessions, sessionFlags } from "./session-operands.ts";
 
 export const hooks = verb({
   summary: "hook runs, newest first within each session",
@@ -12,9 +12,5 @@ export const hooks = verb({
   },
   examples: ["agh-inspect hooks sess-3c09b14728b4d2a8 --limit 20", "agh-inspect hooks --outcome failed,denied"],
   prints: ["hook_run"],
-  run: async (call) => {
-    const { hooks: list } = await import("../../lib/inspect/hooks.ts");
-    const { outcome: outcomes, event: events, limit } = call.values;
-    return runOverSessions(call, (place, sessions) => list(place, { sessions, outcomes, events, limit }, call.deps));
-  },
+  run: (call) => listOverSessions(call, "hook_run", { outcomes: call.values.outcome, events: call.values.event }),
 });

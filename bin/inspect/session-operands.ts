@@ -4,7 +4,7 @@ import type { Input } from "../../lib/cli/input.ts";
 import { filterOf, placeFlags, selectorFlags, type PlaceValues, type SelectorValues } from "../../lib/cli/selectors.ts";
 import type { Deps } from "../../lib/records/deps.ts";
 import type { AnyRecord, Item } from "../../lib/records/record.ts";
-import type { SessionFilter } from "../../lib/sources/source.ts";
+import type { DetailKind, DetailQuery, SessionFilter } from "../../lib/sources/source.ts";
 
 /** `--limit` counts what is printed, not sessions. */
 export const sessionFlags = {
@@ -43,6 +43,17 @@ export async function* runOverSessions(
   list: (place: PlaceValues, sessions: SessionFilter) => AsyncIterable<Item>,
 ): AsyncGenerator<Item> {
   for (const { place, sessions } of await readTargets(values, deps, input)) yield* list(place, sessions);
+}
+
+/** Runs a detail verb over what was selected. */
+export async function* listOverSessions(
+  call: { readonly values: OperandValues; readonly deps: Deps; readonly input: Input },
+  kind: DetailKind,
+  query: DetailQuery,
+): AsyncGenerator<Item> {
+  const { listDetails } = await import("../../lib/inspect/details.ts");
+  const { limit } = call.values;
+  yield* runOverSessions(call, (place, sessions) => listDetails(place, kind, { ...query, sessions, limit }, call.deps));
 }
 
 async function readTargets(values: OperandValues, deps: Deps, input: Input): Promise<SessionTarget[]> {

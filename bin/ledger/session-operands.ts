@@ -76,7 +76,7 @@ export async function* runOverTargets(
   verb: LedgerVerb,
 ): AsyncGenerator<Item> {
   const { openLedgers } = await import("../../lib/ledger/open.ts");
-  const { startTally } = await import("../../lib/ledger/tally.ts");
+  const { startTally } = await import("../../lib/formats/start-tally.ts");
   const { orderKeys: documented } = await import("../../lib/records/order-keys.ts");
   const tally = startTally(`agh-ledger ${name}`, deps);
   for (const target of found) {

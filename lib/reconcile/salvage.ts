@@ -6,7 +6,7 @@ import type { AnyRecord, Item } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
 import { scratchDir } from "../files/scratch.ts";
 import { ulid } from "../formats/ulid.ts";
-import { exactInteger } from "../sources/agh/sessions/hooks.ts";
+import { exactInteger } from "../sources/exact-json.ts";
 import { COUNTED_COLUMNS, SESSION_SCHEMA } from "../sources/agh/events/events-schema.ts";
 import { isSecret } from "../sources/agh/catalog/secret-columns.ts";
 import { MASK } from "../sources/tables.ts";

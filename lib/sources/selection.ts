@@ -62,6 +62,17 @@ function noSingleMatch(typed: string, found: readonly string[]): ToolError {
 export const hasSelectors = (filter: SessionFilter): boolean =>
   Object.values(filter).some((value) => (Array.isArray(value) ? value.length > 0 : Boolean(value)));
 
+/** Ids of the sessions that `list` finds for a filter; undefined where nothing narrows it. */
+export async function findSelectedIds(
+  filter: SessionFilter,
+  list: (filter: SessionFilter) => AsyncIterable<Pick<SessionRecord, "id">>,
+): Promise<ReadonlySet<string> | undefined> {
+  if (!hasSelectors(filter)) return undefined;
+  const ids = new Set<string>();
+  for await (const { id } of list(filter)) ids.add(id);
+  return ids;
+}
+
 /** Whether last events must be read to answer the filter. */
 export const needsLastEvents = ({ since, until, sort, lastEvents }: SessionFilter): boolean =>
   lastEvents === true || since !== undefined || until !== undefined || sort?.endsWith("last-event") === true;

@@ -99,16 +99,29 @@ export type DetailKind =
 /** What a runtime can do besides listing sessions and events. */
 export type Ability = "archive" | "reconcile" | "ledger" | "vacuum" | "runs" | "liveness" | DetailKind;
 
-/** What a detail verb asks for. */
+/** What a detail verb asks for; a list that is empty or missing selects all. */
 export interface DetailQuery {
   readonly sessions?: SessionFilter;
+  /** How many records are taken: who gathers more before yielding them stops there. */
+  readonly limit?: number | undefined;
   /** `row`: the table; undefined lists the tables. */
   readonly name?: string | undefined;
   /** `row`: the column to sort by, descending with a leading `-`. */
   readonly order?: string | undefined;
-  /** `tool`: only these tools, only calls with these outcomes. */
+  /** `tool`: only these tools. */
   readonly names?: readonly string[] | undefined;
+  /** `tool`, `hook_run` */
   readonly outcomes?: readonly string[] | undefined;
+  /** `hook_run`: what the hook ran for. */
+  readonly events?: readonly string[] | undefined;
+  /** `permission` */
+  readonly decisions?: readonly string[] | undefined;
+  /** `process`: its own state, not the session's. */
+  readonly states?: readonly string[] | undefined;
+  /** `vault_ref` */
+  readonly namespaces?: readonly string[] | undefined;
+  /** `turn`: steps of the runtime that have turns of their own (hook dispatches, lifecycle) as well. */
+  readonly all?: boolean | undefined;
 }
 
 /** What one turn (of AGDD one entry of its cost ledger) used. */
@@ -206,8 +219,8 @@ export interface Source extends RuntimeMarkers {
   events(home: Home, sessionId: string, range: EventRange, deps: Deps): AsyncIterable<Block | AnyRecord>;
   /** Keeps open what is read again for each session; without it `events` is called for each. */
   reader?(home: Home, deps: Deps): Promise<EventsReader>;
-  /** Records of a detail kind that `can` names, in order of session, then as they lie. AGH's have verbs of their own. */
-  records?(home: Home, kind: DetailKind, query: DetailQuery, deps: Deps): AsyncIterable<AnyRecord>;
+  /** Records of a detail kind that `can` names, in order of session, then as they lie. */
+  records?(home: Home, kind: DetailKind, query: DetailQuery, deps: Deps): AsyncIterable<Block | AnyRecord>;
   /** What each session used, in order of session. */
   usage?(home: Home, filter: SessionFilter, deps: Deps): AsyncIterable<SessionUsage>;
   /** How its sessions, rows of a database, are archived and brought back; AGH's go another way. */

@@ -1,10 +1,22 @@
-// Turns of a session: a prompt and what came of it, or one hook dispatch or lifecycle step.
+// Turns of the selected sessions: a prompt and what came of it, or one hook dispatch or lifecycle step.
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Deps } from "../../../records/deps.ts";
+import type { AnyRecord } from "../../../records/record.ts";
 import type { TurnRecord } from "../../../records/runtime-kinds.ts";
 import { elapsedMs } from "../../elapsed-ms.ts";
+import type { DetailQuery, Home } from "../../source.ts";
+import { eachSession } from "../events/each-session.ts";
 import { TOOL_COLUMNS, ToolCalls, type ToolCall, type ToolEvent } from "./tool-calls.ts";
 
-export type TurnFields = Omit<TurnRecord, "kind" | "runtime" | "home" | "session_id">;
+/** `turn` records, in order within each session. */
+export function turns(home: Home, query: DetailQuery, deps: Deps): AsyncGenerator<AnyRecord> {
+  return eachSession(home, query.sessions ?? {}, deps, function* (db, { id }) {
+    const identity = { kind: "turn", runtime: home.runtime, home: home.place, session_id: id };
+    for (const turn of readTurns(db, query.all ?? false)) yield { ...identity, ...turn };
+  });
+}
+
+type TurnFields = Omit<TurnRecord, "kind" | "runtime" | "home" | "session_id">;
 
 /** Hook dispatches, lifecycle steps and their markers have turn ids of their own; an error always counts as a turn. */
 const TURNS = `SELECT turn_id AS id,
@@ -42,7 +54,7 @@ interface Span {
 }
 
 /** In order of their first events. Hook dispatches and lifecycle steps only when `all` is asked for. */
-export function* readTurns(db: DatabaseSync, all: boolean): Generator<TurnFields> {
+function* readTurns(db: DatabaseSync, all: boolean): Generator<TurnFields> {
   const statements: Statements = {
     events: db.prepare(EVENTS),
     tools: db.prepare(TOOLS),

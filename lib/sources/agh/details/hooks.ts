@@ -1,18 +1,27 @@
-// Hook runs of a session, newest first.
+// Hook runs of the selected sessions.
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
+import type { Deps } from "../../../records/deps.ts";
+import type { Block } from "../../../records/record.ts";
 import type { HookRunRecord } from "../../../records/runtime-kinds.ts";
-import { ExactJson } from "./exact-line.ts";
+import { limit, toBlocks } from "../../../records/stream.ts";
+import { exactInteger } from "../../exact-json.ts";
+import type { DetailQuery, Home } from "../../source.ts";
+import { eachDatabase } from "../events/each-session.ts";
+import { encodeExactLine, ExactJson } from "./exact-line.ts";
 
-export interface HookQuery {
-  readonly outcomes: readonly string[];
-  /** What the hook ran for: `session.post_create`, … */
-  readonly events: readonly string[];
+/** `hook_run` records, newest first within each session. */
+export function hookRuns(home: Home, query: DetailQuery, deps: Deps): AsyncGenerator<Block> {
+  const found = eachDatabase(home, query.sessions ?? {}, deps, function* (db, { id }) {
+    const identity = { kind: "hook_run", runtime: home.runtime, home: home.place, session_id: id };
+    for (const run of readHookRuns(db, query)) yield encodeExactLine({ ...identity, ...run });
+  });
+  return toBlocks(limit(found, query.limit));
 }
 
-export type HookFields = Omit<HookRunRecord, "kind" | "runtime" | "home" | "session_id">;
+type HookFields = Omit<HookRunRecord, "kind" | "runtime" | "home" | "session_id">;
 
 /** `patch_applied` stays the JSON text that AGH stored, or text where it is no JSON. */
-export function* readHookRuns(db: DatabaseSync, { outcomes, events }: HookQuery): Generator<HookFields> {
+function* readHookRuns(db: DatabaseSync, { outcomes = [], events = [] }: DetailQuery): Generator<HookFields> {
   const values: { [name: string]: SQLInputValue } = {};
   const where = [oneOf("outcome", outcomes, values), oneOf("event", events, values)].filter(
     (part) => part !== undefined,
@@ -52,10 +61,6 @@ function fieldsOf(row: HookRow): HookFields {
     recorded_at: String(row["recorded_at"]),
   };
 }
-
-/** A number where that is exact, else its digits. */
-export const exactInteger = (value: bigint): number | string =>
-  value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : String(value);
 
 /** A condition over bound parameters; undefined when nothing is asked for. */
 function oneOf(

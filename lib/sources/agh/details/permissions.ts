@@ -1,10 +1,55 @@
-// Requests for permission of a session, and what became of them.
+// Requests for permission of the selected sessions, what became of them, and the policy that decided.
 import type { DatabaseSync } from "node:sqlite";
+import { joinPath } from "../../../files/os-path.ts";
+import type { Deps } from "../../../records/deps.ts";
+import { EXIT, ToolError } from "../../../records/error.ts";
+import type { Block } from "../../../records/record.ts";
 import type { PermissionRecord } from "../../../records/runtime-kinds.ts";
+import { limit, toBlocks } from "../../../records/stream.ts";
 import { elapsedMs } from "../../elapsed-ms.ts";
-import { ExactJson } from "./exact-line.ts";
+import type { DetailQuery, Home } from "../../source.ts";
+import { eachSession } from "../events/each-session.ts";
+import { readCatalog } from "../home/databases.ts";
+import { META } from "../home/layout.ts";
+import { readMeta } from "../sessions/meta.ts";
+import { findSessionDir } from "../sessions/scan.ts";
+import { encodeExactLine, ExactJson } from "./exact-line.ts";
 
-export type PermissionFields = Omit<
+/** `permission` records, in the order of the requests within each session. */
+export function permissions(home: Home, query: DetailQuery, deps: Deps): AsyncGenerator<Block> {
+  const { decisions = [], sessions = {} } = query;
+  const policyOf = openPolicies(home, deps);
+  const found = eachSession(home, sessions, deps, function* (db, { id }) {
+    const identity = { kind: "permission", runtime: home.runtime, home: home.place, session_id: id };
+    let permission_mode: string | null | undefined;
+    for (const permission of readPermissions(db)) {
+      if (decisions.length > 0 && !decisions.includes(permission.decision)) continue;
+      permission_mode ??= readPermissionMode(home, id);
+      const policy_used = policyOf(id, permission.decided_at);
+      yield encodeExactLine({ ...identity, ...permission, permission_mode, policy_used });
+    }
+  });
+  return toBlocks(limit(found, query.limit));
+}
+
+/** Without a readable catalog the sessions still have the requests and decisions. */
+function openPolicies(home: Home, deps: Deps): ReturnType<typeof readPolicies> {
+  try {
+    return readCatalog(home.root, deps, readPolicies);
+  } catch (error) {
+    if (!(error instanceof ToolError) || error.exit !== EXIT.place) throw error;
+    return () => null; // sessions() reports the error
+  }
+}
+
+/** The mode that the session's meta names; null where it does not say. */
+function readPermissionMode(home: Home, sessionId: string): string | null {
+  const dir = findSessionDir(home.root, sessionId);
+  const read = dir === undefined ? undefined : readMeta(joinPath(dir, META));
+  return read && "meta" in read ? (read.meta.effective_permissions ?? null) : null;
+}
+
+type PermissionFields = Omit<
   PermissionRecord,
   "kind" | "runtime" | "home" | "session_id" | "permission_mode" | "policy_used"
 >;
@@ -31,7 +76,7 @@ interface Row {
 }
 
 /** In the order in which they were requested; `pending` where nobody has decided. */
-export function* readPermissions(db: DatabaseSync): Generator<PermissionFields> {
+function* readPermissions(db: DatabaseSync): Generator<PermissionFields> {
   const requests = new Map<string, Row>();
   const open = new Map<string, PermissionFields>();
   let undecided = 0;
@@ -75,7 +120,7 @@ function fieldsOf(id: string, request: Row, decided: Row | undefined): Permissio
 const LOG = "SELECT session_id, timestamp, policy_used FROM permission_log";
 
 /** Policies by session and time of the decision: the part of permission_log that AGH has not swept yet. */
-export function readPolicies(catalog: DatabaseSync): (sessionId: string, decidedAt: string | null) => string | null {
+function readPolicies(catalog: DatabaseSync): (sessionId: string, decidedAt: string | null) => string | null {
   const known = new Map<string, string>();
   for (const row of catalog.prepare(LOG).iterate()) {
     known.set(`${String(row["session_id"])} ${String(row["timestamp"])}`, String(row["policy_used"]));
