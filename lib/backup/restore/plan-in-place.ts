@@ -51,7 +51,10 @@ export function planHome(place: OpenPlace, lines: readonly ListingLine[], manife
   const installs = listTopPaths(home.root, lines);
   const coming = new Set(installs.map(({ from }) => from));
   const aside: string[] = [];
-  for (const { path: name, type } of walk(home.root, { enter: ({ path: at }) => at === "", unreadable: failingIn(home.root) })) {
+  for (const { path: name, type } of walk(home.root, {
+    enter: ({ path: at }) => at === "",
+    unreadable: failingIn(home.root),
+  })) {
     if (name === "" || isUntouched(place, name)) continue;
     const { class: of, never } = source.classify("home", name, type);
     const isSidecar = SIDECARS.some((suffix) => name.endsWith(suffix) && coming.has(name.slice(0, -suffix.length)));

@@ -14,10 +14,7 @@ export interface PathPlan extends InPlacePlan {
 }
 
 /** Reads the snapshot's listing and the home. */
-export async function planInPlace(
-  { repo, manifest, place }: RestoreContext,
-  scope: RestoreScope,
-): Promise<PathPlan> {
+export async function planInPlace({ repo, manifest, place }: RestoreContext, scope: RestoreScope): Promise<PathPlan> {
   const lines: ListingLine[] = [];
   const outside = new Map<string, number>();
   for await (const line of readListing(repo, manifest)) {
