@@ -1,12 +1,12 @@
 // agh-inspect hooks: hook runs.
 import { repeated } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
-import { listOverSessions, sessionFlags } from "./session-operands.ts";
+import { listOverSessions, detailFlags } from "./session-selection.ts";
 
 export const hooks = verb({
   summary: "hook runs, newest first within each session",
   flags: {
-    ...sessionFlags,
+    ...detailFlags,
     outcome: repeated("applied, denied, failed, skipped, dropped, rejected", { hint: "OUTCOME" }),
     event: repeated("The event that it ran for: session.post_create, …", { hint: "EVENT" }),
   },

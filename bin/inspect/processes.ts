@@ -1,12 +1,12 @@
 // agh-inspect processes: tool processes that the runtime checkpointed.
 import { repeated } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
-import { listOverSessions, sessionFlags } from "./session-operands.ts";
+import { listOverSessions, detailFlags } from "./session-selection.ts";
 
 export const processes = verb({
   summary: "tool processes, last changed first, and whether they run now",
   flags: {
-    ...sessionFlags,
+    ...detailFlags,
     state: repeated("State of the process: running, interrupting, interrupted, completed, failed, stale", {
       hint: "STATE",
     }),

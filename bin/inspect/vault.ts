@@ -1,12 +1,12 @@
 // agh-inspect vault: what the vault holds, never the secrets.
 import { repeated } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
-import { listOverSessions, sessionFlags } from "./session-operands.ts";
+import { listOverSessions, detailFlags } from "./session-selection.ts";
 
 export const vault = verb({
   summary: "vault refs: names and times, never values",
   flags: {
-    ...sessionFlags,
+    ...detailFlags,
     namespace: repeated("providers, bridges, automation, mcp, hooks, extensions, sandbox, sessions", { hint: "NAME" }),
   },
   examples: ["agh-inspect vault", "agh-inspect vault --namespace sessions"],
