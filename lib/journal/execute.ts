@@ -78,7 +78,10 @@ class Execution {
 
   #path = (location: Location): string => resolveLocation(this.#roots, location);
 
-  /** Steps that must not be done any more; of their groups what was done is taken back. */
+  /**
+   * Steps that must not be done any more; of their groups what was moved is moved back. Files that were swapped stay: each step of a
+   * database left it whole, and an old WAL beside a file that was written to since would undo what was written.
+   */
   #review(steps: readonly Step[], writtenAt: number | undefined): Dropped[] {
     const context = { pathOf: this.#path, steps, writtenAt };
     const states = new Map(steps.map((step) => [step, stepState(step, context)]));
@@ -86,7 +89,9 @@ class Execution {
     for (const group of Map.groupBy(steps, (step) => groupOf(step) ?? step).values()) {
       const reason = this.#reasonAgainst(group, states);
       if (reason === undefined) continue;
-      for (const step of group.toReversed()) if (states.get(step) === "done") this.#takeBack(step);
+      for (const step of group.toReversed()) {
+        if (step.do === "move" && states.get(step) === "done") this.#takeBack(step);
+      }
       for (const step of group) dropped.push({ step, reason });
     }
     return dropped;
@@ -102,9 +107,9 @@ class Execution {
     return isRemoval && session !== undefined ? this.#home.reasonAgainst(session) : undefined;
   }
 
-  #takeBack(step: Step): void {
-    const back = reverseStep(step);
-    if (!back || stepState(back, { pathOf: this.#path, steps: [back], writtenAt: undefined }) !== "pending") return;
+  #takeBack(step: Move): void {
+    const back = reverseStep(step)!;
+    if (stepState(back, { pathOf: this.#path, steps: [back], writtenAt: undefined }) !== "pending") return;
     this.#take(back);
   }
 
@@ -210,9 +215,9 @@ class Execution {
   }
 }
 
-const groupOf = (step: Step): string | undefined => ("group" in step ? step.group : undefined);
+export const groupOf = (step: Step): string | undefined => ("group" in step ? step.group : undefined);
 
-/** Throws (4) where a step could lead out of the home. */
+/** Throws (4) where a step would go through a link, or could lead out of the home. */
 export function assertReachable(steps: readonly Step[], roots: Roots): void {
   for (const step of steps) for (const location of locationsOf(step)) assertNoLinks(roots, location);
 }

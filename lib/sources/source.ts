@@ -255,7 +255,7 @@ export interface Source extends RuntimeMarkers {
   databaseCheck?(): Promise<DatabaseCheck>;
   /** What the runtime's own start would do with the home, nothing of which is touched. */
   boot?(home: Home, deps: Deps): Promise<Boot>;
-  /** What is wrong with a home, and what mends it. AGH's has ways of its own. */
+  /** What is wrong with a home, and what repairs it. */
   repairer?(): Promise<Repairer>;
   /** Where the catalog and the directories do not say the same; as the runtime sees them, in order. */
   compare?(home: Home, deps: Deps): AsyncIterable<Finding>;

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { basename } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { listColumns } from "../../../sqlite/schema.ts";
-import type { TokenStats } from "./token-totals.ts";
+import type { TokenStats } from "../checks/token-totals.ts";
 
 /** Nine digits, as AGH writes times into its databases. */
 export const stamp = (at: Date): string => at.toISOString().replace("Z", "000000Z");

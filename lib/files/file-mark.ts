@@ -1,7 +1,7 @@
 // What a file must still be right before it is changed: size and time, of small ones the digest too.
 import { lstatSync } from "node:fs";
-import { hashFile } from "../../../files/hash-file.ts";
-import { osPath } from "../../../files/os-path.ts";
+import { hashFile } from "./hash-file.ts";
+import { osPath } from "./os-path.ts";
 
 export interface FileMark {
   readonly size: number;
