@@ -45,7 +45,16 @@ export { registerSource, runtimeNames, type KnownRuntime, type Runtime, type Run
 export type * from "./sources/source.ts";
 export type * from "./sources/custody.ts";
 export type * from "./sources/repair.ts";
+export type * from "./sources/database-check.ts";
+export type { EventFacts, ReceiptFile } from "./formats/archive/receipt.ts";
+export type { ArchivedRow, RowsFile, SqlValue } from "./formats/archive/rows.ts";
+export type { Inserted, RemovedRows, RowExecutor } from "./journal/journal-home.ts";
+export type { RowChange, Step } from "./journal/steps.ts";
 export type * from "./sources/ledgers.ts";
-export { eventLedgers } from "./sources/event-ledger.ts";
+// For whoever writes a source.
+export { eventLedgers, ledgerDirOf, withLedgers } from "./sources/event-ledger.ts";
+export { selectEvents } from "./sources/select-events.ts";
+export { selectSessions } from "./sources/selection.ts";
+export { fingerprintOf, freedBytes, listOwnPaths, movablePaths } from "./sources/own-trees.ts";
 export { registerTarget, type Range, type Stage, type StagedFile, type Target } from "./targets/target.ts";
 export { temporaryStage } from "./targets/temporary-stage.ts";
