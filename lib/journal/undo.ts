@@ -3,7 +3,7 @@ import { lstatSync } from "node:fs";
 import { asOwner } from "../files/as-owner.ts";
 import { osPath } from "../files/os-path.ts";
 import { usageError } from "../records/error.ts";
-import { assertReachable, executeSteps } from "./execute.ts";
+import { assertNoLinksIn, executeSteps } from "./execute.ts";
 import { commandOf, JOURNAL_FORMAT, type Journal } from "./format.ts";
 import { claimIdentity } from "./identity.ts";
 import type { JournalHome } from "./journal-home.ts";
@@ -67,7 +67,7 @@ export function planRunUndo(
 /** Called with the home's lock, with a plan that was made under it. */
 export function undoRun(home: JournalHome, { journal, steps, rows, leaves }: UndoPlan): void {
   const roots = rootsOf(home, journal.run);
-  assertReachable(steps, roots);
+  assertNoLinksIn(steps, roots);
   assertMovable(steps, roots);
   asOwner(home.owner, () => {
     if (rows.length > 0) revertRows(home, rows, { dry: false });
