@@ -9,6 +9,7 @@ import {
   nullable,
   oneOf,
   optional,
+  runtimeName,
   text,
   time,
   bool,
@@ -24,7 +25,7 @@ export const repository = kind("repository", "A backup repository.", {
 });
 
 export const snapshot = kind("snapshot", "A finished backup.", {
-  runtime: oneOf("The runtime whose home it holds.", "agh", "agsh", "agdd"),
+  runtime: runtimeName("The runtime whose home it holds."),
   home: text("The snapshot as a place: `backup:REPO@ID`; feed it back with --home."),
   id: text("Its ULID."),
   repo: text("The repository that holds it."),
@@ -65,7 +66,7 @@ export const entry = kind("entry", "One path in a snapshot.", {
 });
 
 export const ledger = kind("ledger", "A session's ledger file.", {
-  runtime: oneOf("The runtime.", "agh", "agsh", "agdd"),
+  runtime: runtimeName("The runtime."),
   home: text("The place it was read from."),
   id: text("The session's id."),
   session_id: text("The session."),
@@ -92,7 +93,7 @@ const trust = oneOf(
 );
 
 export const seal = kind("seal", "The seal of a ledger, or what a check of it found.", {
-  runtime: oneOf("The runtime.", "agh", "agsh", "agdd"),
+  runtime: runtimeName("The runtime."),
   home: text("The place it was read from."),
   id: text("The session's id."),
   session_id: text("The session."),
@@ -123,7 +124,7 @@ export const proof = kind("proof", "What a check of a proof file found.", {
 });
 
 export const salvage = kind("salvage", "What was salvaged from one table of a broken database.", {
-  runtime: optional(oneOf("The runtime whose database it is, by its tables.", "agh", "agsh", "agdd")),
+  runtime: optional(runtimeName("The runtime whose database it is, by its tables.")),
   home: text("The file: `sqlite:PATH`."),
   id: text("The table."),
   table: text("The table."),
@@ -139,7 +140,7 @@ export const salvage = kind("salvage", "What was salvaged from one table of a br
 });
 
 export const tombstone = kind("tombstone", "What a home keeps of a session that agh-vacuum retired.", {
-  runtime: oneOf("The runtime.", "agh", "agsh", "agdd"),
+  runtime: runtimeName("The runtime."),
   home: text("The home."),
   id: text("The session's id."),
   session_id: text("The session."),
@@ -153,7 +154,7 @@ export const tombstone = kind("tombstone", "What a home keeps of a session that 
 });
 
 export const trash = kind("trash", "Something that agh-vacuum, or another command, has moved to a home's trash.", {
-  runtime: oneOf("The runtime.", "agh", "agsh", "agdd"),
+  runtime: runtimeName("The runtime."),
   home: text("The home."),
   id: text("The session's id; of anything else the run's."),
   session_id: optional(text("The session.")),
@@ -173,8 +174,26 @@ export const trash = kind("trash", "Something that agh-vacuum, or another comman
   problem: optional(text("What was changed.")),
 });
 
+export const run = kind("run", "A run of any command that was killed while it changed a home.", {
+  runtime: runtimeName("The runtime."),
+  home: text("The home."),
+  id: text("The run's ULID; feed it to agh-reconcile undo."),
+  tool: nullable(text("Command and verb; null where nothing tells.")),
+  state: oneOf(
+    "unfinished: the next command that changes the home finishes it. refused: it cannot be finished here.",
+    "unfinished",
+    "refused",
+  ),
+  reason: text("Why it cannot be finished here, or what becomes of it."),
+  steps: integer("Steps of its journal."),
+  sessions: optional(integer("Sessions that it moves or removes.")),
+  bytes: integer("Bytes of what it staged and kept."),
+  started_at: optional(time("When; absent where its name does not say.")),
+  next: text("The command that takes it back, or sets it aside."),
+});
+
 export const space = kind("space", "What the bytes of a home are used for, or what a command would free.", {
-  runtime: oneOf("The runtime.", "agh", "agsh", "agdd"),
+  runtime: runtimeName("The runtime."),
   home: text("The home."),
   id: text("What of, and its name: `files:ledgers`, `table:agh.db/event_summaries`, `frees:trash`, …"),
   of: oneOf(
@@ -207,6 +226,7 @@ export const TOOLKIT_KINDS = [
   salvage,
   tombstone,
   trash,
+  run,
   space,
 ] as const;
 
@@ -219,4 +239,5 @@ export type ProofRecord = RecordOf<typeof proof>;
 export type SalvageRecord = RecordOf<typeof salvage>;
 export type TombstoneRecord = RecordOf<typeof tombstone>;
 export type TrashRecord = RecordOf<typeof trash>;
+export type RunRecord = RecordOf<typeof run>;
 export type SpaceRecord = RecordOf<typeof space>;

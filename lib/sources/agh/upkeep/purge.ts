@@ -1,7 +1,7 @@
 // Purges the rows of events.db that the ledger holds: what AGH promises with events_purge_grace and does not do.
 import { statSync } from "node:fs";
 import { joinPath, osPath } from "../../../files/os-path.ts";
-import { SessionHome } from "../../../places/session-home.ts";
+import { SessionHome } from "../custody/session-home.ts";
 import { doubtAbout, timesOf } from "../../../policy/retirement.ts";
 import type { Deps } from "../../../records/deps.ts";
 import type { SessionRecord } from "../../../records/runtime-kinds.ts";
