@@ -9,6 +9,7 @@ export type {
   PlanOptions,
   SealOptions,
   SearchOptions,
+  UndoOptions,
   UsageOptions,
   VerifyLedgersOptions,
 } from "./library/home-options.ts";

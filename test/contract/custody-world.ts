@@ -82,6 +82,7 @@ export function stage({ opened, home }: World, local: LocalSession, dir: string)
     files,
     schema,
     rows: async () => decodeRows(Buffer.from(lines)),
+    withFile: async (name, use) => use(path.join(dir, name)),
     database: async (name, use) => {
       const db = new DatabaseSync(path.join(dir, name));
       try {
