@@ -137,5 +137,5 @@ test("the temporary file of a crash stays out, paths tell why", async (t) => {
   const of = (path: string): AnyRecord => ran.records.find((one) => one["path"] === path)!;
   assert.equal(of(".runs/agents/mag-a/tmpab12cd34")["reason"], "a file that was being written");
   assert.equal(of(".agdd/storage.db")["class"], "catalog");
-  assert.equal(of(".env")["reason"], "not there");
+  assert.equal(of(".env")["reason"], "does not exist");
 });

@@ -230,7 +230,7 @@ test("the whole home: what no snapshot of this kind holds stays in place, what l
   assert.deepEqual(actions(records), actions(plan.records));
   const kept = records.filter(({ verb }) => verb === "keep").map(({ id: path, reason }) => [path, reason]);
   assert.ok(kept.some(([path, reason]) => path === join(skill, "link") && /symbolic link/.test(String(reason))));
-  assert.ok(kept.some(([, reason]) => reason === "the snapshot was made without ledgers"));
+  assert.ok(kept.some(([, reason]) => reason === "the snapshot does not include ledgers"));
   assert.equal(readFileSync(join(skill, "SKILL.md"), "utf8"), "then");
   assert.equal(readlinkSync(join(skill, "link")), "/elsewhere");
   assert.ok(lstatSync(join(home, "skills", "pipe")).isFIFO());

@@ -179,7 +179,7 @@ test("agdd data init: a database that is missing is told, and never made", async
   ] as const) {
     const ran = await at(tool, root, line);
     assert.equal(ran.code, 6, `${line}: ${ran.stderr}`);
-    assert.match(ran.stderr, /no database .*storage\.db/);
+    assert.match(ran.stderr, /storage\.db does not exist/);
   }
   assert.deepEqual(readdirSync(join(root, ".agdd")), []);
 });

@@ -124,7 +124,7 @@ test("a config.toml that cannot be read, or says no time, never means the defaul
     fs.writeFileSync(config, text);
     const ran = await vacuum(["events", "--apply"], home);
     assert.equal(ran.code, code, text);
-    assert.match(ran.stderr, /try: mend|try: write/, text);
+    assert.match(ran.stderr, /try: fix config\.toml|try: write/, text);
   }
   assert.equal((await vacuum(["events", "--grace", "1 day"], home)).code, 2);
 });

@@ -252,7 +252,7 @@ test("a config.toml that cannot be parsed never falls back, whatever the flags s
   for (const args of [[], ["--older-than", "0s"], ["--older-than", "0s", "--apply"]]) {
     const { code, stdout, stderr } = await vacuum(["sessions", ...args], home);
     assert.deepEqual([code, stdout], [4, ""], stderr);
-    assert.match(stderr, /correct config\.toml/);
+    assert.match(stderr, /fix config\.toml/);
   }
   assert.equal(sessionDirs(home).length, 8);
 });

@@ -53,5 +53,5 @@ test("truth values are those of pydantic, and another one is named with its line
     bad.map(({ name }) => name),
     ["enable_fts"],
   );
-  assert.match(bad[0]!.message, /line 2 is no yes or no: 'maybe'/);
+  assert.match(bad[0]!.message, /line 2 must be yes or no, not 'maybe'/);
 });

@@ -19,7 +19,7 @@ export async function purgeGrace(root: string): Promise<number> {
     throw refusal(
       "E_CONFIG_UNREADABLE",
       error.message,
-      "correct config.toml: it sets where ledgers are kept and how long rows stay",
+      "fix config.toml: it sets where ledgers are kept and how long rows stay",
     );
   }
   const value = (memory?.["session"] as Table | undefined)?.["events_purge_grace"];
