@@ -52,9 +52,18 @@ export const repeated = <T = string>(
   convert: convert ?? asText,
 });
 
-/** `--name one|two`. */
-export const choice = <const T extends string>(description: string, options: readonly T[]): Flag<T | undefined> => ({
-  arg: { type: "enum", description, options: [...options] },
+/** `--name one|two`; `options` that may grow are asked for when they are needed. */
+export const choice = <const T extends string>(
+  description: string,
+  options: readonly T[] | (() => readonly T[]),
+): Flag<T | undefined> => ({
+  arg: {
+    type: "enum",
+    description,
+    get options() {
+      return [...(typeof options === "function" ? options() : options)];
+    },
+  },
   repeated: false,
   convert: asText,
 });

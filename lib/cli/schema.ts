@@ -15,12 +15,16 @@ export const schemaVerb = verb({
 });
 
 async function schemaText(name: string | undefined): Promise<string> {
-  const [{ KINDS }, { jsonSchema }] = await Promise.all([import("../records/kinds.ts"), import("../records/shape.ts")]);
+  const [{ KINDS }, { jsonSchema }, { runtimeNames }] = await Promise.all([
+    import("../records/kinds.ts"),
+    import("../records/shape.ts"),
+    import("../sources/runtimes.ts"),
+  ]);
   if (name === undefined) return [...KINDS.keys(), ""].join("\n");
   const kind = KINDS.get(name);
   if (!kind) {
     const close = nearestWord(name, KINDS.keys());
     throw usageError(`record kind '${name}' does not exist`, close ? `did you mean ${close}?` : "`schema` lists them");
   }
-  return `${JSON.stringify(jsonSchema(kind), null, 2)}\n`;
+  return `${JSON.stringify(jsonSchema(kind, runtimeNames()), null, 2)}\n`;
 }

@@ -1,13 +1,14 @@
 // The flags that name a place and select sessions: the same words on every command.
 import { usageError } from "../records/error.ts";
 import { parseDuration, parseInstant, parseWholeNumber } from "../policy/parse-quantities.ts";
+import { runtimeNames } from "../sources/runtimes.ts";
 import type { SessionFilter, SessionSort } from "../sources/source.ts";
 import { choice, option, repeated, toggle, type FlagValues } from "./flags.ts";
 
 /** Which home: a directory, `backup:REPO@ID`, `archive:TARGET`, … */
 export const placeFlags = {
   home: option("The place to read; else the usual one of --runtime: AGH_HOME, else ~/.agh", { hint: "PLACE" }),
-  runtime: choice("The runtime that wrote it", ["agh", "agsh", "agdd", "auto"]),
+  runtime: choice("The runtime that wrote it", () => [...runtimeNames(), "auto"]),
   homeId: option("Name the home by this id in records", { hint: "ID" }),
 };
 

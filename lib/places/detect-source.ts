@@ -1,12 +1,12 @@
 // An open place, and which source reads the directory behind it.
 import { joinPath } from "../files/os-path.ts";
 import { toFileError } from "../files/errors.ts";
-import { placeError } from "../records/error.ts";
-import { detectRuntime, RUNTIMES, type Runtime } from "../sources/runtimes.ts";
+import { placeError, usageError } from "../records/error.ts";
+import { detectRuntime, RUNTIMES, runtimeNames, type Runtime, type RuntimeName } from "../sources/runtimes.ts";
 import type { Home, Source } from "../sources/source.ts";
 
 export interface PlaceOptions {
-  readonly runtime?: "agh" | "agsh" | "agdd" | "auto" | undefined;
+  readonly runtime?: RuntimeName | "auto" | undefined;
   /** Takes the place of the computed id. */
   readonly homeId?: string | undefined;
   /** Nothing but these sessions is going to be asked for (full ids or prefixes): a place that is unpacked unpacks no more. */
@@ -25,15 +25,22 @@ export const resolveRoot = (path: string, runtime: PlaceOptions["runtime"]): str
     .map((one) => one.rootOf?.(path) ?? path)
     .find((root) => root !== path) ?? path;
 
-export const selectRuntimes = (runtime: PlaceOptions["runtime"]): readonly Runtime[] =>
-  runtime === undefined || runtime === "auto" ? RUNTIMES : RUNTIMES.filter((it) => it.runtime === runtime);
+/** Throws (2) for a name that is not registered. */
+export function selectRuntimes(runtime: PlaceOptions["runtime"]): readonly Runtime[] {
+  if (runtime === undefined || runtime === "auto") return RUNTIMES;
+  const found = RUNTIMES.filter((it) => it.runtime === runtime);
+  if (found.length > 0) return found;
+  throw usageError(`runtime '${runtime}' is not known here`, `one of ${runtimeNames().join(", ")}, auto`);
+}
 
 /** The source that reads a directory: the one asked for, or the one whose markers it bears. */
 export async function detectSource(root: string, label: string, runtime: PlaceOptions["runtime"]): Promise<Source> {
   const candidates = selectRuntimes(runtime);
   const found = findRuntime(root, candidates);
   if (found) return found.load();
-  const below = BELOW.find((name) => findRuntime(joinPath(root, name), candidates));
+  const below = candidates
+    .flatMap(({ names = [] }) => names)
+    .find((name) => findRuntime(joinPath(root, name), candidates));
   const other = candidates.length < RUNTIMES.length ? findRuntime(root, RUNTIMES) : undefined;
   throw placeError(
     "E_NOT_A_HOME",
@@ -42,8 +49,6 @@ export async function detectSource(root: string, label: string, runtime: PlaceOp
   );
 }
 
-/** What homes are called where they lie in the directory that was named. */
-const BELOW = [".agh", "agsh", "meka"];
 const HINT = "agh-inspect homes lists the homes it finds; name one: --home DIR";
 
 const anyOf = (words: readonly string[]): string =>

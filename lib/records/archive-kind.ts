@@ -9,6 +9,7 @@ import {
   object,
   oneOf,
   optional,
+  runtimeName,
   table,
   text,
   time,
@@ -17,7 +18,7 @@ import {
 } from "./shape.ts";
 
 export const archive = kind("archive", "A session that was archived, as its receipt describes it.", {
-  runtime: oneOf("The runtime whose session it is.", "agh", "agsh", "agdd"),
+  runtime: runtimeName("The runtime whose session it is."),
   home: text("The archive as a place: `archive:TARGET`; feed it back with --home."),
   id: text("The session's id."),
   session_id: text("The session."),

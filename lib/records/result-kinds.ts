@@ -1,8 +1,20 @@
 // Record kinds for judgements and changes, and the two that end a stream.
-import { integer, json, kind, list, nullable, oneOf, optional, text, bool, type RecordOf } from "./shape.ts";
+import {
+  integer,
+  json,
+  kind,
+  list,
+  nullable,
+  oneOf,
+  optional,
+  runtimeName,
+  text,
+  bool,
+  type RecordOf,
+} from "./shape.ts";
 
 export const action = kind("action", "One planned or performed change.", {
-  runtime: optional(oneOf("The runtime.", "agh", "agsh", "agdd")),
+  runtime: optional(runtimeName("The runtime.")),
   home: optional(text("The place it changes.")),
   id: optional(text("The thing it changes.")),
   verb: text("What is done."),
@@ -17,7 +29,7 @@ export const action = kind("action", "One planned or performed change.", {
 });
 
 export const finding = kind("finding", "Something that is wrong, or worth knowing.", {
-  runtime: optional(oneOf("The runtime.", "agh", "agsh", "agdd")),
+  runtime: optional(runtimeName("The runtime.")),
   home: optional(text("The place it was found in.")),
   id: optional(text("The thing it is about.")),
   code: text("Stable code."),
@@ -28,7 +40,7 @@ export const finding = kind("finding", "Something that is wrong, or worth knowin
 });
 
 export const verdict = kind("verdict", "The answer of a check about one thing.", {
-  runtime: optional(oneOf("The runtime.", "agh", "agsh", "agdd")),
+  runtime: optional(runtimeName("The runtime.")),
   home: optional(text("The place it was read from.")),
   id: text("The thing it is about."),
   verdict: text("The answer."),
@@ -36,7 +48,7 @@ export const verdict = kind("verdict", "The answer of a check about one thing.",
 });
 
 export const boot = kind("boot", "What a runtime's start would do with a home.", {
-  runtime: oneOf("The runtime.", "agh", "agsh", "agdd"),
+  runtime: runtimeName("The runtime."),
   home: text("The home."),
   starts: bool("Whether the daemon would come up."),
   refusals: list("Why it would not.", text("A reason.")),

@@ -236,4 +236,3 @@ export type FailureRecord = RecordOf<typeof failure>;
 export type VaultRefRecord = RecordOf<typeof vaultRef>;
 export type MatchRecord = RecordOf<typeof match>;
 export type RowRecord = RecordOf<typeof row>;
-export type RuntimeName = HomeRecord["runtime"];

@@ -50,6 +50,9 @@ export const bigInteger = (doc: string): Field<number | string, false> =>
 export const oneOf = <const T extends string>(doc: string, ...values: readonly T[]): Field<T, false> =>
   field({ enum: values, description: doc });
 
+/** The name of a runtime: others than the built-in ones can be registered. */
+export const runtimeName = (doc: string): Field<string, false> => text(doc);
+
 export const list = <T>(doc: string, of: Field<T>): Field<readonly T[], false> =>
   field({ type: "array", items: of.schema, description: doc });
 
@@ -91,16 +94,27 @@ function objectSchema(fields: Fields): JsonSchema {
   };
 }
 
-/** The JSON Schema (2020-12) of a kind. Unknown keys are allowed: kinds only ever gain keys. */
-export function jsonSchema(of: Kind): JsonSchema {
-  const { properties, required } = objectSchema(of.fields) as { properties: object; required: string[] };
+/**
+ * The JSON Schema (2020-12) of a kind. Unknown keys are allowed: kinds only ever gain keys. `runtimes` are the names that are known: examples,
+ * as others may be registered.
+ */
+export function jsonSchema(of: Kind, runtimes: readonly string[] = []): JsonSchema {
+  const { properties, required } = objectSchema(of.fields) as {
+    properties: { readonly [name: string]: JsonSchema };
+    required: string[];
+  };
+  const { runtime } = properties;
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     $id: `urn:agh-toolkit:record:${of.name}`,
     title: of.name,
     description: of.doc,
     type: "object",
-    properties: { kind: { const: of.name }, ...properties },
+    properties: {
+      kind: { const: of.name },
+      ...properties,
+      ...(runtime && runtimes.length > 0 && { runtime: { ...runtime, examples: runtimes } }),
+    },
     required: ["kind", ...required],
   };
 }

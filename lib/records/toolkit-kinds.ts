@@ -9,6 +9,7 @@ import {
   nullable,
   oneOf,
   optional,
+  runtimeName,
   text,
   time,
   bool,
@@ -24,7 +25,7 @@ export const repository = kind("repository", "A backup repository.", {
 });
 
 export const snapshot = kind("snapshot", "A finished backup.", {
-  runtime: oneOf("The runtime whose home it holds.", "agh", "agsh", "agdd"),
+  runtime: runtimeName("The runtime whose home it holds."),
   home: text("The snapshot as a place: `backup:REPO@ID`; feed it back with --home."),
   id: text("Its ULID."),
   repo: text("The repository that holds it."),
@@ -65,7 +66,7 @@ export const entry = kind("entry", "One path in a snapshot.", {
 });
 
 export const ledger = kind("ledger", "A session's ledger file.", {
-  runtime: oneOf("The runtime.", "agh", "agsh", "agdd"),
+  runtime: runtimeName("The runtime."),
   home: text("The place it was read from."),
   id: text("The session's id."),
   session_id: text("The session."),
@@ -92,7 +93,7 @@ const trust = oneOf(
 );
 
 export const seal = kind("seal", "The seal of a ledger, or what a check of it found.", {
-  runtime: oneOf("The runtime.", "agh", "agsh", "agdd"),
+  runtime: runtimeName("The runtime."),
   home: text("The place it was read from."),
   id: text("The session's id."),
   session_id: text("The session."),
@@ -123,7 +124,7 @@ export const proof = kind("proof", "What a check of a proof file found.", {
 });
 
 export const salvage = kind("salvage", "What was salvaged from one table of a broken database.", {
-  runtime: optional(oneOf("The runtime whose database it is, by its tables.", "agh", "agsh", "agdd")),
+  runtime: optional(runtimeName("The runtime whose database it is, by its tables.")),
   home: text("The file: `sqlite:PATH`."),
   id: text("The table."),
   table: text("The table."),
@@ -139,7 +140,7 @@ export const salvage = kind("salvage", "What was salvaged from one table of a br
 });
 
 export const tombstone = kind("tombstone", "What a home keeps of a session that agh-vacuum retired.", {
-  runtime: oneOf("The runtime.", "agh", "agsh", "agdd"),
+  runtime: runtimeName("The runtime."),
   home: text("The home."),
   id: text("The session's id."),
   session_id: text("The session."),
@@ -153,7 +154,7 @@ export const tombstone = kind("tombstone", "What a home keeps of a session that 
 });
 
 export const trash = kind("trash", "Something that agh-vacuum, or another command, has moved to a home's trash.", {
-  runtime: oneOf("The runtime.", "agh", "agsh", "agdd"),
+  runtime: runtimeName("The runtime."),
   home: text("The home."),
   id: text("The session's id; of anything else the run's."),
   session_id: optional(text("The session.")),
@@ -174,7 +175,7 @@ export const trash = kind("trash", "Something that agh-vacuum, or another comman
 });
 
 export const space = kind("space", "What the bytes of a home are used for, or what a command would free.", {
-  runtime: oneOf("The runtime.", "agh", "agsh", "agdd"),
+  runtime: runtimeName("The runtime."),
   home: text("The home."),
   id: text("What of, and its name: `files:ledgers`, `table:agh.db/event_summaries`, `frees:trash`, …"),
   of: oneOf(

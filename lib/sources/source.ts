@@ -4,7 +4,7 @@ import type { Term } from "../policy/search-query.ts";
 import type { Block, AnyRecord } from "../records/record.ts";
 import type { Deps } from "../records/deps.ts";
 import type { Boot, Finding } from "../records/result-kinds.ts";
-import type { HomeRecord, PathRecord, RuntimeName, SessionRecord } from "../records/runtime-kinds.ts";
+import type { HomeRecord, PathRecord, SessionRecord } from "../records/runtime-kinds.ts";
 import type { Scratch } from "../files/scratch.ts";
 import type { Archival } from "./archival.ts";
 import type { Custody } from "./custody.ts";
@@ -14,7 +14,7 @@ import type { Ledgers } from "./ledgers.ts";
 
 /** A root of one runtime's state, as it was found. */
 export interface Home {
-  readonly runtime: RuntimeName;
+  readonly runtime: string;
   /** The word that names it: goes into every record as `home`. */
   readonly place: string;
   /** The directory that is read; for a backup the scratch copy. */
@@ -168,12 +168,16 @@ export interface EventsReader extends Disposable {
 }
 
 /** How homes of a runtime are recognised: all that is loaded of those that are not met. */
-export interface RuntimeMarkers {
-  readonly runtime: RuntimeName;
+export interface RuntimeMarkers<Name extends string = string> {
+  readonly runtime: Name;
   /** The home's root that a path means: of AGDD also the parent of its `.agdd`. Without it the path itself. */
   rootOf?(path: string): string;
   /** True when `root` bears this runtime's markers. */
   detect(root: string): boolean;
+  /** A home may bear nothing but names that many a directory has, such as a bare `sessions/`: any other runtime goes first. */
+  readonly hasCommonMarkers?: true;
+  /** What a home is called where it lies in the directory that was named. */
+  readonly names?: readonly string[];
   /** The markers, in words that go on from "it has none of". */
   readonly markers: string;
   /** Where a home is looked for when none is named, likeliest first; only what bears the markers is one. */

@@ -1,14 +1,13 @@
 // A target that is a prefix in an S3 bucket, on AWS or on what speaks its language.
 import { rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import type { GetObjectCommandInput } from "@aws-sdk/client-s3";
 import { osPath } from "../files/os-path.ts";
-import { scratchDir } from "../files/scratch.ts";
 import { placeError, usageError } from "../records/error.ts";
 import { ATTEMPTS, connect, type S3 } from "./s3-client.ts";
 import { attemptsOf, nameOf, toS3Error, statusOf } from "./s3-errors.ts";
 import { isConditionalPutUnsupported, isPreconditionFailed, upload } from "./s3-upload.ts";
+import { temporaryStage } from "./temporary-stage.ts";
 import type { Range, Stage, StagedFile, Target } from "./target.ts";
 
 export interface S3Options {
@@ -54,8 +53,7 @@ class S3Target implements Target {
   }
 
   stage(): Stage {
-    const { path: dir, remove: discard } = scratchDir({ TMPDIR: tmpdir() });
-    return { dir, discard, [Symbol.dispose]: discard };
+    return temporaryStage();
   }
 
   async put(key: string, content: Uint8Array | StagedFile, { exclusive = false } = {}): Promise<void> {

@@ -39,10 +39,32 @@ export interface Stage extends Disposable {
   discard(): void;
 }
 
-/** The target that a URL names: a directory, or a prefix in an S3 bucket. Nothing is read yet. */
+type OpenTarget = (url: string) => Target;
+
+const BUILT_IN: ReadonlyMap<string, OpenTarget> = new Map([["s3", (url: string) => s3Target(url)]]);
+const registered = new Map<string, OpenTarget>();
+
+/** The scheme of a URL, `://` after it. */
+const schemeOf = (url: string): string | undefined => /^([a-z][a-z0-9+.-]*):\/\//.exec(url)?.[1];
+
+/** Adds a kind of target: `SCHEME://…` is opened by `open`, which reads nothing yet. Throws (2) for a scheme that is taken. */
+export function registerTarget(scheme: string, open: OpenTarget): void {
+  if (schemeOf(`${scheme}://`) !== scheme) throw usageError(`'${scheme}' is not the scheme of a URL`);
+  if (BUILT_IN.has(scheme) || registered.has(scheme)) throw usageError(`targets of ${scheme}:// are already known`);
+  registered.set(scheme, open);
+}
+
+/** The target that a URL names: a directory, a prefix in an S3 bucket, or one that was registered. Nothing is read yet. */
 export function targetOf(url: string): Target {
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//.exec(url)?.[1];
-  if (scheme === "s3") return s3Target(url);
-  if (scheme) throw usageError(`${scheme}:// cannot hold a repository`, "name a directory, or s3://BUCKET/PREFIX");
-  return directoryTarget(url);
+  const scheme = schemeOf(url);
+  if (scheme === undefined) return directoryTarget(url);
+  const open = BUILT_IN.get(scheme) ?? registered.get(scheme);
+  if (open) return open(url);
+  throw usageError(`${scheme}:// cannot hold a repository`, "name a directory, or s3://BUCKET/PREFIX");
+}
+
+/** False for what was registered: another thread does not know it. */
+export function canOpenInWorkers({ url }: Target): boolean {
+  const scheme = schemeOf(url);
+  return scheme === undefined || BUILT_IN.has(scheme);
 }

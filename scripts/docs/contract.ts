@@ -1,6 +1,7 @@
 // The generated parts of the contract: record kinds and exit codes.
 import { EXIT_MEANINGS } from "../../lib/cli/exit.ts";
 import { KINDS } from "../../lib/records/kinds.ts";
+import { runtimeNames } from "../../lib/sources/runtimes.ts";
 import type { JsonSchema, Kind } from "../../lib/records/shape.ts";
 
 export function exitCodes(): string {
@@ -21,10 +22,15 @@ export function recordKinds(): string {
 function section({ name, doc, fields }: Kind): string {
   const rows = Object.entries(fields).map(
     ([field, { schema, optional }]) =>
-      `| \`${field}\` | ${typeText(schema)} | ${optional ? "may be absent" : ""} | ${String(schema["description"] ?? "").replaceAll("|", "\\|")} |`,
+      `| \`${field}\` | ${field === "runtime" ? RUNTIME : typeText(schema)} | ${optional ? "may be absent" : ""} | ${String(schema["description"] ?? "").replaceAll("|", "\\|")} |`,
   );
   return `### ${name}\n${doc}\n\n| key | type | | is |\n|---|---|---|---|\n${rows.join("\n")}\n`;
 }
+
+/** Open: others can be registered. */
+const RUNTIME = `${runtimeNames()
+  .map((name) => `\`${name}\``)
+  .join(" ")} …`;
 
 function typeText(schema: JsonSchema): string {
   if (Array.isArray(schema["enum"]))

@@ -5,7 +5,7 @@ export const RECEIPT_FORMAT = 1;
 
 export interface Receipt {
   readonly format: number;
-  readonly runtime: "agh" | "agsh" | "agdd";
+  readonly runtime: string;
   readonly session_id: string;
   /** The home it was taken of. */
   readonly home_id: string;

@@ -3,6 +3,7 @@ import { Worker } from "node:worker_threads";
 import { limitHeap } from "../../files/memory.ts";
 import { workerUrl } from "../../files/worker-url.ts";
 import { placeError, type ToolError } from "../../records/error.ts";
+import { canOpenInWorkers } from "../../targets/target.ts";
 import type { Repository } from "./repository.ts";
 import { extractFile, partsOf, type ExtractFault, type ExtractJob } from "./extract-file.ts";
 import type { ExtractWorkerData, FromExtractWorker } from "./extract-worker.ts";
@@ -30,7 +31,7 @@ export class ExtractPool implements AsyncDisposable {
   constructor(repo: Repository, bytes: number) {
     this.#repo = repo;
     this.#packs = new PackReader(repo.target, repo.envelope);
-    if (bytes <= INLINE_BYTES) return;
+    if (bytes <= INLINE_BYTES || !canOpenInWorkers(repo.target)) return;
     limitHeap();
     this.#workers = Array.from({ length: WORKERS }, () => this.#start());
   }

@@ -7,7 +7,7 @@ export interface Manifest {
   readonly format: number;
   /** ULID. */
   readonly id: string;
-  readonly runtime: "agh" | "agsh" | "agdd";
+  readonly runtime: string;
   readonly home_id: string;
   readonly home_path: string;
   readonly hostname: string;

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { RuntimeMarkers } from "../../source.ts";
 import { isProject, projectOf } from "./layout.ts";
 
-export const agddMarkers: RuntimeMarkers = {
+export const agddMarkers: RuntimeMarkers<"agdd"> = {
   runtime: "agdd",
   rootOf: projectOf,
   detect: isProject,

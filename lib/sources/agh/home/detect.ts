@@ -5,11 +5,13 @@ import type { RuntimeMarkers } from "../../source.ts";
 import { defaultRoots } from "./default-roots.ts";
 import { catalogFile, sessionsDir } from "./layout.ts";
 
-export const aghMarkers: RuntimeMarkers = {
+export const aghMarkers: RuntimeMarkers<"agh"> = {
   runtime: "agh",
   detect: (root) =>
     existsSync(osPath(catalogFile(root))) ||
     statSync(osPath(sessionsDir(root)), { throwIfNoEntry: false })?.isDirectory() === true,
+  hasCommonMarkers: true,
+  names: [".agh"],
   markers: "agh.db, sessions/",
   defaultRoots,
 };
