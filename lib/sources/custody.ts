@@ -46,7 +46,7 @@ export interface LocalSession {
   readonly rows: { readonly [table: string]: number };
   /** Bytes that its removal gives back, about. */
   readonly bytes: number;
-  /** Over all that goes with it: names, sizes, times and inodes of files, counts and contents of rows. */
+  /** Over all that goes with it: names, sizes, times and inodes of files; counts, ends, sizes and times of rows, as the runtime's indexes tell them. */
   readonly fingerprint: string;
 }
 
@@ -86,26 +86,63 @@ export interface FoundEvents {
 /** What of a session's rows a home has. */
 export type RowsState =
   /** All of them, or there are none to have. */
-  | { readonly state: "present" }
-  | { readonly state: "missing" }
-  /** Others are there, or the home does not take them. */
-  | { readonly state: "conflict"; readonly reason: string };
+  { readonly state: "present" } | { readonly state: "missing" } | RowsConflict;
+
+/** Others are there, or the home does not take them. */
+export interface RowsConflict {
+  readonly state: "conflict";
+  /** `E_EXISTS`: other rows of the session are there. */
+  readonly code: "E_EXISTS" | "E_HOSTILE_ROWS" | "E_SCHEMA_DIFFERS" | "E_WORKSPACE_TAKEN";
+  /** In words that can stand alone, but for E_EXISTS and E_HOSTILE_ROWS: there it names what would be overwritten, or is hostile. */
+  readonly reason: string;
+  readonly hint?: string;
+}
 
 /** The custody of one home, opened: what is looked up once for all its sessions. */
 export interface HomeCustody {
   readonly home: Home;
   /** Why a session must not be archived or removed now; undefined when it may. */
   reasonAgainst(session: SessionRecord): string | undefined;
-  /** Undefined where nothing of the session lies here. */
+  /**
+   * Undefined where nothing of the session lies here. What rows tell is read when it is first asked for, for all sessions that were
+   * inspected by then: inspect all that are of interest, then look at their `rows`, `bytes` and `fingerprint`.
+   */
   inspect(session: SessionRecord): LocalSession | undefined;
   /** Rows of many sessions from one state of the database. */
   rows(ids: readonly string[]): { readonly schema: RowSchema; readonly of: ReadonlyMap<string, SessionRows> };
   /** What a receipt says of the events of a session that lies here. */
   events(local: LocalSession): Promise<FoundEvents>;
-  /** Where the parts of a session lie, or would lie. Throws E_HOSTILE_ARCHIVE (4) for a partition that is not a name. */
+  /**
+   * Where the parts of a session lie, or would lie; a part that is not among them has no place here. A tree that `stays` may be shared
+   * with other sessions: what is installed there is installed file by file. Throws E_HOSTILE_ARCHIVE (4) for an id or a partition that is
+   * not a name.
+   */
   trees(id: string, partition: string | null): readonly OwnTree[];
-  /** Whether sessions are there as far as rows say so, in the order given. Reads one state of the database. */
-  compareRows(sessions: readonly SessionParts[]): Promise<readonly RowsState[]>;
+  /**
+   * Whether sessions are there as far as rows say so, in the order given, all against one state of the database but for very many.
+   * `thorough`: every row is looked for, and what the home would not take is a conflict; for parts whose rows are at hand. Without it
+   * the rows are read only where nothing else tells.
+   */
+  compareRows(
+    sessions: readonly SessionParts[],
+    options?: { readonly thorough?: boolean },
+  ): Promise<readonly RowsState[]>;
+}
+
+export interface ManualDirectories {
+  /** Names of files of which such a directory has one. */
+  readonly names: readonly string[];
+  /** The session that it is of: its own name where nothing in it says otherwise. */
+  idOf(dir: string): string;
+  /** The session's directory within `dir`: itself, or the one below it where the session's files lie. */
+  within(dir: string): string | undefined;
+  /** Undefined where there is no valid session of this id within `dir`. */
+  adopt(id: string, dir: string, deps: Pick<Deps, "env" | "signal">): AdoptedSession | undefined;
+}
+
+export interface AdoptedSession extends SessionParts {
+  /** The session's directory itself: its part `session`. */
+  readonly dir: string;
 }
 
 export interface Custody {
@@ -119,8 +156,10 @@ export interface Custody {
   extractRows(root: string, rows: readonly RowsFile[]): void;
   /** The rows as of a session that nobody holds: a lock is never restored. */
   withoutLocks?(rows: RowsFile): RowsFile;
-  /** A session's directory that was moved by hand, where the runtime's own documentation says so; undefined where it is none. */
-  adopt?(id: string, dir: string): SessionParts | undefined;
+  /** Rows of many sessions, as the trash keeps them, by session. */
+  bySession?(rows: RowsFile): ReadonlyMap<string, RowsFile>;
+  /** Sessions' directories that were moved by hand, where the runtime's own documentation says so. */
+  readonly manual?: ManualDirectories;
   /** Warnings about a home that was put together from a copy: a vault without its key. */
   restored?(home: Home, root: string): readonly Pick<Finding, "id" | "code" | "severity" | "message" | "evidence">[];
 }
