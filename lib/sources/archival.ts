@@ -3,13 +3,10 @@ import type { EventFacts } from "../formats/archive/receipt.ts";
 import type { RowsFile } from "../formats/archive/rows.ts";
 import type { Deps } from "../records/deps.ts";
 import type { SessionRecord } from "../records/runtime-kinds.ts";
+import { refusal } from "../records/error.ts";
+import type { OwnTree } from "./custody.ts";
+import type { RowAccess } from "./row-custody.ts";
 import type { Home } from "./source.ts";
-
-/** A directory of a session's own files: where it lies, or would lie. */
-export interface OwnTree {
-  readonly part: "session" | "ledger";
-  readonly dir: string;
-}
 
 /** All rows of one session, from one moment. */
 export interface ArchivedRows {
@@ -34,4 +31,12 @@ export interface Archival {
   comparableRows?(rows: RowsFile): RowsFile;
   /** Puts the rows of sessions back that are not there, in one transaction. Throws (4) what does not fit. */
   put(home: Home, sessions: ReadonlyMap<string, RowsFile>, deps: Deps): void;
+}
+
+/** Throws E_HOSTILE_ARCHIVE (4) where a row is of another session. */
+export function assertOwnRows(sessions: ReadonlyMap<string, RowsFile>, { ownerOf }: Pick<RowAccess, "ownerOf">): void {
+  for (const [id, { rows }] of sessions) {
+    if (rows.some((row) => ownerOf(row) !== id))
+      throw refusal("E_HOSTILE_ARCHIVE", `the archive of ${id} holds a row of another session`);
+  }
 }

@@ -1,11 +1,16 @@
 // The rows of a database that belong to sessions, as JSON Lines, and what a receipt says of the events among them.
 import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
+import { osPath } from "../files/os-path.ts";
 import type { EventFacts } from "../formats/archive/receipt.ts";
 import { columnsLine, encodeValue, rowLine, type RowsFile, type SqlValue } from "../formats/archive/rows.ts";
 import { refusal } from "../records/error.ts";
+import { makeDatabase } from "../sqlite/change/change-database.ts";
 import { listColumns, quoted } from "../sqlite/schema.ts";
+import type { SessionRows } from "./custody.ts";
 
 /** A table, and its column that names the session. */
 export interface OwnedTable {
@@ -44,6 +49,18 @@ export function* readOwnedRows(
       }
     }
   }
+}
+
+/** Lines and counts of one session. */
+export function sessionRows(db: DatabaseSync, tables: readonly OwnedTable[], id: string): SessionRows {
+  const counts: { [table: string]: number } = {};
+  let lines = "";
+  for (const one of tables) {
+    const own = [...readOwnedRows(db, [one], [id])];
+    counts[one.table] = own.length - 1; // the first line names the columns
+    lines += own.join("");
+  }
+  return { lines, counts };
 }
 
 /** SQL that makes the line of a row, at a third of what it costs here; null where a value is bytes, or a number that JSON does not hold. */
@@ -89,7 +106,7 @@ function assertUtf8(
 }
 
 /** What one row of the timeline is digested and dated by. */
-interface Timeline {
+export interface Timeline {
   readonly table: string;
   /** The column with the time stamp, and what makes RFC 3339 of it. */
   readonly time: string;
@@ -170,4 +187,10 @@ export function fillTables(db: DatabaseSync, files: readonly RowsFile[]): void {
   }
   for (const [table, names] of columns) db.exec(`CREATE TABLE ${quoted(table)} (${[...names].map(quoted).join(", ")})`);
   for (const file of files) insertRows(db, file);
+}
+
+/** One database of all rows, and the directories above it. */
+export function makeRowDatabase(file: string, rows: readonly RowsFile[]): void {
+  mkdirSync(osPath(dirname(file)), { recursive: true, mode: 0o700 });
+  makeDatabase(file, (db) => fillTables(db, rows));
 }

@@ -46,6 +46,23 @@ export interface RowsFile {
   readonly rows: readonly ArchivedRow[];
 }
 
+/** As JSON Lines: the columns of every table, then its rows. */
+export function encodeRows({ columns, rows }: RowsFile): string {
+  const byTable = Map.groupBy(rows, ({ table }) => table);
+  return [...columns]
+    .map(([table, names]) => columnsLine(table, names) + encodeLines(byTable.get(table) ?? []))
+    .join("");
+}
+
+/** The lines of rows alone. */
+export const encodeLines = (rows: readonly ArchivedRow[]): string =>
+  rows
+    .map(({ table, rowid, values }) => {
+      const row = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, encodeValue(value)]));
+      return rowLine(table, rowid, row);
+    })
+    .join("");
+
 /** Throws on anything that is none of ours. */
 export function decodeRows(bytes: Buffer): RowsFile {
   const columns = new Map<string, readonly string[]>();

@@ -39,6 +39,7 @@ export const agh: Source = {
     yield* (await import("./events/follow.ts")).follow(...of);
   },
   candidates: async (...of) => (await import("./events/search-candidates.ts")).findCandidates(...of),
+  custody: async () => (await import("./custody/custody.ts")).custody,
   ledgers: async () => (await import("./ledger/ledgers.ts")).ledgers,
   roots: async (...of) => (await import("./home/roots.ts")).listRoots(...of),
   wellKnown: (root) => (root === "home" ? IN_HOME : root.startsWith("ws/") ? IN_WORKSPACE : []),

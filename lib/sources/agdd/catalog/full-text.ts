@@ -34,12 +34,20 @@ export const strangeTriggers = (db: DatabaseSync): string[] =>
  * them would leave the old words in the index. Within a transaction.
  */
 export function withoutIndexing<T>(db: DatabaseSync, change: () => T): T {
+  const resume = pauseIndexing(db);
+  const result = change();
+  resume();
+  return result;
+}
+
+/** As `withoutIndexing`, until the function that it gives is called. */
+export function pauseIndexing(db: DatabaseSync): () => void {
   const own = triggers(db).filter(({ name, table }) => table === "events" && OWN_TRIGGERS.has(name));
   for (const { name } of own) db.exec(`DROP TRIGGER "${name}"`);
-  const result = change();
-  if (hasIndex(db)) rebuildIndex(db);
-  for (const { sql } of own) db.prepare(sql).run(); // the one statement that it is
-  return result;
+  return () => {
+    if (hasIndex(db)) rebuildIndex(db);
+    for (const { sql } of own) db.prepare(sql).run(); // the one statement that it is
+  };
 }
 
 /** From the messages as they are now. */

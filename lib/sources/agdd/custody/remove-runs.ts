@@ -7,6 +7,7 @@ import { readOwnedRows } from "../../owned-rows.ts";
 import { assertShape, STORAGE_SHAPE } from "../catalog/databases.ts";
 import { strangeTriggers, withoutIndexing } from "../catalog/full-text.ts";
 import { AMONG, parentsOf, runFacts, tablesOfRuns, type RunWeight } from "./run-facts.ts";
+import { runTables } from "./run-rows.ts";
 
 export interface RemoveRuns {
   readonly ids: readonly string[];
@@ -26,9 +27,7 @@ export function removeRuns(file: string, { ids, choose, keep }: RemoveRuns): Run
     const removed = runs.filter(({ id }) => selected.has(id));
     if (removed.length === 0) return removed;
     const names = removed.map(({ id }) => id);
-    const tables = ["runs", ...tablesOfRuns(db)].map((table) => ({ table, key: "run_id" }));
-    // Runs before what hangs on them, so that they can be put back in this order.
-    keep?.(readOwnedRows(db, tables, names));
+    keep?.(readOwnedRows(db, runTables(db), names));
     withoutIndexing(db, () => deleteRows(db, JSON.stringify(names), removed));
     return removed;
   });

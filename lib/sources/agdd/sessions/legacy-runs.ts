@@ -28,9 +28,12 @@ export function legacyIds(root: string): string[] {
   }
 }
 
+/** Whether an id may be the name of a run's directory. */
+export const isRunId = (id: string): boolean => ID.test(id);
+
 /** Whether there is a directory of this run. */
 export const isLegacy = (root: string, id: string): boolean =>
-  ID.test(id) && lstatSync(osPath(legacyDir(root, id)), { throwIfNoEntry: false })?.isDirectory() === true;
+  isRunId(id) && lstatSync(osPath(legacyDir(root, id)), { throwIfNoEntry: false })?.isDirectory() === true;
 
 export const legacyDir = (root: string, id: string): string => joinPath(root, `${AGENTS}/${id}`);
 

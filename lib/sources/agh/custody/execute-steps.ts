@@ -1,18 +1,14 @@
 // Takes the steps of a journal; each may have been taken before.
-import { chmodSync, cpSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, utimesSync } from "node:fs";
+import { chmodSync, cpSync, lstatSync, mkdirSync, renameSync, rmSync, utimesSync } from "node:fs";
 import { dirname } from "node:path";
 import { fsyncDir } from "../../../files/atomic.ts";
-import { createCollector } from "../../../files/memory.ts";
 import { joinPath, osPath } from "../../../files/os-path.ts";
 import { syncTree } from "../../../files/sync-tree.ts";
 import { toFileError } from "../../../files/errors.ts";
 import { belowRoot, walk } from "../../../files/walk.ts";
 import { journalDir, type Journal, type Step } from "../../../formats/journal.ts";
-import { decodeRows, mergeRows } from "../../../formats/archive/rows.ts";
 import { refusal } from "../../../records/error.ts";
-import { changeDatabase } from "../../../sqlite/change/change-database.ts";
-import { catalogFile } from "../home/layout.ts";
-import { restoreArchivedRows } from "./restore-rows.ts";
+import { insertStagedRows } from "./insert-rows.ts";
 
 export interface ExecutedSteps {
   readonly rows: number;
@@ -75,30 +71,9 @@ function syncNames(dir: string): void {
   }
 }
 
-/** Sessions whose rows are in memory at a time. */
-const ROWS_OF = 32;
-/** What a row takes in memory, as against its text. */
-const AS_OBJECTS = 32;
-
 function executeRows(root: string, run: string, { files, own_home }: Step & { do: "rows" }) {
-  const made = createCollector();
-  const decoded = (file: string) => {
-    const bytes = readFileSync(osPath(joinPath(journalDir(root, run), file)));
-    made(AS_OBJECTS * bytes.length);
-    return decodeRows(bytes);
-  };
-  return changeDatabase(catalogFile(root), (db) => {
-    db.exec("PRAGMA defer_foreign_keys=ON"); // a row may point to one that comes with the next
-    const done = { inserted: 0, renumbered: 0 };
-    for (let at = 0; at < files.length; at += ROWS_OF) {
-      for (const merged of mergeRows(files.slice(at, at + ROWS_OF).map(decoded))) {
-        const { inserted, renumbered } = restoreArchivedRows(db, merged, own_home);
-        done.inserted += inserted;
-        done.renumbered += renumbered;
-      }
-    }
-    return done;
-  });
+  const staged = files.map((file) => joinPath(journalDir(root, run), file));
+  return insertStagedRows(root, staged, own_home);
 }
 
 function executeMove({ from, to }: Step & { do: "move" }, touched: Set<string>): void {

@@ -3,26 +3,14 @@ import { hash } from "node:crypto";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { listColumns, quoted } from "../../../sqlite/schema.ts";
 import { columnsLine, encodeValue, rowLine, type SqlValue } from "../../../formats/archive/rows.ts";
+import type { HomeCustody, RowSchema, SessionRows } from "../../custody.ts";
 import { readSchemaVersion } from "../catalog/session-table.ts";
 import { MIGRATIONS, OWN_TABLES, PARENT_TABLES, type OwnTable } from "./session-tables.ts";
 
-export interface CatalogSchema {
-  readonly version: string | null;
-  /** Over version, name and checksum of every migration. */
-  readonly sha256: string;
-}
+export type { RowSchema as CatalogSchema, SessionRows };
 
-/** What one session has in the catalog. */
-export interface SessionRows {
-  /** JSON Lines: the columns of every table, the rows, the schema's migrations. */
-  readonly lines: string;
-  readonly counts: { readonly [table: string]: number };
-}
-
-export interface CatalogRows {
-  readonly schema: CatalogSchema;
-  readonly of: ReadonlyMap<string, SessionRows>;
-}
+/** Rows of sessions, as `HomeCustody.rows` gives them. */
+export type CatalogRows = ReturnType<HomeCustody["rows"]>;
 
 /** Reads the rows of all named sessions from one state of the catalog, so that it costs one look a table. */
 export function readSessionRows(db: DatabaseSync, ids: readonly string[]): CatalogRows {
@@ -41,7 +29,7 @@ export function readSessionRows(db: DatabaseSync, ids: readonly string[]): Catal
 }
 
 /** The catalog's schema; its migrations are compared by name and checksum. */
-export const readCatalogSchema = (db: DatabaseSync): CatalogSchema => ({
+export const readCatalogSchema = (db: DatabaseSync): RowSchema => ({
   version: readSchemaVersion(db),
   sha256: hash("sha256", readMigrations(db).join("\n")),
 });

@@ -30,6 +30,9 @@ export function readEvents<T>(dir: string, deps: ReadDeps, read: (db: DatabaseSy
   return readShaped(joinPath(dir, EVENTS), EVENTS_SHAPE, deps, read);
 }
 
+/** Throws E_FOREIGN_DATABASE (6); `label` names the database. */
+export const assertEventsShape = (label: string, db: DatabaseSync): void => assertShape(label, db, EVENTS_SHAPE);
+
 /** The catalog, open until it is closed; ask `unchanged()` after reading. */
 export function openCatalog(root: string, deps: ReadDeps): ReadConnection {
   return openChecked(catalogFile(root), deps, (db, file) => assertShape(file, db, CATALOG_SHAPE));

@@ -1,0 +1,56 @@
+// The directories of a session: what lies in them, in the order of an archive, what of it goes with the session, and what it will be known by.
+import { hash } from "node:crypto";
+import { findPathProblem } from "../files/safe-names.ts";
+import { belowRoot, walk, type WalkEntry } from "../files/walk.ts";
+import type { LocalSession, OwnPath, OwnTree } from "./custody.ts";
+
+export type OwnPaths = Pick<LocalSession, "paths" | "unexpected">;
+
+/** Looks at every path; nothing is opened. `isIgnored`: what the runtime makes anew, which is nobody's loss. */
+export function listOwnPaths(
+  trees: readonly OwnTree[],
+  isIgnored: (found: WalkEntry) => boolean = () => false,
+): OwnPaths {
+  const paths: OwnPath[] = [];
+  const unexpected: { path: string; reason: string }[] = [];
+  for (const { part, dir, only } of trees) {
+    for (const found of walk(dir, only && { only })) {
+      if (OURS.test(found.path) || isIgnored(found)) continue;
+      const path = found.path === "" ? part : `${part}/${found.path}`;
+      const reason = findPathProblem(path) ?? reasonAgainst(found);
+      if (reason === undefined) paths.push({ path, from: belowRoot(dir, found.path), found });
+      else unexpected.push({ path, reason });
+    }
+  }
+  return { paths, unexpected };
+}
+
+/** What a killed run of the toolkit has left. */
+const OURS = /(?:^|\/)\.(?:agh-atomic-|agh-toolkit-)/;
+
+const reasonAgainst = ({ type }: WalkEntry): string | undefined =>
+  type === "file" || type === "directory" ? undefined : `it is a ${type}`;
+
+/** Trees that go with a session when it is removed. */
+export const movableTrees = ({ trees }: Pick<LocalSession, "trees">): OwnTree[] => trees.filter(({ stays }) => !stays);
+
+/** Files and directories that go with a session when it is removed. */
+export function movablePaths({ trees, paths }: Pick<LocalSession, "trees" | "paths">): OwnPath[] {
+  const staying = trees.filter(({ stays }) => stays).map(({ part }) => `${part}/`);
+  return paths.filter(({ path }) => !staying.some((part) => `${path}/`.startsWith(part)));
+}
+
+/** Bytes that come free when the files go; a file that has another name too gives nothing. */
+export const freedBytes = (paths: readonly OwnPath[]): number =>
+  paths.reduce(
+    (sum, { found: { type, stat } }) => sum + (type === "file" && stat.nlink === 1n ? Number(stat.size) : 0),
+    0,
+  );
+
+/** Over names, sizes, times and inodes. */
+export function fingerprintOf(paths: readonly OwnPath[]): string {
+  const lines = paths.map(({ path, found: { type, stat } }) =>
+    type === "file" ? `${path}\0${stat.ino}\0${stat.size}\0${stat.mtimeNs}\n` : `${path}\0\n`,
+  );
+  return hash("sha256", lines.join("")).slice(0, 32);
+}
