@@ -56,11 +56,11 @@ export function parseReceiptFilter(
 /** Target by target. Records from stdin bring their own target; nothing named at all is a usage error. */
 export async function readArchiveOperands(
   values: Values,
-  env: { readonly [name: string]: string | undefined },
+  deps: Pick<Deps, "env" | "platform">,
   input: Input,
 ): Promise<ArchiveSelection[]> {
   const { records, ids } = await input.selection(values.ids, ["archive", "session"]);
-  const target = async (): Promise<string> => values.from ?? (await defaultTarget(values.home, env));
+  const target = async (): Promise<string> => values.from ?? (await defaultTarget(values.home, deps));
   const { ids: selected = [], ...narrowing } = values.filter ?? {};
   const filter = values.filter && { filter: narrowing };
   const named = [...ids, ...selected];
@@ -71,7 +71,7 @@ export async function readArchiveOperands(
     if (from === undefined) named.push(...listed);
     else found.push({ target: from, ids: listed, all: false, ...filter });
   }
-  for (const [at, of] of await targets(named, values, env)) found.push({ target: at, ids: of, all: false, ...filter });
+  for (const [at, of] of await targets(named, values, deps)) found.push({ target: at, ids: of, all: false, ...filter });
   if (found.length > 0 || values.ids.includes("-")) return found;
   if (values.all === false && !selects(narrowing))
     throw usageError("no archives are selected", "name sessions, select them, or pass --all");
@@ -88,18 +88,18 @@ function targetIn(record: AnyRecord): string | undefined {
 async function targets(
   ids: readonly string[],
   { from, home }: Values,
-  env: Parameters<typeof readArchiveOperands>[1],
+  deps: Parameters<typeof readArchiveOperands>[1],
 ): Promise<Iterable<readonly [string, readonly string[]]>> {
   if (ids.length === 0) return [];
   if (from !== undefined) return [[from, ids]];
-  const { findArchiveTargets: archiveTargets } = await import("../../lib/archive/default-target.ts");
-  return archiveTargets(ids, home, env);
+  const { findArchiveTargets } = await import("../../lib/archive/default-target.ts");
+  return findArchiveTargets(ids, home, deps);
 }
 
 async function defaultTarget(
   home: string | undefined,
-  env: Parameters<typeof readArchiveOperands>[1],
+  deps: Parameters<typeof readArchiveOperands>[1],
 ): Promise<string> {
-  const { defaultArchiveTarget: archiveTarget } = await import("../../lib/archive/default-target.ts");
-  return archiveTarget(home, env);
+  const { defaultArchiveTarget } = await import("../../lib/archive/default-target.ts");
+  return defaultArchiveTarget(home, deps);
 }

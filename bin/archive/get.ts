@@ -36,7 +36,7 @@ export const get = verb({
     const { getSessions } = await import("../../lib/archive/get.ts");
     const chosen = await readArchiveOperands(
       { ...values, home: to, filter: parseReceiptFilter(values, deps) },
-      deps.env,
+      deps,
       input,
     );
     return getSessions(

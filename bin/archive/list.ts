@@ -18,7 +18,7 @@ export const list = verb({
   run: async ({ values, deps, input }) => {
     const { listArchiveRecords: listArchives } = await import("../../lib/archive/list-archive-records.ts");
     return listArchives(
-      await readArchiveOperands({ ...values, ids: [], filter: parseReceiptFilter(values, deps) }, deps.env, input),
+      await readArchiveOperands({ ...values, ids: [], filter: parseReceiptFilter(values, deps) }, deps, input),
       deps,
     );
   },

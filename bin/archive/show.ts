@@ -9,6 +9,6 @@ export const show = verb({
   prints: ["archive"],
   run: async ({ values, deps, input }) => {
     const { showArchiveRecords: showArchives } = await import("../../lib/archive/list-archive-records.ts");
-    return showArchives(await readArchiveOperands({ ...values, all: false }, deps.env, input), deps);
+    return showArchives(await readArchiveOperands({ ...values, all: false }, deps, input), deps);
   },
 });

@@ -22,7 +22,7 @@ export const verify = verb({
   run: async ({ values, deps, input }) => {
     const { verifyArchives } = await import("../../lib/archive/verify.ts");
     return verifyArchives(
-      await readArchiveOperands({ ...values, filter: parseReceiptFilter(values, deps) }, deps.env, input),
+      await readArchiveOperands({ ...values, filter: parseReceiptFilter(values, deps) }, deps, input),
       deps,
     );
   },

@@ -92,7 +92,7 @@ async function planSession(
     if (!replace || found.conflicts.length === 0) {
       moves.push(...found.moves);
       conflicts.push(...found.conflicts);
-    } else if (!tree.stays) {
+    } else if (!isShared(tree)) {
       moves.push(wholeTree(incoming.files, tree));
       aside.push(tree.dir);
     } else {
@@ -112,9 +112,9 @@ interface TreeDifference {
 /** The whole directory where there is none and none is shared; else file by file. */
 function diffTree(files: readonly ReceiptFile[], tree: OwnTree): TreeDifference {
   const there = lstatSync(osPath(tree.dir), { throwIfNoEntry: false });
-  if (!there && !tree.stays) return { isThere: false, moves: [wholeTree(files, tree)], conflicts: [] };
+  if (!there && !isShared(tree)) return { isThere: false, moves: [wholeTree(files, tree)], conflicts: [] };
   if (there && !there.isDirectory()) {
-    if (tree.stays) throw refusal("E_EXISTS", `${tree.dir} is not a directory`, "move it away first");
+    if (isShared(tree)) throw refusal("E_EXISTS", `${tree.dir} is not a directory`, "move it away first");
     return { isThere: false, moves: [], conflicts: [tree.dir] };
   }
   const [moves, conflicts]: [PendingMove[], string[]] = [[], []];
@@ -126,6 +126,8 @@ function diffTree(files: readonly ReceiptFile[], tree: OwnTree): TreeDifference 
   }
   return { isThere: there !== undefined, moves, conflicts };
 }
+
+const isShared = ({ only }: OwnTree): boolean => only !== undefined;
 
 const placeOf = ({ part, dir }: OwnTree, path: string): string => joinPath(dir, path.slice(part.length + 1));
 

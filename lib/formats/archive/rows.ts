@@ -77,20 +77,6 @@ export function decodeRows(bytes: Buffer): RowsFile {
   return { columns, rows };
 }
 
-/** Table by table, as `decodeRows` takes them. */
-export function encodeRows({ columns, rows }: RowsFile): string {
-  const byTable = Map.groupBy(rows, ({ table }) => table);
-  let lines = "";
-  for (const [table, names] of columns) {
-    lines += columnsLine(table, names);
-    for (const { rowid, values } of byTable.get(table) ?? []) {
-      const encoded = Object.entries(values).map(([name, value]) => [name, encodeValue(value)]);
-      lines += rowLine(table, rowid, Object.fromEntries(encoded) as object);
-    }
-  }
-  return lines;
-}
-
 interface RowLine {
   readonly table?: unknown;
   readonly columns?: unknown;
