@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import type { TestContext } from "node:test";
 import { decodeRows } from "../../lib/formats/archive/rows.ts";
 import { ulid } from "../../lib/formats/ulid.ts";
 import { Run } from "../../lib/journal/run.ts";
@@ -14,6 +15,7 @@ import type { Custody, HomeCustody, LocalSession, SessionParts } from "../../lib
 import { movableTrees } from "../../lib/sources/own-trees.ts";
 import type { Home, Source } from "../../lib/sources/source.ts";
 import { homeDifferences } from "../support/sqlite-dump.ts";
+import { tempDir } from "../support/temp.ts";
 
 export interface CustodyHome {
   readonly root: string;
@@ -46,9 +48,16 @@ export interface World extends CustodyHome {
   readonly locals: readonly LocalSession[];
 }
 
+export const homeOf = ({ runtime }: Source, root: string): Home => ({
+  runtime,
+  place: root,
+  root,
+  id: "0123456789abcdef",
+  live: true,
+});
+
 export async function openWorld(source: Source, made: CustodyHome): Promise<World> {
-  const { root } = made;
-  const home: Home = { runtime: source.runtime, place: root, root, id: "0123456789abcdef", live: true };
+  const home = homeOf(source, made.root);
   const custody = await source.custody!();
   const opened = await custody.open(home, deps);
   const locals: LocalSession[] = [];
@@ -96,6 +105,21 @@ export function stage({ opened, home }: World, local: LocalSession, dir: string)
   };
 }
 
+/** Every session that may be taken out, staged in a directory of its own. */
+export function stageAll(
+  world: World,
+  t: TestContext,
+): { readonly dirs: Map<LocalSession, string>; readonly parts: SessionParts[] } {
+  const dirs = new Map<LocalSession, string>();
+  const parts = world.locals.map((local, at) => {
+    const dir = path.join(tempDir(t, "parts"), String(at));
+    fs.mkdirSync(dir);
+    dirs.set(local, dir);
+    return stage(world, local, dir);
+  });
+  return { dirs, parts };
+}
+
 export async function states(
   { custody, home }: World,
   parts: readonly SessionParts[],
@@ -112,6 +136,9 @@ export async function change(world: World, steps: (run: Run) => readonly Step[])
   return run.commit({ steps: steps(run) });
 }
 
+/** Whether rows go with it. */
+export const hasRows = ({ rows }: LocalSession): boolean => Object.keys(rows).length > 0;
+
 const groupOf = ({ id }: LocalSession): { readonly group: string } => ({ group: id });
 
 interface MovedPart {
@@ -127,9 +154,7 @@ const movedParts = (local: LocalSession): MovedPart[] =>
   );
 
 export function removal(run: Run, locals: readonly LocalSession[]): Step[] {
-  const sessions = locals
-    .filter(({ rows }) => Object.keys(rows).length > 0)
-    .map(({ id, fingerprint }) => ({ id, fingerprint }));
+  const sessions = locals.filter(hasRows).map(({ id, fingerprint }) => ({ id, fingerprint }));
   const moves = locals.flatMap((local, at) =>
     movedParts(local).map(({ part, path: from }): Move => {
       const to = `trash:${at}/${part}`;
