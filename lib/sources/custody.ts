@@ -1,6 +1,6 @@
 // Custody of a session: how every tool takes it apart and puts it together, whatever its runtime makes it of: files, rows, or both.
 import type { DatabaseSync } from "node:sqlite";
-import type { EventFacts, ReceiptFile } from "../formats/archive/receipt.ts";
+import type { EventFacts, ReceiptFile, SessionFacts } from "../formats/archive/receipt.ts";
 import type { RowsFile } from "../formats/archive/rows.ts";
 import type { WalkEntry } from "../files/walk.ts";
 import type { RowExecutor } from "../journal/journal-home.ts";
@@ -116,9 +116,9 @@ export interface HomeCustody {
   /** What a receipt says of the events of a session that lies here. */
   events(local: LocalSession): Promise<FoundEvents>;
   /**
-   * Where the parts of a session lie, or would lie; a part that is not among them has no place here. A tree that `stays` may be shared
-   * with other sessions: what is installed there is installed file by file. Throws E_HOSTILE_ARCHIVE (4) for an id or a partition that is
-   * not a name.
+   * Where the parts of a session lie, or would lie; a part that is not among them has no place here. A tree with `only` is shared with
+   * other sessions: what is installed there is installed file by file. Throws E_HOSTILE_ARCHIVE (4) for an id or a partition that is not a
+   * name.
    */
   trees(id: string, partition: string | null): readonly OwnTree[];
   /**
@@ -137,11 +137,18 @@ export interface ManualDirectories {
   readonly names: readonly string[];
   /** The session that it is of: its own name where nothing in it says otherwise. */
   idOf(dir: string): string;
+  /** What its own files say of it; undefined where they cannot be read. */
+  factsOf(dir: string): ManualFacts | undefined;
   /** The session's directory within `dir`: itself, or the one below it where the session's files lie. */
   within(dir: string): string | undefined;
   /** Undefined where there is no valid session of this id within `dir`. */
   adopt(id: string, dir: string, deps: Pick<Deps, "env" | "signal">): AdoptedSession | undefined;
 }
+
+export type ManualFacts = Pick<
+  SessionFacts,
+  "name" | "agent_name" | "workspace_id" | "state" | "stop_reason" | "created_at"
+>;
 
 export interface AdoptedSession extends SessionParts {
   /** The session's directory itself: its part `session`. */

@@ -9,6 +9,7 @@ import type { Scratch } from "../files/scratch.ts";
 import type { Archival } from "./archival.ts";
 import type { Custody } from "./custody.ts";
 import type { DatabaseCheck } from "./database-check.ts";
+import type { EventColumnsReader } from "./event-columns.ts";
 import type { HomeCut } from "./home-cut.ts";
 import type { Repairer } from "./repair.ts";
 import type { Ledgers } from "./ledgers.ts";
@@ -43,6 +44,8 @@ export interface SessionFilter {
   readonly sort?: SessionSort;
   /** Read every selected session's last event. */
   readonly lastEvents?: boolean;
+  /** Tell `events_bytes` also where they must be counted. */
+  readonly sizes?: boolean;
 }
 
 /** Descending where `-` leads. */
@@ -207,6 +210,8 @@ export interface RuntimeMarkers<Name extends string = string> {
   readonly markers: string;
   /** Where a home is looked for when none is named, likeliest first; only what bears the markers is one. */
   defaultRoots(deps: Pick<Deps, "env" | "platform">): readonly DefaultRoot[];
+  /** Where old sessions of a home go, as the runtime's documentation says; without it a target must be named. */
+  defaultArchive?(root: string): string;
 }
 
 export interface Source extends RuntimeMarkers {
@@ -220,6 +225,8 @@ export interface Source extends RuntimeMarkers {
   events(home: Home, sessionId: string, range: EventRange, deps: Deps): AsyncIterable<Block | AnyRecord>;
   /** Keeps open what is read again for each session; without it `events` is called for each. */
   reader?(home: Home, deps: Deps): Promise<EventsReader>;
+  /** Its events as columns; without it they cannot be exported. */
+  eventColumns?(home: Home, deps: Deps): Promise<EventColumnsReader>;
   /** Records of a detail kind that `can` names, in order of session, then as they lie. */
   records?(home: Home, kind: DetailKind, query: DetailQuery, deps: Deps): AsyncIterable<Block | AnyRecord>;
   /** What each session used, in order of session. */

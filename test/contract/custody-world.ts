@@ -21,8 +21,10 @@ export interface CustodyHome {
   readonly root: string;
   /** What must be as it was: the home, or a directory above it. */
   readonly base: string;
-  /** The database with the rows, below the root. */
-  readonly database: string;
+  /** The database with the rows, below the root; undefined where sessions are files alone. */
+  readonly database?: string;
+  /** The session's own row: its table, the columns with its id and a time of it, and what other tables call the id. */
+  readonly own?: { readonly table: string; readonly key: string; readonly time: string; readonly foreignKey: string };
   /** Removes rows of sessions of a runtime that leaves them where they are. */
   readonly forget?: (db: DatabaseSync, ids: readonly string[]) => void;
 }
@@ -91,6 +93,7 @@ export function stage({ opened, home }: World, local: LocalSession, dir: string)
     files,
     schema,
     rows: async () => decodeRows(Buffer.from(lines)),
+    withFile: async (name, use) => use(path.join(dir, name)),
     database: async (name, use) => {
       const db = new DatabaseSync(path.join(dir, name));
       try {
@@ -138,30 +141,38 @@ export const hasRows = ({ rows }: LocalSession): boolean => Object.keys(rows).le
 
 const groupOf = ({ id }: LocalSession): { readonly group: string } => ({ group: id });
 
+interface MovedPart {
+  /** In an archive. */
+  readonly part: string;
+  readonly path: string;
+}
+
+/** What is moved as one: a directory that is the session's alone, else each of its names in it. */
+const movedParts = (local: LocalSession): MovedPart[] =>
+  movableTrees(local).flatMap(({ part, dir, only }) =>
+    only ? only.map((name) => ({ part: `${part}/${name}`, path: path.join(dir, name) })) : [{ part, path: dir }],
+  );
+
 export function removal(run: Run, locals: readonly LocalSession[]): Step[] {
   const sessions = locals.filter(hasRows).map(({ id, fingerprint }) => ({ id, fingerprint }));
   const moves = locals.flatMap((local, at) =>
-    movableTrees(local).map(({ part, dir }): Move => {
+    movedParts(local).map(({ part, path: from }): Move => {
       const to = `trash:${at}/${part}`;
-      return { do: "move", from: run.locate(dir), to, removes: true, seen: run.seen(dir), ...groupOf(local) };
+      return { do: "move", from: run.locate(from), to, removes: true, seen: run.seen(from), ...groupOf(local) };
     }),
   );
   return [...(sessions.length > 0 ? [{ do: "remove-rows", sessions, keep: true } as const] : []), ...moves];
 }
 
-export function installation(run: Run, world: World, from: ReadonlyMap<LocalSession, string>): Step[] {
+export function installation(run: Run, from: ReadonlyMap<LocalSession, string>): Step[] {
   const files: string[] = [];
   const moves = [...from].flatMap(([local, dir], at) => {
     const staged = run.directory(String(at));
     copyTree(dir, staged);
     files.push(run.locate(path.join(staged, "rows.jsonl")));
-    const parts = new Set(movableTrees(local).map(({ part }) => part));
-    return world.opened
-      .trees(local.id, local.partition)
-      .filter(({ part }) => parts.has(part))
-      .map(({ part, dir: to }): Move => {
-        return { do: "move", from: run.locate(path.join(staged, part)), to: run.locate(to), ...groupOf(local) };
-      });
+    return movedParts(local).map(({ part, path: to }): Move => {
+      return { do: "move", from: run.locate(path.join(staged, part)), to: run.locate(to), ...groupOf(local) };
+    });
   });
   return [{ do: "insert-rows", files, own_home: true }, ...moves];
 }
@@ -194,7 +205,7 @@ export function copyTree(from: string, to: string): void {
 
 /** Opens the home's database as somebody else would. */
 export function inDatabase<T>({ root, database }: CustodyHome, use: (db: DatabaseSync) => T): T {
-  const db = new DatabaseSync(path.join(root, database));
+  const db = new DatabaseSync(path.join(root, database!));
   try {
     return use(db);
   } finally {

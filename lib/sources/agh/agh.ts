@@ -50,6 +50,7 @@ export const agh: Source = {
   async *events(...of) {
     yield* (await import("./events/stream-events.ts")).streamEvents(...of);
   },
+  eventColumns: async (...of) => (await import("./events/columns-reader.ts")).openEventColumns(...of),
   async *usage(...of) {
     yield* (await import("./details/usage.ts")).readUsage(...of);
   },

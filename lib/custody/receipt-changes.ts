@@ -1,14 +1,13 @@
 // Whether a receipt speaks of what a session is now.
 import { hashFile } from "../files/hash-file.ts";
-import type { Receipt, ReceiptFile } from "../formats/archive/receipt.ts";
-import { ROWS } from "../formats/archive/receipt.ts";
-import type { ArchiveInput } from "./session-parts.ts";
+import { ROWS, type Receipt, type ReceiptFile } from "../formats/archive/receipt.ts";
+import type { OwnPath } from "../sources/custody.ts";
 
 /**
  * Paths that came, went or changed since; [] when the archive holds the session as it lies. Times alone are no change;
  * `thorough` reads every byte even where the times are the same.
  */
-export function pathsChangedSince(receipt: Receipt, files: readonly ArchiveInput[], thorough = false): string[] {
+export function pathsChangedSince(receipt: Receipt, files: readonly OwnPath[], thorough = false): string[] {
   const archived = new Map(
     receipt.files.filter(({ type, path }) => type === "file" && path !== ROWS).map((file) => [file.path, file]),
   );
@@ -22,7 +21,7 @@ export function pathsChangedSince(receipt: Receipt, files: readonly ArchiveInput
   return [...changed, ...archived.keys()].sort();
 }
 
-function isSame(before: ReceiptFile, { from, found }: ArchiveInput, thorough: boolean): boolean {
+function isSame(before: ReceiptFile, { from, found }: OwnPath, thorough: boolean): boolean {
   const { size, mtimeNs } = found.stat;
   if (before.size !== Number(size)) return false;
   if (!thorough && before.mtime_us === Number(mtimeNs / 1000n)) return true;
