@@ -1,6 +1,7 @@
 // Holds a planned removal against the home again, while nobody else changes it: drift, life, clocks, and every gate.
 import { accessSync, constants, lstatSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
+import { openCustody } from "../../custody/open-custody.ts";
 import { isElsewhere, isName, removedPaths, type RemovedPath } from "../../custody/removal.ts";
 import { createCollector } from "../../files/memory.ts";
 import { osPath } from "../../files/os-path.ts";
@@ -19,7 +20,7 @@ import {
   type GateName,
   type GateProof,
 } from "../gates/gates.ts";
-import { openCustody, requireText, type RemovalContext } from "../removal-types.ts";
+import { requireText, type RemovalContext } from "../removal-types.ts";
 
 /** What an action of a plan says of a session that goes. */
 export interface PlannedRemoval {
@@ -121,7 +122,7 @@ export class Recheck {
 
   static async open(removals: readonly PlannedRemoval[], context: RemovalContext): Promise<Recheck> {
     const { home, source, deps } = context;
-    const custody = await openCustody(context, deps);
+    const { custody } = await openCustody(context, deps);
     const ids = new Set(removals.filter(isLookedAt).map(({ id }) => id));
     const records = new Map<string, SessionRecord>();
     if (ids.size > 0) {
@@ -129,7 +130,7 @@ export class Recheck {
         if (ids.has(session.id)) records.set(session.id, session);
       }
     }
-    const archive = (await source.upkeep?.())?.retirement?.archive?.(home);
+    const archive = source.defaultArchive?.(home.root);
     const gates = { custody, source, deps, archive, repo: undefined, ids: [...records.keys()] };
     return new Recheck(context, gates, records);
   }
