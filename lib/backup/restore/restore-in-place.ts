@@ -3,9 +3,8 @@ import { assertPathsMovable } from "../../journal/movable.ts";
 import type { JournalHome } from "../../journal/journal-home.ts";
 import { Run } from "../../journal/run.ts";
 import { hasUnfinishedRuns } from "../../journal/runs.ts";
-import type { Manifest } from "../../formats/repository/manifest.ts";
-import { openRepository, type Repository } from "../../formats/repository/repository.ts";
-import { resolveSnapshot, type SnapshotFilter } from "../../formats/repository/snapshots.ts";
+import { openRepository } from "../../formats/repository/repository.ts";
+import { resolveSnapshot } from "../../formats/repository/snapshots.ts";
 import { ulid } from "../../formats/ulid.ts";
 import { withHomeChange } from "../../places/home-change.ts";
 import { openPlace, type OpenPlace } from "../../places/place.ts";
@@ -17,34 +16,11 @@ import { Tally } from "../../records/summary.ts";
 import { createSnapshots } from "../create/create.ts";
 import { inPlaceSteps, STAGED } from "./in-place-steps.ts";
 import type { InPlacePlan } from "./plan-in-place.ts";
+import { RESTORE, SET_ASIDE, type RestoreContext, type RestoreInPlace } from "./restore-context.ts";
 import { outsideFindings, restoredFindings } from "./restore-findings.ts";
-import { assertOneSelection, resolveClassScope, type RestoreScope, type RestoreSelection } from "./restore-scope.ts";
+import { assertOneSelection, resolveClassScope, type RestoreScope } from "./restore-scope.ts";
 import { restoreSession } from "./restore-session.ts";
 import { planInPlace, stageInPlace, type PathPlan } from "./stage-in-place.ts";
-
-export const RESTORE = "agh-backup restore";
-
-export interface RestoreInPlace extends RestoreSelection, SnapshotFilter {
-  readonly repo: string;
-  readonly id: string;
-  /** The home. */
-  readonly into: string;
-  /** A session that is there and differs goes to the trash. */
-  readonly replace: boolean;
-  readonly apply: boolean;
-  readonly lockTimeoutMs: number;
-  /** This toolkit's version. */
-  readonly toolkit: string;
-}
-
-export interface RestoreContext {
-  readonly options: RestoreInPlace;
-  readonly repo: Repository;
-  readonly manifest: Manifest;
-  readonly place: OpenPlace;
-  readonly tally: Tally;
-  readonly deps: Deps;
-}
 
 /**
  * Yields an `action` for each path that is installed, moved aside or kept, planned or (with `apply`) done, a `finding` for what is
@@ -156,5 +132,3 @@ function* actionsOf(
   for (const { to, bytes } of installs) yield of("put", to, bytes);
   for (const { path, reason } of kept) yield { ...of("keep", path), reason };
 }
-
-export const SET_ASIDE = "the existing path is moved to .agh-toolkit/trash";

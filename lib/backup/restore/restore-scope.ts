@@ -1,11 +1,11 @@
 // Which paths of a snapshot a restore is about: all, some classes, or one session with what belongs to it.
+import { sessionScope } from "../../custody/snapshot-parts.ts";
 import type { ListingLine } from "../../formats/repository/listing.ts";
 import type { Manifest } from "../../formats/repository/manifest.ts";
 import type { Repository } from "../../formats/repository/repository.ts";
 import type { Deps } from "../../records/deps.ts";
 import { refusal, usageError } from "../../records/error.ts";
 import { loadSource } from "../../sources/runtimes.ts";
-import type { SessionLayout } from "../../sources/source.ts";
 import { classesOf } from "../classes.ts";
 import { listSnapshotSessions } from "./find-session.ts";
 
@@ -56,12 +56,4 @@ export async function findSession(repo: Repository, manifest: Manifest, word: st
   if (id !== undefined) return id;
   const hint = `agh-backup list --session ${word} --repo ${repo.url}`;
   throw usageError(`snapshot ${manifest.id} holds no session '${word}'`, hint);
-}
-
-/** A session's own paths, and what it needs to be a home by itself: catalog, settings, the directories above. */
-export function sessionScope({ owns, top }: SessionLayout, id: string): (line: ListingLine) => boolean {
-  const own = top(id) ?? "";
-  return ({ root, path, class: of }) =>
-    owns(id, root, path) ||
-    (root === "home" && (of === "catalog" || of === "config" || path === "" || own.startsWith(`${path}/`)));
 }

@@ -1,11 +1,9 @@
 // Stages what a restore into a home needs, and computes what it would change there.
-import { extract, applyDirectoryMetadata, type ExtractOptions } from "../../formats/repository/extract.ts";
+import { extractWhole } from "../../formats/repository/extract-whole.ts";
 import type { ListingLine } from "../../formats/repository/listing.ts";
 import { readListing } from "../../formats/repository/snapshots.ts";
-import { placeError } from "../../records/error.ts";
-import type { Deps } from "../../records/deps.ts";
 import { isUntouched, planFiles, planHome, type InPlacePlan } from "./plan-in-place.ts";
-import type { RestoreContext } from "./restore-in-place.ts";
+import type { RestoreContext } from "./restore-context.ts";
 import type { RestoreScope } from "./restore-scope.ts";
 
 export interface PathPlan extends InPlacePlan {
@@ -26,7 +24,7 @@ export async function planInPlace({ repo, manifest, place }: RestoreContext, sco
   return { ...(scope ? planFiles(place.home.root, lines) : planHome(place, lines, manifest)), outside };
 }
 
-/** Lays out below `dir` what the plan installs. */
+/** Lays out below `dir` what the plan installs. Damage → exit 6: nothing was touched yet. */
 export async function stageInPlace(
   { installs }: InPlacePlan,
   dir: string,
@@ -38,18 +36,4 @@ export async function stageInPlace(
     root === "home" && pending.has(scope === undefined ? path.split("/")[0]! : path);
   await extractWhole({ repo, manifest, dir, only }, deps);
   if (scope) await place.source.completeCatalog?.(place.home.root, dir, deps);
-}
-
-/** Damage → exit 6: nothing was touched yet. */
-export async function extractWhole(plan: ExtractOptions, deps: Deps): Promise<void> {
-  const { repo, manifest, dir } = plan;
-  const { faults } = await extract(plan, deps);
-  const [fault] = faults;
-  if (fault) {
-    const more = faults.length > 1 ? ` and ${faults.length - 1} more` : "";
-    const message = `${fault.path.slice(dir.length + 1)}${more} cannot be restored: ${fault.message}`;
-    const hint = `agh-backup verify ${manifest.id} --level full --repo ${repo.url}`;
-    throw placeError(`E_${fault.code}`, message, hint);
-  }
-  await applyDirectoryMetadata(plan, "below");
 }

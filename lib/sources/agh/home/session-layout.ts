@@ -4,6 +4,7 @@ import { isId } from "./layout.ts";
 
 /** Partitions of ledgers lie beside the sessions' own directories. */
 const PARTITION = /^(?:ws_|_)/;
+const ARCHIVE = "session-archive/";
 
 export const sessionLayout: SessionLayout = {
   top: (id) => (isId(id) ? `sessions/${id}` : undefined),
@@ -12,10 +13,15 @@ export const sessionLayout: SessionLayout = {
     return isId(name) && !PARTITION.test(name) ? name : undefined;
   },
   owns: (id, root, path) => {
-    const [first, second, third] = path.split("/");
-    if (root === "ledgers") return second === id;
-    if (root !== "home") return false;
-    if (first === "sessions") return second === id || third === id;
-    return path.startsWith(`logs/crash-bundles/${id}-`);
+    if (root === "ledgers") return isLedgerOf(id, path.split("/"));
+    if (root !== "home" || path.startsWith(ARCHIVE)) return false;
+    const top = `sessions/${id}`;
+    if (path === top || path.startsWith(`${top}/`) || path.startsWith(`logs/crash-bundles/${id}-`)) return true;
+    const names = path.split("/");
+    return names.length > 2 && isLedgerOf(id, names);
   },
 };
+
+/** Wherever the settings place them: `PARTITION/SESSION/ledger.jsonl`. */
+const isLedgerOf = (id: string, names: readonly string[]): boolean =>
+  names.length > 1 && (names.at(-1) === id || names.at(-2) === id);
