@@ -1,16 +1,15 @@
 // What undoing a run does: which of its steps are taken back, and what stays, with the reason.
 import { hashFile } from "../files/hash-file.ts";
 import { refusal, ToolError } from "../records/error.ts";
-import { groupOf, locationsOf } from "./execute.ts";
 import type { Journal } from "./format.ts";
 import type { JournalHome } from "./journal-home.ts";
-import { resolveLocation, rootsOf } from "./locations.ts";
+import { assertNoLinksIn, resolveLocation, rootsOf, type Roots } from "./locations.ts";
 import { isThere } from "./move.ts";
 import { findRowTrash } from "./removed-rows.ts";
 import { reverseStep } from "./reverse.ts";
 import { sameStamp, stampOf } from "./stamps.ts";
 import { stepState, type StateContext } from "./step-state.ts";
-import type { RowChange, Step, Swap } from "./steps.ts";
+import { groupOf, locationsOf, type RowChange, type Step, type Swap } from "./steps.ts";
 import { drifted } from "./swap.ts";
 
 export interface UndoPlan {
@@ -57,12 +56,26 @@ export function planUndo(home: JournalHome, journal: Journal, { partly }: { read
   };
 }
 
-function contextOf(home: JournalHome, { run, steps }: Journal): StateContext {
-  const roots = rootsOf(home, run);
-  return { pathOf: (location) => resolveLocation(roots, location), steps, writtenAt: undefined };
+interface UndoContext extends StateContext {
+  readonly roots: Roots;
 }
 
-function decide(home: JournalHome, { run, direction }: Journal, step: Step, context: StateContext): Decision {
+function contextOf(home: JournalHome, { run, steps }: Journal): UndoContext {
+  const roots = rootsOf(home, run);
+  return { roots, pathOf: (location) => resolveLocation(roots, location), steps, writtenAt: undefined };
+}
+
+function decide(home: JournalHome, journal: Journal, step: Step, context: UndoContext): Decision {
+  try {
+    assertNoLinksIn([step], context.roots);
+  } catch (error) {
+    if (error instanceof ToolError) return { blocked: error };
+    throw error;
+  }
+  return decideByState(home, journal, step, context);
+}
+
+function decideByState(home: JournalHome, { run, direction }: Journal, step: Step, context: StateContext): Decision {
   if (step.do === "insert-rows" && direction === "forward") return { stays: "rows that the run has added stay" };
   if (step.do === "remove-rows") return findRowTrash(home.root, run) ? "back" : "nothing";
   const state = stepState(step, context);
