@@ -36,8 +36,8 @@ export function findRun(home: JournalHome, run: string): FoundRun {
 function unknownRun(home: JournalHome, run: string): Error {
   const known = [...keptRuns(home.root), ...unfinishedRuns(home).map((one) => one.run)];
   return usageError(
-    `${home.place} has no run ${JSON.stringify(run)} to undo (or it was undone)`,
-    known.length > 0 ? `known are ${known.slice(-5).join(", ")}` : "no run was applied here",
+    `${home.place} has no run ${JSON.stringify(run)} to undo: it is unknown or already undone`,
+    known.length > 0 ? `known runs: ${known.slice(-5).join(", ")}` : "no run was applied here",
   );
 }
 
