@@ -66,8 +66,11 @@ export const unfinishedError = (
   refusal(
     "E_UNFINISHED",
     `${tool} was killed in ${place} (run ${run}), and cannot be finished: ${reason}`,
-    `agh-reconcile undo ${run} --apply --home ${place} takes it back where that can be done; agh-reconcile undo ${run} --abandon --apply --home ${place} sets it aside`,
+    `agh-reconcile undo ${run} --apply --home ${place} takes it back where that can be done; ${abandonCommand({ place }, run)} sets it aside`,
   );
+
+export const abandonCommand = ({ place }: Pick<JournalHome, "place">, run: string): string =>
+  `agh-reconcile undo ${run} --abandon --apply --home ${place}`;
 
 function finish(home: JournalHome, journal: Journal, writtenAt: number | undefined): Recovered {
   const done = execute(home, journal, writtenAt);

@@ -6,6 +6,7 @@ import type { JournalHome } from "./journal-home.ts";
 import { assertNoLinksIn, resolveLocation, rootsOf, type Roots } from "./locations.ts";
 import { isThere } from "./move.ts";
 import { findRowTrash } from "./removed-rows.ts";
+import { abandonCommand } from "./recover.ts";
 import { reverseStep } from "./reverse.ts";
 import { sameStamp, stampOf } from "./stamps.ts";
 import { stepState, type StateContext } from "./step-state.ts";
@@ -75,20 +76,29 @@ function decide(home: JournalHome, journal: Journal, step: Step, context: UndoCo
   return decideByState(home, journal, step, context);
 }
 
-function decideByState(home: JournalHome, { run, direction }: Journal, step: Step, context: StateContext): Decision {
+function decideByState(
+  { root, place }: JournalHome,
+  { run, direction }: Journal,
+  step: Step,
+  context: StateContext,
+): Decision {
   if (step.do === "insert-rows" && direction === "forward") return { stays: "rows that the run has added stay" };
-  if (step.do === "remove-rows") return findRowTrash(home.root, run) ? "back" : "nothing";
+  if (step.do === "remove-rows") return findRowTrash(root, run) ? "back" : "nothing";
   const state = stepState(step, context);
   if (typeof state === "object") return { blocked: drifted(context.pathOf(locationsOf(step)[0]!)) };
   if (direction === "back") return state === "pending" ? "back" : "nothing";
   if (state === "pending") return "nothing";
   if (step.do === "remove") return { stays: "it was removed for good" };
-  const error = step.do === "swap" ? keptError(run, step, context) : undefined;
+  const error = step.do === "swap" ? keptError({ place, run }, step, context) : undefined;
   return error ? { blocked: error } : "back";
 }
 
 /** What would be put back is what was kept, byte for byte. */
-function keptError(run: string, { kept, from, sha256 }: Swap, { pathOf }: StateContext): ToolError | undefined {
+function keptError(
+  { place, run }: { readonly place: string; readonly run: string },
+  { kept, from, sha256 }: Swap,
+  { pathOf }: StateContext,
+): ToolError | undefined {
   if (kept === undefined || from === null) return undefined;
   const file = pathOf(kept);
   const isSame = sha256 === undefined ? sameStamp(stampOf(file), from) : isThere(file) && hashFile(file) === sha256;
@@ -96,7 +106,7 @@ function keptError(run: string, { kept, from, sha256 }: Swap, { pathOf }: StateC
   return refusal(
     "E_KEPT_DIFFERS",
     `run ${run} cannot be undone: ${file}, which it would put back, is not what was kept`,
-    `agh-backup restore brings back an older state; agh-reconcile undo ${run} --abandon --apply forgets the run`,
+    `agh-backup restore brings back an older state; ${abandonCommand({ place }, run)} forgets the run`,
   );
 }
 
