@@ -6,11 +6,11 @@ import { toFileError } from "../files/errors.ts";
 import { joinPath, osPath } from "../files/os-path.ts";
 import { scratchDir, type Scratch } from "../files/scratch.ts";
 import { syncTree } from "../files/sync-tree.ts";
-import { assertReachable, executeSteps, makeOwnDirectory, type Done } from "./execute.ts";
+import { executeSteps, makeOwnDirectory, type Done } from "./execute.ts";
 import { JOURNAL_FORMAT, type Journal } from "./format.ts";
 import { claimIdentity } from "./identity.ts";
 import type { JournalHome } from "./journal-home.ts";
-import { locate, resolveLocation, rootsOf, runDir, type Roots } from "./locations.ts";
+import { assertNoLinksIn, locate, resolveLocation, rootsOf, runDir, type Roots } from "./locations.ts";
 import { assertMovable } from "./movable.ts";
 import { closeRun, assertOwnState, removeRun, writeJournal } from "./runs.ts";
 import { look, stampOf } from "./stamps.ts";
@@ -98,7 +98,7 @@ export class Run implements Disposable {
       ...(times && { times }),
     };
     const roots = rootsOf(home, this.run);
-    assertReachable(journal.steps, roots);
+    assertNoLinksIn(journal.steps, roots);
     assertMovable(journal.steps, roots);
     asOwner(home.owner, () => writeJournal(home.root, journal));
     this.#isCommitted = true;
