@@ -4,7 +4,7 @@ import type { Deps } from "../records/deps.ts";
 import { defaultRoots } from "../sources/agh/home/default-roots.ts";
 import { archiveDir } from "../sources/agh/home/layout.ts";
 import { listTombstones } from "../sources/agh/sessions/scan.ts";
-import { readTombstone } from "../sources/agh/custody/tombstone.ts";
+import { readTombstone } from "../custody/tombstone-record.ts";
 import { isNamedBy } from "../sources/selection.ts";
 
 export const defaultArchiveTarget = (home: string | undefined, env: Deps["env"]): string =>
