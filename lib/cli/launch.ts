@@ -4,6 +4,7 @@ import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Io } from "./io.ts";
 import { oldestNode } from "./manifest.ts";
+import { isAlive } from "./process-deps.ts";
 import { runTool } from "./run.ts";
 import { writeTextSync, sinkOf, statTerminal } from "./streams.ts";
 import type { Tool } from "./verb.ts";
@@ -67,16 +68,6 @@ function ioOf(signal: AbortSignal): Io {
     signal,
     isAlive,
   };
-}
-
-function isAlive(pid: number): boolean | undefined {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    return code === "EPERM" ? true : code === "ESRCH" ? false : undefined;
-  }
 }
 
 function isOlder(version: string, than: string): boolean {

@@ -5,14 +5,15 @@ import { asOwner } from "../files/as-owner.ts";
 import { fsyncDir } from "../files/atomic.ts";
 import { toFileError } from "../files/errors.ts";
 import { joinPath, osPath } from "../files/os-path.ts";
-import { ToolError } from "../records/error.ts";
+import { EXIT, ToolError } from "../records/error.ts";
 import type { Journal } from "./format.ts";
 import type { JournalHome } from "./journal-home.ts";
 import { assertNoLinks, resolveLocation, rootsOf, type Roots } from "./locations.ts";
 import { isThere, movePath } from "./move.ts";
 import { writeRemovedRows } from "./removed-rows.ts";
 import { reverseStep } from "./reverse.ts";
-import { stepState, type StepState } from "./step-state.ts";
+import { look, sameSeen } from "./stamps.ts";
+import { isReplaced, stepState, type StepState } from "./step-state.ts";
 import type { InsertRows, Location, Move, Remove, RemoveRows, Step } from "./steps.ts";
 import { changeMode, swapFile } from "./swap.ts";
 
@@ -50,6 +51,7 @@ class Execution {
   #renumbered = 0;
   #removed: string[] = [];
   #reasons = new Map<string, string>();
+  #isAgain = false;
 
   constructor(home: JournalHome, journal: Journal) {
     this.#home = home;
@@ -59,7 +61,8 @@ class Execution {
 
   run(again: { readonly writtenAt: number | undefined } | undefined): Done {
     const { steps } = this.#journal;
-    for (const step of steps) for (const location of locationsOf(step)) assertNoLinks(this.#roots, location);
+    assertNoLinksIn(steps, this.#roots);
+    this.#isAgain = again !== undefined;
     const dropped = again ? this.#review(steps, again.writtenAt) : [];
     const left = new Set(dropped.map(({ step }) => step));
     for (const step of steps) if (!left.has(step)) this.#take(step);
@@ -75,7 +78,10 @@ class Execution {
 
   #path = (location: Location): string => resolveLocation(this.#roots, location);
 
-  /** Steps that must not be done any more; of their groups what was done is taken back. */
+  /**
+   * Steps that must not be done any more; of their groups what was moved is moved back. Files that were swapped stay: each step of a
+   * database left it whole, and an old WAL beside a file that was written to since would undo what was written.
+   */
   #review(steps: readonly Step[], writtenAt: number | undefined): Dropped[] {
     const context = { pathOf: this.#path, steps, writtenAt };
     const states = new Map(steps.map((step) => [step, stepState(step, context)]));
@@ -83,7 +89,9 @@ class Execution {
     for (const group of Map.groupBy(steps, (step) => groupOf(step) ?? step).values()) {
       const reason = this.#reasonAgainst(group, states);
       if (reason === undefined) continue;
-      for (const step of group.toReversed()) if (states.get(step) === "done") this.#takeBack(step);
+      for (const step of group.toReversed()) {
+        if (step.do === "move" && states.get(step) === "done") this.#takeBack(step);
+      }
       for (const step of group) dropped.push({ step, reason });
     }
     return dropped;
@@ -99,9 +107,9 @@ class Execution {
     return isRemoval && session !== undefined ? this.#home.reasonAgainst(session) : undefined;
   }
 
-  #takeBack(step: Step): void {
-    const back = reverseStep(step);
-    if (!back || stepState(back, { pathOf: this.#path, steps: [back], writtenAt: undefined }) !== "pending") return;
+  #takeBack(step: Move): void {
+    const back = reverseStep(step)!;
+    if (stepState(back, { pathOf: this.#path, steps: [back], writtenAt: undefined }) !== "pending") return;
     this.#take(back);
   }
 
@@ -138,16 +146,41 @@ class Execution {
   #move(step: Move): void {
     const [from, to] = [this.#path(step.from), this.#path(step.to)];
     if (!isThere(from)) return; // moved already
-    if (step.displace && isThere(to)) this.#displace(step.to);
+    if (step.displace) {
+      if (isReplaced(step, { pathOf: this.#path, steps: this.#journal.steps })) return;
+      const isOut = step.to.startsWith("trash:");
+      if (isThere(to)) this.#displace(isOut ? step.from : step.to);
+      else if (isOut && this.#isAgain && step.seen && !sameSeen(step.seen, look(from))) this.#reportDisplaced(from, to);
+      if (!isThere(from)) return;
+    }
     movePath({ from, to, replace: step.replace === true }, this.#touched);
   }
 
-  /** What came to be in the place of what is restored goes to the trash of the run, and is told. */
+  /** What has come to be in a place that a replacement takes goes to the trash of the run. */
   #displace(location: Location): void {
     const path = this.#path(location);
-    const to = this.#path(`trash:meanwhile/${location.slice(location.indexOf(":") + 1)}`);
+    const to = this.#freeInTrash(location.slice(location.indexOf(":") + 1));
     movePath({ from: path, to, replace: false }, this.#touched);
-    this.#home.log.info(`${path} had come to be after the run was killed: it lies in ${to} now`);
+    this.#reportDisplaced(path, to);
+  }
+
+  #freeInTrash(name: string): string {
+    for (let number = 1; ; number++) {
+      const path = this.#path(`trash:meanwhile${number === 1 ? "" : `-${number}`}/${name}`);
+      if (!isThere(path)) return path;
+    }
+  }
+
+  #reportDisplaced(path: string, to: string): void {
+    const { tool, run } = this.#journal;
+    this.#home.log.problem(
+      new ToolError({
+        code: "E_DISPLACED",
+        message: `${path} was written to after ${tool} had begun to replace it (run ${run}): what it was lies in ${to}`,
+        hint: `look at what is new there: ls -lR ${to}`,
+        exit: EXIT.partial,
+      }),
+    );
   }
 
   #remove({ path, files }: Remove): void {
@@ -182,7 +215,12 @@ class Execution {
   }
 }
 
-const groupOf = (step: Step): string | undefined => ("group" in step ? step.group : undefined);
+export const groupOf = (step: Step): string | undefined => ("group" in step ? step.group : undefined);
+
+/** Throws E_LINK_IN_PATH (4) where a step would go through a link. */
+export function assertNoLinksIn(steps: readonly Step[], roots: Roots): void {
+  for (const step of steps) for (const location of locationsOf(step)) assertNoLinks(roots, location);
+}
 
 /** Every location that a step changes or takes something from. */
 export function locationsOf(step: Step): Location[] {

@@ -5,6 +5,7 @@ import { fromFormat1, type Format1 } from "./format-1.ts";
 import type { Location, RowChange, Step } from "./steps.ts";
 
 export const JOURNAL_FORMAT = 2;
+export const UNDO = "agh-reconcile undo";
 
 export interface Journal {
   readonly format: number;
@@ -22,9 +23,14 @@ export interface Journal {
   readonly steps: readonly Step[];
   /** Rows of a runtime's own database, before and after. */
   readonly rows?: readonly RowChange[];
+  /** Not all of it was done, or can be taken back: when it is undone, what is left of it goes to the trash. */
+  readonly leaves?: true;
   /** Times of directories before the change, in nanoseconds; given back when it is undone. */
   readonly times?: { readonly [directory: Location]: string };
 }
+
+/** The command that a journal is of: an undo is one of its own. */
+export const commandOf = ({ tool, direction }: Journal): string => (direction === "back" ? UNDO : tool);
 
 /** A journal, or why it cannot be obeyed. */
 export type ReadJournal = { readonly journal: Journal } | { readonly problem: string };

@@ -48,6 +48,9 @@ export function resolveLocation(roots: Roots, location: Location): string {
   return path === "" ? dir : joinPath(dir, path);
 }
 
+/** The path of a location without its root. */
+export const pathWithin = (location: Location): string => location.slice(rootEnd(location) + 1);
+
 /** Names of roots have no colon; paths may. */
 const rootEnd = (location: string): number => location.indexOf(":");
 

@@ -9,6 +9,8 @@ export interface PlaceOptions {
   readonly runtime?: RuntimeName | "auto" | undefined;
   /** Takes the place of the computed id. */
   readonly homeId?: string | undefined;
+  /** The place is open already: it is used as it is, and stays open. */
+  readonly opened?: OpenPlace | undefined;
   /** Nothing but these sessions is going to be asked for (full ids or prefixes): a place that is unpacked unpacks no more. */
   readonly only?: readonly string[] | undefined;
 }

@@ -73,6 +73,8 @@ export interface SessionParts {
   /** Of the rows; undefined where none came along. */
   readonly schema: RowSchema | undefined;
   rows(): Promise<RowsFile>;
+  /** Lays a file of the parts out, for reading. */
+  withFile<T>(path: string, use: (file: string) => T | Promise<T>): Promise<T>;
   /** Opens a database among the parts, for reading. */
   database<T>(path: string, use: (db: DatabaseSync) => T): Promise<T>;
 }

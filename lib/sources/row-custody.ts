@@ -14,7 +14,7 @@ import type {
   SessionRows,
 } from "./custody.ts";
 import { eventFacts, type Timeline } from "./owned-rows.ts";
-import { listOwnPaths } from "./own-trees.ts";
+import { fingerprintOf, listOwnPaths } from "./own-trees.ts";
 import type { Home } from "./source.ts";
 
 /** What the removal of one session's rows takes. */
@@ -37,7 +37,7 @@ export interface RowAccess {
 
 /** Sessions whose rows are in memory at a time. */
 const ROWS_OF = 32;
-const NOTHING: RowWeight = { rows: {}, bytes: 0, fingerprint: "" };
+const NOTHING: RowWeight = { rows: {}, bytes: 0, fingerprint: fingerprintOf([]) };
 
 export class RowCustody implements HomeCustody {
   readonly home: Home;

@@ -60,6 +60,8 @@ const MAY: { readonly [room: string]: readonly string[] } = {
     "lib/sqlite",
     ...GROUND,
   ],
+  // The API: what the commands are to a person, it is to a program.
+  "lib/library": ["lib/cli", ...TOOL_ROOMS, ...BELOW_TOOLS],
   ...Object.fromEntries(TOOL_ROOMS.map((room) => [room, BELOW_TOOLS])),
 };
 const SOURCE_FOLDER = ["lib/sources", "lib/journal", "lib/sqlite", "lib/files", "lib/formats", ...GROUND];

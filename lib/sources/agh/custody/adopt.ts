@@ -64,6 +64,7 @@ function adopt(
     files,
     schema: undefined,
     rows: async () => decodeRows(lines),
+    withFile: async (path, use) => use(dir + path.slice(PARTS.session.length)),
     database: async (path, use) => {
       using scratch = scratchDir(env);
       return readConsistently(dir + path.slice(PARTS.session.length), { scratch, signal }, use);
