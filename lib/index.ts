@@ -9,6 +9,7 @@ export type {
   PlanOptions,
   SealOptions,
   SearchOptions,
+  UndoOptions,
   UsageOptions,
   VerifyLedgersOptions,
 } from "./library/home-options.ts";
@@ -56,5 +57,20 @@ export { eventLedgers, ledgerDirOf, withLedgers } from "./sources/event-ledger.t
 export { selectEvents } from "./sources/select-events.ts";
 export { selectSessions } from "./sources/selection.ts";
 export { fingerprintOf, freedBytes, listOwnPaths, movablePaths } from "./sources/own-trees.ts";
+export { eventsAmong, groupRows, RowCustody, type RowAccess, type RowWeight } from "./sources/row-custody.ts";
+export {
+  insertRows,
+  makeRowDatabase,
+  readOwnedRows,
+  sessionRows,
+  type OwnedTable,
+  type Timeline,
+} from "./sources/owned-rows.ts";
+export { readStagedRows } from "./sources/staged-rows.ts";
+export { tableRecords } from "./sources/tables.ts";
+export type { HomeCut } from "./sources/home-cut.ts";
+export { changeDatabase } from "./sqlite/change/change-database.ts";
+export { noteCut } from "./sqlite/copy/cut.ts";
+export { readDatabase } from "./sqlite/read/read-database.ts";
 export { registerTarget, type Range, type Stage, type StagedFile, type Target } from "./targets/target.ts";
 export { temporaryStage } from "./targets/temporary-stage.ts";

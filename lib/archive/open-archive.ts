@@ -15,11 +15,7 @@ export interface OpenContext extends PartsContext {
 }
 
 /** Throws what is wrong with the receipt (6), or with what was moved by hand. */
-export async function openArchive(
-  target: Target,
-  entry: ArchiveEntry,
-  context: OpenContext,
-): Promise<IncomingSession> {
+export async function openArchive(target: Target, entry: ArchiveEntry, context: OpenContext): Promise<IncomingSession> {
   if ("error" in entry) throw entry.error;
   return "receipt" in entry
     ? new ArchiveParts(target, entry.receipt, context)

@@ -110,6 +110,7 @@ function partsOf(
   scratch: Scratch,
   { signal }: PackContext,
 ): SessionParts {
+  const fileOf = (name: string): string => paths.find(({ path }) => path === name)!.from;
   return {
     id: session.id,
     runtime: home.runtime,
@@ -118,10 +119,8 @@ function partsOf(
     files,
     schema,
     rows: () => Promise.resolve(decodeRows(Buffer.from(rows.lines))),
-    database: (name, use) => {
-      const { from } = paths.find(({ path }) => path === name)!;
-      return Promise.resolve(readConsistently(from, { scratch, signal }, use));
-    },
+    withFile: async (name, use) => use(fileOf(name)),
+    database: async (name, use) => readConsistently(fileOf(name), { scratch, signal }, use),
   };
 }
 

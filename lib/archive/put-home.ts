@@ -174,11 +174,7 @@ export class HomePut {
     });
   }
 
-  async #tryPack(
-    local: LocalSession,
-    rows: ReturnType<RowReader["read"]>,
-    bench: Bench,
-  ): Promise<Packed | Skipped> {
+  async #tryPack(local: LocalSession, rows: ReturnType<RowReader["read"]>, bench: Bench): Promise<Packed | Skipped> {
     try {
       return await this.#packUntilSame(local, rows, bench);
     } catch (error) {

@@ -1,4 +1,5 @@
 // The parts of an archived session: small databases are read in memory, large ones are unpacked in scratch.
+import { basename } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { joinPath } from "../files/os-path.ts";
 import type { Scratch } from "../files/scratch.ts";
@@ -97,14 +98,25 @@ export class ArchiveParts implements IncomingSession {
     return this.#inScratch(path, use);
   }
 
-  async #inScratch<T>(path: string, use: (db: DatabaseSync) => T): Promise<T> {
-    const { scratch, signal } = this.#context;
+  #inScratch<T>(path: string, use: (db: DatabaseSync) => T): Promise<T> {
+    return this.#extracted(
+      ["", ...SIDECARS].map((suffix) => path + suffix),
+      (dir) => readConsistently(joinPath(dir, basename(path)), this.#context, use),
+    );
+  }
+
+  withFile<T>(path: string, use: (file: string) => T | Promise<T>): Promise<T> {
+    return this.#extracted([path], (dir) => use(joinPath(dir, basename(path))));
+  }
+
+  /** Paths of one directory, laid out as long as `use` takes. */
+  async #extracted<T>(paths: readonly string[], use: (dir: string) => T | Promise<T>): Promise<T> {
+    const { scratch } = this.#context;
     const dir = scratch.fresh();
-    const name = path.slice(path.lastIndexOf("/") + 1);
-    const names = new Map(["", ...SIDECARS].map((suffix) => [path + suffix, joinPath(dir, name + suffix)]));
+    const places = new Map(paths.map((path) => [path, joinPath(dir, basename(path))]));
     try {
-      await this.extract((file) => names.get(file.path));
-      return readConsistently(joinPath(dir, name), { scratch, signal }, use);
+      await this.extract((file) => places.get(file.path));
+      return await use(dir);
     } finally {
       scratch.discard(dir);
     }

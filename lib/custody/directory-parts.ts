@@ -38,6 +38,7 @@ export function localParts(
     files: paths.map(receiptFileOf),
     schema,
     rows: () => Promise.resolve(read()),
+    withFile: async (path, use) => use(sources.get(path)!),
     database: (path, use) => Promise.resolve(readConsistently(sources.get(path)!, { scratch, signal }, use)),
   };
   return copied(parts, (path) => sources.get(path)!);
@@ -58,6 +59,7 @@ const copied = (parts: SessionParts, sourceOf: (path: string) => string): Incomi
   files: parts.files,
   schema: parts.schema,
   rows: () => parts.rows(),
+  withFile: (path, use) => parts.withFile(path, use),
   database: (path, use) => parts.database(path, use),
   extract: async (place) => copyFiles(parts.files, sourceOf, place),
 });

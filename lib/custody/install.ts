@@ -142,6 +142,7 @@ const stagedParts = (incoming: IncomingSession, file: string): SessionParts => (
   files: incoming.files,
   schema: incoming.schema,
   rows: () => Promise.resolve(readRows(incoming.id, file)),
+  withFile: (path, use) => incoming.withFile(path, use),
   database: (path, use) => incoming.database(path, use),
 });
 

@@ -147,7 +147,9 @@ const wholeTree = (files: readonly ReceiptFile[], { part, dir }: OwnTree): Pendi
 });
 
 function moveTo(files: readonly ReceiptFile[], tree: OwnTree, to: string): PendingMove {
-  const { path, size } = files.find((file) => file.path.startsWith(`${tree.part}/`) && placeOf(tree, file.path) === to)!;
+  const { path, size } = files.find(
+    (file) => file.path.startsWith(`${tree.part}/`) && placeOf(tree, file.path) === to,
+  )!;
   return { part: path, to, bytes: size };
 }
 

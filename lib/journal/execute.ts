@@ -8,13 +8,21 @@ import { joinPath, osPath } from "../files/os-path.ts";
 import { EXIT, ToolError } from "../records/error.ts";
 import type { Journal } from "./format.ts";
 import type { JournalHome } from "./journal-home.ts";
-import { assertNoLinks, resolveLocation, rootsOf, type Roots } from "./locations.ts";
+import { assertNoLinksIn, resolveLocation, rootsOf, type Roots } from "./locations.ts";
 import { isThere, movePath } from "./move.ts";
 import { writeRemovedRows } from "./removed-rows.ts";
 import { reverseStep } from "./reverse.ts";
 import { look, sameSeen } from "./stamps.ts";
 import { isReplaced, stepState, type StepState } from "./step-state.ts";
-import type { InsertRows, Location, Move, Remove, RemoveRows, Step } from "./steps.ts";
+import {
+  groupOf,
+  type InsertRows,
+  type Location,
+  type Move,
+  type Remove,
+  type RemoveRows,
+  type Step,
+} from "./steps.ts";
 import { changeMode, swapFile } from "./swap.ts";
 
 export interface Done {
@@ -212,33 +220,6 @@ class Execution {
       message: `${place} is a home of ${runtime}, whose rows cannot be changed`,
       exit: 4,
     });
-  }
-}
-
-export const groupOf = (step: Step): string | undefined => ("group" in step ? step.group : undefined);
-
-/** Throws E_LINK_IN_PATH (4) where a step would go through a link. */
-export function assertNoLinksIn(steps: readonly Step[], roots: Roots): void {
-  for (const step of steps) for (const location of locationsOf(step)) assertNoLinks(roots, location);
-}
-
-/** Every location that a step changes or takes something from. */
-export function locationsOf(step: Step): Location[] {
-  switch (step.do) {
-    case "insert-rows":
-      return [...step.files];
-    case "remove-rows":
-      return [];
-    case "move":
-      return [step.from, step.to];
-    case "swap":
-      return [
-        step.path,
-        ...(step.staged === undefined ? [] : [step.staged]),
-        ...(step.kept === undefined ? [] : [step.kept]),
-      ];
-    default:
-      return [step.path];
   }
 }
 

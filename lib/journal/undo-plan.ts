@@ -1,16 +1,16 @@
 // What undoing a run does: which of its steps are taken back, and what stays, with the reason.
 import { hashFile } from "../files/hash-file.ts";
 import { refusal, ToolError } from "../records/error.ts";
-import { groupOf, locationsOf } from "./execute.ts";
 import type { Journal } from "./format.ts";
 import type { JournalHome } from "./journal-home.ts";
-import { resolveLocation, rootsOf } from "./locations.ts";
+import { assertNoLinksIn, resolveLocation, rootsOf, type Roots } from "./locations.ts";
 import { isThere } from "./move.ts";
 import { findRowTrash } from "./removed-rows.ts";
+import { abandonCommand } from "./recover.ts";
 import { reverseStep } from "./reverse.ts";
 import { sameStamp, stampOf } from "./stamps.ts";
 import { stepState, type StateContext } from "./step-state.ts";
-import type { RowChange, Step, Swap } from "./steps.ts";
+import { groupOf, locationsOf, type RowChange, type Step, type Swap } from "./steps.ts";
 import { drifted } from "./swap.ts";
 
 export interface UndoPlan {
@@ -57,25 +57,48 @@ export function planUndo(home: JournalHome, journal: Journal, { partly }: { read
   };
 }
 
-function contextOf(home: JournalHome, { run, steps }: Journal): StateContext {
-  const roots = rootsOf(home, run);
-  return { pathOf: (location) => resolveLocation(roots, location), steps, writtenAt: undefined };
+interface UndoContext extends StateContext {
+  readonly roots: Roots;
 }
 
-function decide(home: JournalHome, { run, direction }: Journal, step: Step, context: StateContext): Decision {
+function contextOf(home: JournalHome, { run, steps }: Journal): UndoContext {
+  const roots = rootsOf(home, run);
+  return { roots, pathOf: (location) => resolveLocation(roots, location), steps, writtenAt: undefined };
+}
+
+function decide(home: JournalHome, journal: Journal, step: Step, context: UndoContext): Decision {
+  try {
+    assertNoLinksIn([step], context.roots);
+  } catch (error) {
+    if (error instanceof ToolError) return { blocked: error };
+    throw error;
+  }
+  return decideByState(home, journal, step, context);
+}
+
+function decideByState(
+  { root, place }: JournalHome,
+  { run, direction }: Journal,
+  step: Step,
+  context: StateContext,
+): Decision {
   if (step.do === "insert-rows" && direction === "forward") return { stays: "rows that the run has added stay" };
-  if (step.do === "remove-rows") return findRowTrash(home.root, run) ? "back" : "nothing";
+  if (step.do === "remove-rows") return findRowTrash(root, run) ? "back" : "nothing";
   const state = stepState(step, context);
   if (typeof state === "object") return { blocked: drifted(context.pathOf(locationsOf(step)[0]!)) };
   if (direction === "back") return state === "pending" ? "back" : "nothing";
   if (state === "pending") return "nothing";
   if (step.do === "remove") return { stays: "it was removed for good" };
-  const error = step.do === "swap" ? keptError(run, step, context) : undefined;
+  const error = step.do === "swap" ? keptError({ place, run }, step, context) : undefined;
   return error ? { blocked: error } : "back";
 }
 
 /** What would be put back is what was kept, byte for byte. */
-function keptError(run: string, { kept, from, sha256 }: Swap, { pathOf }: StateContext): ToolError | undefined {
+function keptError(
+  { place, run }: { readonly place: string; readonly run: string },
+  { kept, from, sha256 }: Swap,
+  { pathOf }: StateContext,
+): ToolError | undefined {
   if (kept === undefined || from === null) return undefined;
   const file = pathOf(kept);
   const isSame = sha256 === undefined ? sameStamp(stampOf(file), from) : isThere(file) && hashFile(file) === sha256;
@@ -83,7 +106,7 @@ function keptError(run: string, { kept, from, sha256 }: Swap, { pathOf }: StateC
   return refusal(
     "E_KEPT_DIFFERS",
     `run ${run} cannot be undone: ${file}, which it would put back, is not what was kept`,
-    `agh-backup restore brings back an older state; agh-reconcile undo ${run} --abandon --apply forgets the run`,
+    `agh-backup restore brings back an older state; ${abandonCommand({ place }, run)} forgets the run`,
   );
 }
 

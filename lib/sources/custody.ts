@@ -106,8 +106,9 @@ export interface HomeCustody {
   /** Why a session must not be archived or removed now; undefined when it may. */
   reasonAgainst(session: SessionRecord): string | undefined;
   /**
-   * Undefined where nothing of the session lies here. What rows tell is read when it is first asked for, for all sessions that were
-   * inspected by then: inspect all that are of interest, then look at their `rows`, `bytes` and `fingerprint`.
+   * Undefined where nothing of the session lies here. What rows tell is read when it is first needed, for all sessions that were
+   * inspected by then: inspect all that are of interest, then look at their `rows`, `bytes` and `fingerprint`; at the latest when the
+   * session's rows are read.
    */
   inspect(session: SessionRecord): LocalSession | undefined;
   /** Rows of many sessions from one state of the database. */

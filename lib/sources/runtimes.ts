@@ -44,9 +44,6 @@ export const canLoadInWorkers = (name: RuntimeName): boolean => BUILT_IN.some(({
 
 const findByName = (name: string): Runtime | undefined => RUNTIMES.find(({ runtime }) => runtime === name);
 
-/** False for what was registered: another thread does not know it. */
-export const canLoadInWorkers = (name: RuntimeName): boolean => BUILT_IN.some(({ runtime }) => runtime === name);
-
 /** The source of a runtime whose name is written down. Throws (6) for one that is not known here. */
 export function loadSource(name: RuntimeName): Promise<Source> {
   const runtime = findByName(name);

@@ -127,6 +127,9 @@ export interface DetailQuery {
   readonly all?: boolean | undefined;
 }
 
+/** How many events of each type there are, sorted by type. */
+export type EventTypes = { readonly [type: string]: number };
+
 /** What one turn (of AGDD one entry of its cost ledger) used. */
 export interface UsedTurn {
   /** RFC 3339, UTC. */
@@ -222,6 +225,13 @@ export interface Source extends RuntimeMarkers {
   sessions(home: Home, filter: SessionFilter, deps: Deps): AsyncIterable<SessionRecord>;
   /** `event` records in order, as blocks of JSON Lines. */
   events(home: Home, sessionId: string, range: EventRange, deps: Deps): AsyncIterable<Block | AnyRecord>;
+  /** Undefined for a session without events. Without it they are all read, and counted. */
+  eventTypes?(home: Home, sessionId: string, deps: Deps): Promise<EventTypes | undefined>;
+  /**
+   * Files and directories in which something of a session lies, also what was moved away by hand. Without it those are the trees of its
+   * custody, and the databases of a home that has rows of it.
+   */
+  sessionPaths?(home: Home, session: SessionRecord, deps: Deps): Promise<readonly string[]>;
   /** Keeps open what is read again for each session; without it `events` is called for each. */
   reader?(home: Home, deps: Deps): Promise<EventsReader>;
   /** Its events as columns; without it they cannot be exported. */
@@ -236,6 +246,8 @@ export interface Source extends RuntimeMarkers {
   custody?(): Promise<Custody>;
   /** The file whose flock(2) its daemon holds while it runs; undefined for a runtime without a daemon. */
   daemonLock?(home: Home): string;
+  /** A session that has stopped has a ledger: where there is none, something went wrong. */
+  readonly writesLedgers?: true;
   /** Its ledgers: AGH's own, or those that the toolkit keeps for a runtime without. */
   ledgers?(): Promise<Ledgers>;
   /**

@@ -1,6 +1,6 @@
 // How a talk in a file is taken out of its home and put back: the file itself, and the ledger that is kept beside.
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   fingerprintOf,
@@ -43,7 +43,7 @@ class TalkCustody implements HomeCustody {
 
   inspect(session: SessionRecord): LocalSession | undefined {
     const { id } = session;
-    const trees = this.trees(id);
+    const trees = this.trees(id).filter(({ dir }) => existsSync(dir));
     const { paths, unexpected } = listOwnPaths(trees);
     if (paths.length === 0) return undefined;
     const own = movablePaths({ trees, paths });

@@ -1,18 +1,19 @@
 // The tombstone of a session that agh-vacuum retired, as a record.
 import { readFileSync } from "node:fs";
-import { joinPath, osPath } from "../../../files/os-path.ts";
-import { decodeTombstone, tombstoneName } from "../../../formats/archive/tombstone.ts";
-import type { TombstoneRecord } from "../../../records/toolkit-kinds.ts";
-import type { Home } from "../../source.ts";
-import { tombstonesDir } from "../home/layout.ts";
+import { toFileError } from "../files/errors.ts";
+import { joinPath, osPath } from "../files/os-path.ts";
+import { decodeTombstone, tombstoneName } from "../formats/archive/tombstone.ts";
+import { toolkitDir } from "../journal/locations.ts";
+import type { TombstoneRecord } from "../records/toolkit-kinds.ts";
+import type { Home } from "../sources/source.ts";
 
-/** Undefined where there is none; one that was touched tells only that. */
+/** Undefined where there is none; of one that was touched only that it was. */
 export function readTombstone(
   { runtime, place, root }: Pick<Home, "runtime" | "place" | "root">,
   id: string,
 ): TombstoneRecord | undefined {
-  const path = joinPath(tombstonesDir(root), tombstoneName(id));
-  const bytes = bytesOf(path);
+  const path = joinPath(toolkitDir(root), `tombstones/${tombstoneName(id)}`);
+  const bytes = readOrUndefined(path);
   if (!bytes) return undefined;
   const common = { kind: "tombstone" as const, runtime, home: place, id, session_id: id };
   const found = decodeTombstone(bytes);
@@ -28,12 +29,12 @@ export function readTombstone(
   };
 }
 
-function bytesOf(path: string): Buffer | undefined {
+function readOrUndefined(path: string): Buffer | undefined {
   try {
     return readFileSync(osPath(path));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw error;
+    throw toFileError(path, "read", error);
   }
 }
