@@ -14,7 +14,14 @@ import type { Deps } from "../records/deps.ts";
 import type { HomeCustody, SessionParts } from "../sources/custody.ts";
 import type { IncomingSession } from "./incoming-session.ts";
 import { openCustody } from "./open-custody.ts";
-import { assertPlaces, findPending, isCovered, rowsRefusal, type ConflictRules, type PendingSession } from "./plan-install.ts";
+import {
+  assertPlaces,
+  findPending,
+  isCovered,
+  rowsRefusal,
+  type ConflictRules,
+  type PendingSession,
+} from "./plan-install.ts";
 import { tombstoneFile } from "./tombstones.ts";
 
 export interface InstallSessions {
