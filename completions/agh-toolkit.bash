@@ -22,7 +22,7 @@ _agh_toolkit() {
       agh-backup) COMPREPLY=($(compgen -W "init create list show verify restore drill status diff prune apply copy reindex watch schedule schema --help --version" -- "$cur")) ;;
       agh-inspect) COMPREPLY=($(compgen -W "overview homes paths sessions show events turns usage tools hooks permissions processes workspaces vault failures table search schema --help --version" -- "$cur")) ;;
       agh-ledger) COMPREPLY=($(compgen -W "write compare cat seal checkpoint verify prove check-proof keygen schema --help --version" -- "$cur")) ;;
-      agh-reconcile) COMPREPLY=($(compgen -W "check boot plan apply undo salvage explain schema --help --version" -- "$cur")) ;;
+      agh-reconcile) COMPREPLY=($(compgen -W "check boot plan apply undo unfinished salvage explain schema --help --version" -- "$cur")) ;;
       agh-vacuum) COMPREPLY=($(compgen -W "report sessions events compact runs trash apply schema --help --version" -- "$cur")) ;;
     esac
     return
@@ -83,7 +83,8 @@ _agh_toolkit() {
     agh-reconcile:boot) COMPREPLY=($(compgen -W "--home --runtime --home-id --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-reconcile:plan) COMPREPLY=($(compgen -W "--home --runtime --home-id --code --session --level --prefer --repo --apply --lock-timeout --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-reconcile:apply) COMPREPLY=($(compgen -W "--home --runtime --home-id --lock-timeout --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
-    agh-reconcile:undo) COMPREPLY=($(compgen -W "--home --runtime --home-id --apply --lock-timeout --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
+    agh-reconcile:undo) COMPREPLY=($(compgen -W "--home --runtime --home-id --apply --abandon --lock-timeout --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
+    agh-reconcile:unfinished) COMPREPLY=($(compgen -W "--home --runtime --home-id --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-reconcile:salvage) COMPREPLY=($(compgen -W "--out --as --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-reconcile:explain) COMPREPLY=($(compgen -W "--format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-reconcile:schema) COMPREPLY=($(compgen -W "--format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;

@@ -8,13 +8,21 @@ import { joinPath, osPath } from "../files/os-path.ts";
 import { EXIT, ToolError } from "../records/error.ts";
 import type { Journal } from "./format.ts";
 import type { JournalHome } from "./journal-home.ts";
-import { assertNoLinks, resolveLocation, rootsOf, type Roots } from "./locations.ts";
+import { assertNoLinksIn, resolveLocation, rootsOf, type Roots } from "./locations.ts";
 import { isThere, movePath } from "./move.ts";
 import { writeRemovedRows } from "./removed-rows.ts";
 import { reverseStep } from "./reverse.ts";
 import { look, sameSeen } from "./stamps.ts";
 import { isReplaced, stepState, type StepState } from "./step-state.ts";
-import type { InsertRows, Location, Move, Remove, RemoveRows, Step } from "./steps.ts";
+import {
+  groupOf,
+  type InsertRows,
+  type Location,
+  type Move,
+  type Remove,
+  type RemoveRows,
+  type Step,
+} from "./steps.ts";
 import { changeMode, swapFile } from "./swap.ts";
 
 export interface Done {
@@ -61,7 +69,7 @@ class Execution {
 
   run(again: { readonly writtenAt: number | undefined } | undefined): Done {
     const { steps } = this.#journal;
-    assertReachable(steps, this.#roots);
+    assertNoLinksIn(steps, this.#roots);
     this.#isAgain = again !== undefined;
     const dropped = again ? this.#review(steps, again.writtenAt) : [];
     const left = new Set(dropped.map(({ step }) => step));
@@ -78,7 +86,10 @@ class Execution {
 
   #path = (location: Location): string => resolveLocation(this.#roots, location);
 
-  /** Steps that must not be done any more; of their groups what was done is taken back. */
+  /**
+   * Steps that must not be done any more; of their groups what was moved is moved back. Files that were swapped stay: each step of a
+   * database left it whole, and an old WAL beside a file that was written to since would undo what was written.
+   */
   #review(steps: readonly Step[], writtenAt: number | undefined): Dropped[] {
     const context = { pathOf: this.#path, steps, writtenAt };
     const states = new Map(steps.map((step) => [step, stepState(step, context)]));
@@ -86,7 +97,9 @@ class Execution {
     for (const group of Map.groupBy(steps, (step) => groupOf(step) ?? step).values()) {
       const reason = this.#reasonAgainst(group, states);
       if (reason === undefined) continue;
-      for (const step of group.toReversed()) if (states.get(step) === "done") this.#takeBack(step);
+      for (const step of group.toReversed()) {
+        if (step.do === "move" && states.get(step) === "done") this.#takeBack(step);
+      }
       for (const step of group) dropped.push({ step, reason });
     }
     return dropped;
@@ -102,9 +115,9 @@ class Execution {
     return isRemoval && session !== undefined ? this.#home.reasonAgainst(session) : undefined;
   }
 
-  #takeBack(step: Step): void {
-    const back = reverseStep(step);
-    if (!back || stepState(back, { pathOf: this.#path, steps: [back], writtenAt: undefined }) !== "pending") return;
+  #takeBack(step: Move): void {
+    const back = reverseStep(step)!;
+    if (stepState(back, { pathOf: this.#path, steps: [back], writtenAt: undefined }) !== "pending") return;
     this.#take(back);
   }
 
@@ -207,33 +220,6 @@ class Execution {
       message: `${place} is a home of ${runtime}, whose rows cannot be changed`,
       exit: 4,
     });
-  }
-}
-
-const groupOf = (step: Step): string | undefined => ("group" in step ? step.group : undefined);
-
-/** Throws (4) where a step could lead out of the home. */
-export function assertReachable(steps: readonly Step[], roots: Roots): void {
-  for (const step of steps) for (const location of locationsOf(step)) assertNoLinks(roots, location);
-}
-
-/** Every location that a step changes or takes something from. */
-export function locationsOf(step: Step): Location[] {
-  switch (step.do) {
-    case "insert-rows":
-      return [...step.files];
-    case "remove-rows":
-      return [];
-    case "move":
-      return [step.from, step.to];
-    case "swap":
-      return [
-        step.path,
-        ...(step.staged === undefined ? [] : [step.staged]),
-        ...(step.kept === undefined ? [] : [step.kept]),
-      ];
-    default:
-      return [step.path];
   }
 }
 

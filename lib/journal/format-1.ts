@@ -1,5 +1,5 @@
 // Journals of version 0.1: absolute paths, and no word on what their steps saw.
-import { locate, type Roots } from "./locations.ts";
+import { locate, pathWithin, type Roots } from "./locations.ts";
 import type { Journal, ReadJournal } from "./format.ts";
 import type { Location, RowChange, Stamp, Step } from "./steps.ts";
 
@@ -30,6 +30,8 @@ type Step1 =
 /** Tools whose finished runs are kept. */
 const KEPT: ReadonlySet<string> = new Set(["agh-reconcile apply", "agh-reconcile rows"]);
 const UNDO = "agh-reconcile undo";
+/** A database, what lies beside it, and what was moved aside in favour of it are changed together. */
+const DATABASE = /\.db(?:\.corrupt\.[^/]*)?(?:-wal|-shm|-journal)?$/;
 
 /** Fails where a path lies outside the home's roots. */
 export function fromFormat1(found: Format1, roots: Roots): ReadJournal {
@@ -72,6 +74,7 @@ function stepOf(step: Step1, at: (path: string) => Location): Step {
       return {
         do: "swap",
         path: at(step.path),
+        group: pathWithin(at(step.path)).replace(DATABASE, ".db"),
         from: step.from,
         to: step.to,
         ...(step.staged !== undefined && { staged: at(step.staged) }),

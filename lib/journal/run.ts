@@ -6,11 +6,11 @@ import { toFileError } from "../files/errors.ts";
 import { joinPath, osPath } from "../files/os-path.ts";
 import { scratchDir, type Scratch } from "../files/scratch.ts";
 import { syncTree } from "../files/sync-tree.ts";
-import { assertReachable, executeSteps, makeOwnDirectory, type Done } from "./execute.ts";
+import { executeSteps, makeOwnDirectory, type Done } from "./execute.ts";
 import { JOURNAL_FORMAT, type Journal } from "./format.ts";
 import { claimIdentity } from "./identity.ts";
 import type { JournalHome } from "./journal-home.ts";
-import { locate, resolveLocation, rootsOf, runDir, type Roots } from "./locations.ts";
+import { assertNoLinksIn, locate, resolveLocation, rootsOf, runDir, type Roots } from "./locations.ts";
 import { assertMovable } from "./movable.ts";
 import { closeRun, assertOwnState, removeRun, writeJournal } from "./runs.ts";
 import { look, stampOf } from "./stamps.ts";
@@ -93,12 +93,12 @@ export class Run implements Disposable {
       home_id: home.id,
       direction: "forward",
       keep,
-      steps: steps.map((step) => this.#completed(step)),
+      steps: this.#completed(steps),
       ...(rows && { rows }),
       ...(times && { times }),
     };
     const roots = rootsOf(home, this.run);
-    assertReachable(journal.steps, roots);
+    assertNoLinksIn(journal.steps, roots);
     assertMovable(journal.steps, roots);
     asOwner(home.owner, () => writeJournal(home.root, journal));
     this.#isCommitted = true;
@@ -118,22 +118,25 @@ export class Run implements Disposable {
     }
   }
 
-  /** With the stamp of what is staged, and the digest of what is kept. */
-  #completed(step: Step): Step {
-    if (step.do !== "swap") return step;
+  /** Swaps with the stamp of what is staged, and the digest of what is kept: of a path that changes twice, of what the first one put there. */
+  #completed(steps: readonly Step[]): Step[] {
     const roots = rootsOf(this.#home, this.run);
-    const staged = step.staged === undefined ? undefined : resolveLocation(roots, step.staged);
-    const kept = step.kept !== undefined && step.from !== null ? this.#keptDigest(step.path) : undefined;
-    return {
-      ...step,
-      ...(staged !== undefined && { to: stampOf(staged) }),
-      ...(kept !== undefined && { sha256: kept }),
-    };
-  }
-
-  #keptDigest(location: Location): string | undefined {
-    const path = resolveLocation(rootsOf(this.#home, this.run), location);
-    return lstatSync(osPath(path), { throwIfNoEntry: false })?.isFile() ? hashFile(path) : undefined;
+    const before = new Map<Location, string>();
+    return steps.map((step) => {
+      if (step.do !== "swap") return step;
+      const first = before.get(step.path);
+      const staged = step.staged === undefined ? undefined : resolveLocation(roots, step.staged);
+      if (staged !== undefined) before.set(step.path, staged);
+      const from = first === undefined ? step.from : stampOf(first);
+      const isKept = step.kept !== undefined && from !== null;
+      const sha256 = isKept ? fileDigest(first ?? resolveLocation(roots, step.path)) : undefined;
+      return {
+        ...step,
+        from,
+        ...(staged !== undefined && { to: stampOf(staged) }),
+        ...(sha256 !== undefined && { sha256 }),
+      };
+    });
   }
 
   [Symbol.dispose](): void {
@@ -146,3 +149,6 @@ export class Run implements Disposable {
     }
   }
 }
+
+const fileDigest = (path: string): string | undefined =>
+  lstatSync(osPath(path), { throwIfNoEntry: false })?.isFile() ? hashFile(path) : undefined;

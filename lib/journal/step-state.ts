@@ -104,11 +104,26 @@ function removeState({ path, files, seen }: Remove, { pathOf }: StateContext): S
 function swapState(step: Swap, { pathOf, steps }: StateContext): StepState {
   const path = pathOf(step.path);
   const now = stampOf(path);
-  const ofPath = steps.filter((one): one is Swap => one.do === "swap" && one.path === step.path);
+  const ofPath = swapsByPath(steps).get(step.path)!;
   const at = ofPath.indexOf(step);
   if (ofPath.slice(at).some(({ to }) => sameStamp(now, to))) return "done";
-  if (ofPath.slice(0, at + 1).some(({ from }) => sameStamp(now, from))) return "pending";
-  return changed(`${path} was changed`);
+  if (!ofPath.slice(0, at + 1).some(({ from }) => sameStamp(now, from))) return changed(`${path} was changed`);
+  const staged = step.staged === undefined ? undefined : pathOf(step.staged);
+  return staged === undefined || isThere(staged) ? "pending" : changed(`${staged} is not there any more`);
+}
+
+const swapsOf = new WeakMap<readonly Step[], ReadonlyMap<string, readonly Swap[]>>();
+
+/** Looked at once: it is asked for each step. */
+function swapsByPath(steps: readonly Step[]): ReadonlyMap<string, readonly Swap[]> {
+  const known = swapsOf.get(steps);
+  if (known) return known;
+  const swaps = Map.groupBy(
+    steps.filter((step) => step.do === "swap"),
+    ({ path }) => path,
+  );
+  swapsOf.set(steps, swaps);
+  return swaps;
 }
 
 function modeState({ path, from, to }: ChangeMode, { pathOf }: StateContext): StepState {

@@ -25,6 +25,10 @@ function keepNumber(_key: string, value: unknown, { source }: Source = {}): unkn
   return typeof value === "number" && source !== undefined && String(value) !== source ? rawJSON(source) : value;
 }
 
+/** A number where that is exact, else its digits. */
+export const exactInteger = (value: bigint): number | string =>
+  value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : String(value);
+
 /** The texts of a JSON array's elements, which must be valid. */
 export function elementTexts(array: string): string[] {
   const found: string[] = [];

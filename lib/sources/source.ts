@@ -9,6 +9,7 @@ import type { Scratch } from "../files/scratch.ts";
 import type { Archival } from "./archival.ts";
 import type { Custody } from "./custody.ts";
 import type { DatabaseCheck } from "./database-check.ts";
+import type { EventColumnsReader } from "./event-columns.ts";
 import type { HomeCut } from "./home-cut.ts";
 import type { Repairer } from "./repair.ts";
 import type { Ledgers } from "./ledgers.ts";
@@ -42,6 +43,8 @@ export interface SessionFilter {
   readonly sort?: SessionSort;
   /** Read every selected session's last event. */
   readonly lastEvents?: boolean;
+  /** Tell `events_bytes` also where they must be counted. */
+  readonly sizes?: boolean;
 }
 
 /** Descending where `-` leads. */
@@ -99,17 +102,33 @@ export type DetailKind =
 /** What a runtime can do besides listing sessions and events. */
 export type Ability = "archive" | "reconcile" | "ledger" | "vacuum" | "runs" | "liveness" | DetailKind;
 
-/** What a detail verb asks for. */
+/** What a detail verb asks for; a list that is empty or missing selects all. */
 export interface DetailQuery {
   readonly sessions?: SessionFilter;
+  /** How many records are taken: who gathers more before yielding them stops there. */
+  readonly limit?: number | undefined;
   /** `row`: the table; undefined lists the tables. */
   readonly name?: string | undefined;
   /** `row`: the column to sort by, descending with a leading `-`. */
   readonly order?: string | undefined;
-  /** `tool`: only these tools, only calls with these outcomes. */
+  /** `tool`: only these tools. */
   readonly names?: readonly string[] | undefined;
+  /** `tool`, `hook_run` */
   readonly outcomes?: readonly string[] | undefined;
+  /** `hook_run`: what the hook ran for. */
+  readonly events?: readonly string[] | undefined;
+  /** `permission` */
+  readonly decisions?: readonly string[] | undefined;
+  /** `process`: its own state, not the session's. */
+  readonly states?: readonly string[] | undefined;
+  /** `vault_ref` */
+  readonly namespaces?: readonly string[] | undefined;
+  /** `turn`: steps of the runtime that have turns of their own (hook dispatches, lifecycle) as well. */
+  readonly all?: boolean | undefined;
 }
+
+/** How many events of each type there are, sorted by type. */
+export type EventTypes = { readonly [type: string]: number };
 
 /** What one turn (of AGDD one entry of its cost ledger) used. */
 export interface UsedTurn {
@@ -193,6 +212,8 @@ export interface RuntimeMarkers<Name extends string = string> {
   readonly markers: string;
   /** Where a home is looked for when none is named, likeliest first; only what bears the markers is one. */
   defaultRoots(deps: Pick<Deps, "env" | "platform">): readonly DefaultRoot[];
+  /** Where old sessions of a home go, as the runtime's documentation says; without it a target must be named. */
+  defaultArchive?(root: string): string;
 }
 
 export interface Source extends RuntimeMarkers {
@@ -204,10 +225,19 @@ export interface Source extends RuntimeMarkers {
   sessions(home: Home, filter: SessionFilter, deps: Deps): AsyncIterable<SessionRecord>;
   /** `event` records in order, as blocks of JSON Lines. */
   events(home: Home, sessionId: string, range: EventRange, deps: Deps): AsyncIterable<Block | AnyRecord>;
+  /** Undefined for a session without events. Without it they are all read, and counted. */
+  eventTypes?(home: Home, sessionId: string, deps: Deps): Promise<EventTypes | undefined>;
+  /**
+   * Files and directories in which something of a session lies, also what was moved away by hand. Without it those are the trees of its
+   * custody, and the databases of a home that has rows of it.
+   */
+  sessionPaths?(home: Home, session: SessionRecord, deps: Deps): Promise<readonly string[]>;
   /** Keeps open what is read again for each session; without it `events` is called for each. */
   reader?(home: Home, deps: Deps): Promise<EventsReader>;
-  /** Records of a detail kind that `can` names, in order of session, then as they lie. AGH's have verbs of their own. */
-  records?(home: Home, kind: DetailKind, query: DetailQuery, deps: Deps): AsyncIterable<AnyRecord>;
+  /** Its events as columns; without it they cannot be exported. */
+  eventColumns?(home: Home, deps: Deps): Promise<EventColumnsReader>;
+  /** Records of a detail kind that `can` names, in order of session, then as they lie. */
+  records?(home: Home, kind: DetailKind, query: DetailQuery, deps: Deps): AsyncIterable<Block | AnyRecord>;
   /** What each session used, in order of session. */
   usage?(home: Home, filter: SessionFilter, deps: Deps): AsyncIterable<SessionUsage>;
   /** How its sessions, rows of a database, are archived and brought back; AGH's go another way. */
@@ -216,6 +246,8 @@ export interface Source extends RuntimeMarkers {
   custody?(): Promise<Custody>;
   /** The file whose flock(2) its daemon holds while it runs; undefined for a runtime without a daemon. */
   daemonLock?(home: Home): string;
+  /** A session that has stopped has a ledger: where there is none, something went wrong. */
+  readonly writesLedgers?: true;
   /** Its ledgers: AGH's own, or those that the toolkit keeps for a runtime without. */
   ledgers?(): Promise<Ledgers>;
   /**
@@ -226,8 +258,11 @@ export interface Source extends RuntimeMarkers {
   candidates?(home: Home, query: CandidateQuery, deps: Deps): Promise<AsyncIterable<Block> | undefined>;
   /** What is there, and what is written from now on: each event once. Ends by signal or when idle. */
   follow?(home: Home, options: FollowOptions, deps: Deps): AsyncIterable<Block>;
-  /** The home's own tree first, then what lies outside; a root that is not there is left out. */
-  roots(home: Home, deps: Deps): Promise<readonly Root[]>;
+  /**
+   * The home's own tree first, then what lies outside; a root that is not there is left out, but for one in which something may be put
+   * where `missing` asks for it.
+   */
+  roots(home: Home, deps: Deps, options?: { readonly missing?: boolean }): Promise<readonly Root[]>;
   /** Paths of a root that the runtime's documentation names one by one. */
   wellKnown(root: string): readonly string[];
   /** `path` is relative to the root, `/`-separated. */
@@ -242,7 +277,7 @@ export interface Source extends RuntimeMarkers {
   databaseCheck?(): Promise<DatabaseCheck>;
   /** What the runtime's own start would do with the home, nothing of which is touched. */
   boot?(home: Home, deps: Deps): Promise<Boot>;
-  /** What is wrong with a home, and what mends it. AGH's has ways of its own. */
+  /** What is wrong with a home, and what repairs it. */
   repairer?(): Promise<Repairer>;
   /** Where the catalog and the directories do not say the same; as the runtime sees them, in order. */
   compare?(home: Home, deps: Deps): AsyncIterable<Finding>;

@@ -3,7 +3,7 @@ import { joinPath } from "../../files/os-path.ts";
 import { readLocks } from "../../files/proc-locks.ts";
 import { withoutProblems, type Deps } from "../../records/deps.ts";
 import type { SessionRecord } from "../../records/runtime-kinds.ts";
-import { readFileMark, type FileMark } from "../../sources/agh/checks/file-mark.ts";
+import { readFileMark, type FileMark } from "../../files/file-mark.ts";
 import { CATALOG, catalogFile, EVENTS } from "../../sources/agh/home/layout.ts";
 import { BY_ROWID } from "../../sources/agh/catalog/rowid-tables.ts";
 import { findSessionDir, statSize } from "../../sources/agh/sessions/scan.ts";

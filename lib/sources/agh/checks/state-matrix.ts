@@ -1,7 +1,7 @@
 // The truth table: what it means when a session is in some of catalog, meta.json, events.db, ledger and archive.
 import { joinPath } from "../../../files/os-path.ts";
 import { rowsAreHidden } from "./check-catalog.ts";
-import { readFileMark } from "./file-mark.ts";
+import { readFileMark } from "../../../files/file-mark.ts";
 import type { Check, AghFinding, StoredSession, CheckContext, AghRepair, AghRule } from "./check-types.ts";
 import { META } from "../home/layout.ts";
 import { findMetaSource } from "./rebuild-meta.ts";
@@ -244,6 +244,11 @@ export const STATE_MATRIX: { readonly [stores: string]: MatrixRow } = {
   ),
 };
 
+const NAMES = ["catalog row", "meta.json", "events.db", "ledger", "archive"];
+
+/** `R-E--` in words. */
+const storeNames = (key: string): string => NAMES.filter((_, at) => key[at] !== "-").join(", ");
+
 /** The stores that have a session, as the table's keys. */
 export function storesKey({ row, dir, events, ledger, archive, tombstone }: StoredSession): string {
   const there = [row, dir?.meta, events, ledger, archive ?? tombstone];
@@ -252,7 +257,9 @@ export function storesKey({ row, dir, events, ledger, archive, tombstone }: Stor
 
 export const stateMatrix: Check = {
   level: "quick",
-  rules: Object.fromEntries(Object.values(STATE_MATRIX).map(({ code, ...rule }) => [code, rule])),
+  rules: Object.fromEntries(
+    Object.entries(STATE_MATRIX).map(([key, { code, ...rule }]) => [code, { ...rule, stores: storeNames(key) }]),
+  ),
   *find(context) {
     // Without a catalog every session lacks its row, which is one finding and no more.
     const readable = context.stores.catalogError === undefined;

@@ -8,7 +8,7 @@ import { readPageCounts, type PageCounts } from "../../../sqlite/read/page-count
 import { openEvents } from "../home/databases.ts";
 import { openSettled } from "../events/each-session.ts";
 import { digestEvents } from "../events/event-digest.ts";
-import { readFileMark, type FileMark } from "../checks/file-mark.ts";
+import { readFileMark, type FileMark } from "../../../files/file-mark.ts";
 import { corruptNames } from "../checks/check-catalog.ts";
 import { listNames } from "../checks/check-context.ts";
 import { EVENTS } from "../home/layout.ts";

@@ -1,8 +1,10 @@
-// How many bytes of a session's events each type has.
+// How many events of each type there are, and their bytes.
 import type { DatabaseSync } from "node:sqlite";
 import type { Deps } from "../../../records/deps.ts";
-import type { Home } from "../../source.ts";
-import { eachSessionTable } from "./each-session.ts";
+import type { EventTypes, Home } from "../../source.ts";
+import { eachSessionTable, openSettled } from "./each-session.ts";
+import { loadHistory } from "./history.ts";
+import { findEventsDir } from "./stream-events.ts";
 
 export interface TypeSpace {
   readonly type: string;
@@ -27,4 +29,16 @@ export async function measureEventTypes(home: Home, deps: Deps): Promise<TypeSpa
     }
   }
   return [...found.values()].sort((a, b) => b.bytes - a.bytes || (a.type < b.type ? -1 : 1));
+}
+
+const COUNTS = "SELECT type, count(*) AS events FROM events GROUP BY type ORDER BY type";
+
+/** Of one session; undefined where it has no events.db. */
+export async function countEventTypes(home: Home, sessionId: string, deps: Deps): Promise<EventTypes | undefined> {
+  const dir = findEventsDir(home, sessionId);
+  if (dir === undefined) return undefined;
+  const history = await loadHistory(home, deps);
+  using reading = openSettled(() => history.open(dir, sessionId), deps);
+  const rows = reading.db.prepare(COUNTS).all();
+  return Object.fromEntries(rows.map(({ type, events }) => [String(type), Number(events)]));
 }

@@ -1,13 +1,5 @@
 // The agents that a home describes, whether they have worked or not.
-import { readdirSync } from "node:fs";
-import { joinPath, osPath } from "../../../files/os-path.ts";
+import { joinPath } from "../../../files/os-path.ts";
+import { listNames } from "../../../files/walk.ts";
 
-export function listAgentNames(root: string): string[] {
-  try {
-    return readdirSync(osPath(joinPath(root, "agents"))).sort();
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR") return [];
-    throw error;
-  }
-}
+export const listAgentNames = (root: string): readonly string[] => listNames(joinPath(root, "agents"));
