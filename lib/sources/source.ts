@@ -261,8 +261,11 @@ export interface Source extends RuntimeMarkers {
   candidates?(home: Home, query: CandidateQuery, deps: Deps): Promise<AsyncIterable<Block> | undefined>;
   /** What is there, and what is written from now on: each event once. Ends by signal or when idle. */
   follow?(home: Home, options: FollowOptions, deps: Deps): AsyncIterable<Block>;
-  /** The home's own tree first, then what lies outside; a root that is not there is left out. */
-  roots(home: Home, deps: Deps): Promise<readonly Root[]>;
+  /**
+   * The home's own tree first, then what lies outside; a root that is not there is left out, but for one in which something may be put
+   * where `missing` asks for it.
+   */
+  roots(home: Home, deps: Deps, options?: { readonly missing?: boolean }): Promise<readonly Root[]>;
   /** Paths of a root that the runtime's documentation names one by one. */
   wellKnown(root: string): readonly string[];
   /** `path` is relative to the root, `/`-separated. */
