@@ -5,12 +5,12 @@ import { parseDuration } from "../../lib/policy/parse-quantities.ts";
 import {
   allFlag,
   parseReceiptFilter,
-  readArchiveOperands,
-  archiveOperandFlags,
+  readArchiveSelections,
+  archiveFlags,
   receiptSelectors,
-} from "./archive-operands.ts";
+} from "./archive-selection.ts";
 
-const { ids, from } = archiveOperandFlags;
+const { ids, from } = archiveFlags;
 
 export const get = verb({
   summary: "bring archived sessions back into their home, or another",
@@ -34,9 +34,9 @@ export const get = verb({
   run: async ({ values, deps, input }) => {
     const { to, dryRun, lockTimeout = 10_000 } = values;
     const { getSessions } = await import("../../lib/archive/get.ts");
-    const chosen = await readArchiveOperands(
+    const chosen = await readArchiveSelections(
       { ...values, home: to, filter: parseReceiptFilter(values, deps) },
-      deps.env,
+      deps,
       input,
     );
     return getSessions(

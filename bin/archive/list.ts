@@ -1,8 +1,8 @@
 // agh-archive list: what a target holds.
 import { verb } from "../../lib/cli/verb.ts";
-import { parseReceiptFilter, readArchiveOperands, archiveOperandFlags, receiptSelectors } from "./archive-operands.ts";
+import { parseReceiptFilter, readArchiveSelections, archiveFlags, receiptSelectors } from "./archive-selection.ts";
 
-const { from, home } = archiveOperandFlags;
+const { from, home } = archiveFlags;
 
 export const list = verb({
   summary: "the archived sessions, from their receipts alone",
@@ -18,7 +18,7 @@ export const list = verb({
   run: async ({ values, deps, input }) => {
     const { listArchiveRecords: listArchives } = await import("../../lib/archive/list-archive-records.ts");
     return listArchives(
-      await readArchiveOperands({ ...values, ids: [], filter: parseReceiptFilter(values, deps) }, deps.env, input),
+      await readArchiveSelections({ ...values, ids: [], filter: parseReceiptFilter(values, deps) }, deps, input),
       deps,
     );
   },

@@ -2,14 +2,14 @@
 import { option } from "../../lib/cli/flags.ts";
 import { version } from "../../lib/cli/manifest.ts";
 import { verb } from "../../lib/cli/verb.ts";
-import { readSessionOperands, sessionOperandFlags } from "./session-operands.ts";
+import { archivedSessionFlags, readHomeSelections } from "./archive-selection.ts";
 
 export const put = verb({
   summary: "archive stopped sessions; nothing is removed",
   description:
     "Each session becomes one archive: a tar.zst with events.db as it is, meta.json, ledger and seal, crash bundles and the session's catalog rows, and a receipt beside it. Each archive is read back from the target and compared event by event before its receipt is written. Sessions that are archived already stay as they are; sessions that are running, starting or locked are skipped (exit 3). agh-vacuum removes sessions.",
   flags: {
-    ...sessionOperandFlags,
+    ...archivedSessionFlags,
     to: option<string>("Target: a directory or s3://BUCKET/PREFIX; session-archive in the home unless given", {
       hint: "TARGET",
     }),
@@ -20,8 +20,9 @@ export const put = verb({
     "agh-archive put sess-3c09b14728b4d2a8",
   ],
   prints: ["archive", "action", "summary"],
-  run: async ({ values, deps, input }) => {
-    const from = await readSessionOperands(values, deps, input);
+  run: async (call) => {
+    const { values, deps } = call;
+    const from = await readHomeSelections(call);
     const { putSessions } = await import("../../lib/archive/put.ts");
     return putSessions({ from, to: values.to, toolkit: version, dryRun: values.dryRun }, deps);
   },

@@ -3,16 +3,16 @@ import { verb } from "../../lib/cli/verb.ts";
 import {
   allFlag,
   parseReceiptFilter,
-  readArchiveOperands,
-  archiveOperandFlags,
+  readArchiveSelections,
+  archiveFlags,
   receiptSelectors,
-} from "./archive-operands.ts";
+} from "./archive-selection.ts";
 
 export const verify = verb({
   summary: "read archives whole and compare them with their receipts",
   description:
     "Every byte is hashed and every event counted again. Sound archives are printed as list prints them; each fault is a finding, and the exit code is 1. Sessions moved by hand have no receipt to compare with.",
-  flags: { ...archiveOperandFlags, ...allFlag, ...receiptSelectors },
+  flags: { ...archiveFlags, ...allFlag, ...receiptSelectors },
   examples: [
     "agh-archive verify --all",
     "agh-archive verify --all --from s3://archive/agh -q",
@@ -22,7 +22,7 @@ export const verify = verb({
   run: async ({ values, deps, input }) => {
     const { verifyArchives } = await import("../../lib/archive/verify.ts");
     return verifyArchives(
-      await readArchiveOperands({ ...values, filter: parseReceiptFilter(values, deps) }, deps.env, input),
+      await readArchiveSelections({ ...values, filter: parseReceiptFilter(values, deps) }, deps, input),
       deps,
     );
   },

@@ -4,7 +4,7 @@ import { placeFlags, selectorFlags } from "../../lib/cli/selectors.ts";
 import { verb } from "../../lib/cli/verb.ts";
 import { parseDuration, parseWholeNumber } from "../../lib/policy/parse-quantities.ts";
 import { usageError } from "../../lib/records/error.ts";
-import { runOverSessions } from "./session-operands.ts";
+import { overSessions } from "./session-selection.ts";
 
 const { limit: _, ...selectors } = selectorFlags;
 
@@ -47,7 +47,7 @@ export const events = verb({
       ...(values.tail !== undefined && { tail: values.tail }),
     };
     const follow = values.follow ? { follow: { idleExit: values.idleExit } } : {};
-    return runOverSessions({ ...call, values: { ...values, limit: undefined } }, (place, sessions) =>
+    return overSessions({ ...call, values: { ...values, limit: undefined } }, (place, sessions) =>
       listEvents(place, { sessions, range, merge: values.all, ...follow }, deps),
     );
   },

@@ -1,20 +1,16 @@
 // agh-inspect failures: sessions that failed, and what is left to tell why.
 import { verb } from "../../lib/cli/verb.ts";
-import { runOverSessions, sessionFlags } from "./session-operands.ts";
+import { listOverSessions, detailFlags } from "./session-selection.ts";
 
 export const failures = verb({
   summary: "failed sessions: kind, crash bundle, stderr, last event",
   description:
     "A session that the operator cancelled has a failure of kind `cancellation`, which only --failure cancellation shows.",
-  flags: sessionFlags,
+  flags: detailFlags,
   examples: [
     "agh-inspect failures --since 7d",
     "agh-inspect failures --failure process_exit --json | jq -r .stderr_tail",
   ],
   prints: ["failure"],
-  run: async (call) => {
-    const { failures: list } = await import("../../lib/inspect/failures.ts");
-    const { limit } = call.values;
-    return runOverSessions(call, (place, sessions) => list(place, { sessions, limit }, call.deps));
-  },
+  run: (call) => listOverSessions(call, "failure", {}),
 });

@@ -1,19 +1,15 @@
 // agh-inspect permissions: what was requested, and what was decided.
 import { repeated } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
-import { runOverSessions, sessionFlags } from "./session-operands.ts";
+import { listOverSessions, detailFlags } from "./session-selection.ts";
 
 export const permissions = verb({
   summary: "requests for permission, what was decided and how long it took",
   flags: {
-    ...sessionFlags,
+    ...detailFlags,
     decision: repeated("allow-once, allow-always, reject-once, reject-always, pending", { hint: "DECISION" }),
   },
   examples: ["agh-inspect permissions --decision pending", "agh-inspect permissions --agent reviewer"],
   prints: ["permission"],
-  run: async (call) => {
-    const { permissions: list } = await import("../../lib/inspect/permissions.ts");
-    const { decision: decisions, limit } = call.values;
-    return runOverSessions(call, (place, sessions) => list(place, { sessions, decisions, limit }, call.deps));
-  },
+  run: (call) => listOverSessions(call, "permission", { decisions: call.values.decision }),
 });

@@ -5,7 +5,7 @@ import { verb } from "../../lib/cli/verb.ts";
 import { parseWholeNumber } from "../../lib/policy/parse-quantities.ts";
 import { parseSearchField } from "../../lib/policy/search-field.ts";
 import { EXIT, ToolError } from "../../lib/records/error.ts";
-import { runOverSessions } from "./session-operands.ts";
+import { overSessions } from "./session-selection.ts";
 
 export const search = verb({
   summary: "find words, phrases and patterns in messages, thoughts and tool calls",
@@ -37,7 +37,7 @@ export const search = verb({
     const options = { query, regex, fields, types, limit };
     return (async function* () {
       let isFound = false;
-      for await (const match of runOverSessions(call, (place, sessions) =>
+      for await (const match of await overSessions(call, (place, sessions) =>
         find(place, { ...options, sessions }, searching, call.deps),
       )) {
         isFound = true;

@@ -2,7 +2,7 @@
 import { choice, operands } from "../../lib/cli/flags.ts";
 import { placeFlags, selectorFlags } from "../../lib/cli/selectors.ts";
 import { verb } from "../../lib/cli/verb.ts";
-import { runOverSessions } from "./session-operands.ts";
+import { overSessions } from "./session-selection.ts";
 
 const SORTS = [
   "id",
@@ -36,7 +36,7 @@ export const sessions = verb({
   run: async (call) => {
     const { listSessions } = await import("../../lib/inspect/sessions.ts");
     const { sort, limit } = call.values;
-    return runOverSessions(call, (place, filter) =>
+    return overSessions(call, (place, filter) =>
       listSessions(place, { ...filter, ...(sort && { sort }), ...(limit && { limit }) }, call.deps),
     );
   },

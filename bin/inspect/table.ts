@@ -19,8 +19,8 @@ export const table = verb({
   ],
   prints: ["row"],
   run: async ({ values, deps }) => {
-    const { table: list } = await import("../../lib/inspect/table.ts");
+    const { listDetails } = await import("../../lib/inspect/details.ts");
     const { limit, ...sessions } = filterOf(values, deps.now());
-    return list(values, { name: values.name, order: values.order, sessions, limit }, deps);
+    return listDetails(values, "row", { name: values.name, order: values.order, sessions, limit }, deps);
   },
 });

@@ -1,21 +1,17 @@
 // agh-inspect tools: tool calls.
 import { repeated } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
-import { runOverSessions, sessionFlags } from "./session-operands.ts";
+import { listOverSessions, detailFlags } from "./session-selection.ts";
 
 export const tools = verb({
   summary: "tool calls with input, outcome and duration",
   description: "Outcome: ok, error, interrupted (its turn ended without a result), pending (no end is recorded).",
   flags: {
-    ...sessionFlags,
+    ...detailFlags,
     name: repeated("Tool name", { hint: "NAME" }),
     outcome: repeated("ok, error, interrupted, pending", { hint: "OUTCOME" }),
   },
   examples: ["agh-inspect tools --outcome error,interrupted", "agh-inspect tools --session 3c09b147"],
   prints: ["tool"],
-  run: async (call) => {
-    const { tools: list } = await import("../../lib/inspect/tools.ts");
-    const { name: names, outcome: outcomes, limit } = call.values;
-    return runOverSessions(call, (place, sessions) => list(place, { sessions, names, outcomes, limit }, call.deps));
-  },
+  run: (call) => listOverSessions(call, "tool", { names: call.values.name, outcomes: call.values.outcome }),
 });

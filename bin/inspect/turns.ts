@@ -1,18 +1,14 @@
 // agh-inspect turns: prompt, answer, tools and usage, turn by turn.
 import { toggle } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
-import { runOverSessions, sessionFlags } from "./session-operands.ts";
+import { listOverSessions, detailFlags } from "./session-selection.ts";
 
 export const turns = verb({
   summary: "prompt, answer, tools and usage, turn by turn",
   description:
     "Text and thoughts are joined from their chunks. Hook dispatches and lifecycle steps have turns of their own, which only --all-turns shows.",
-  flags: { ...sessionFlags, allTurns: toggle("Hook dispatches and lifecycle steps too") },
+  flags: { ...detailFlags, allTurns: toggle("Hook dispatches and lifecycle steps too") },
   examples: ["agh-inspect turns sess-3c09b14728b4d2a8", "agh-inspect turns --crashed --fields session_id,prompt,error"],
   prints: ["turn"],
-  run: async (call) => {
-    const { turns: list } = await import("../../lib/inspect/turns.ts");
-    const { limit, allTurns: all } = call.values;
-    return runOverSessions(call, (place, sessions) => list(place, { sessions, limit, all }, call.deps));
-  },
+  run: (call) => listOverSessions(call, "turn", { all: call.values.allTurns }),
 });

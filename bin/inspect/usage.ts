@@ -3,14 +3,14 @@ import { option, repeated, toggle } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
 import { parseTimeZone } from "../../lib/policy/day.ts";
 import { parseUsageKey } from "../../lib/policy/usage-key.ts";
-import { runOverSessions, sessionFlags } from "./session-operands.ts";
+import { overSessions, detailFlags } from "./session-selection.ts";
 
 export const usage = verb({
   summary: "tokens and money, grouped",
   description:
     "Agents report cumulative cost since the beginning of the session; it is counted once, and a day or a turn gets the part that it added. Amounts of two currencies are never added; unreported values are null.",
   flags: {
-    ...sessionFlags,
+    ...detailFlags,
     by: repeated("Group by day, agent, model, provider, session, turn, workspace; default session", {
       hint: "KEY",
       convert: parseUsageKey,
@@ -23,6 +23,6 @@ export const usage = verb({
   run: async (call) => {
     const { usage: list } = await import("../../lib/inspect/usage/usage.ts");
     const { by, tz: zone = "UTC", rollup, limit } = call.values;
-    return runOverSessions(call, (place, sessions) => list(place, { sessions, by, zone, rollup, limit }, call.deps));
+    return overSessions(call, (place, sessions) => list(place, { sessions, by, zone, rollup, limit }, call.deps));
   },
 });

@@ -10,7 +10,7 @@ export const workspaces = verb({
   examples: ["agh-inspect workspaces", "agh-inspect workspaces --json | jq -r 'select(.exists | not) | .root_dir'"],
   prints: ["workspace"],
   run: async ({ values, deps }) => {
-    const { workspaces: list } = await import("../../lib/inspect/workspaces.ts");
-    return list(values, { limit: values.limit }, deps);
+    const { listDetails } = await import("../../lib/inspect/details.ts");
+    return listDetails(values, "workspace", { limit: values.limit }, deps);
   },
 });

@@ -1,6 +1,6 @@
 // The flags that say whom to trust.
 import { option, repeated, type FlagValues } from "../../lib/cli/flags.ts";
-import type { TrustedKeys } from "../../lib/ledger/trust.ts";
+import type { TrustedKeys } from "../../lib/ledger/anchor.ts";
 import { usageError } from "../../lib/records/error.ts";
 
 export const trustFlags = {
@@ -12,6 +12,6 @@ export async function readTrust({ pub, anchor }: FlagValues<typeof trustFlags>):
   if (anchor !== undefined && pub.length === 0) {
     throw usageError("--anchor requires the key that signed it: --pub FILE", "the public half of the key that made it");
   }
-  const { readTrustedKeys: readTrusted } = await import("../../lib/ledger/trust.ts");
-  return readTrusted(pub, anchor);
+  const { readTrustedKeys } = await import("../../lib/ledger/anchor.ts");
+  return readTrustedKeys(pub, anchor);
 }

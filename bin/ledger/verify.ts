@@ -1,7 +1,7 @@
 // agh-ledger verify: whether ledgers match their seals.
 import { choice } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
-import { runOverTargets, sessionFlags, readTargets } from "./session-operands.ts";
+import { overLedgerHomes, ledgerFlags, readSelections } from "./session-selection.ts";
 import { readTrust, trustFlags } from "./trust-flags.ts";
 
 export const verify = verb({
@@ -9,7 +9,7 @@ export const verify = verb({
   description:
     "Status: ok, tampered, truncated, rewritten (ledger and seal replaced together), missing, unsealed. Trust: self (nobody vouches for the seal), signed (by a key of --pub), anchored (the ledger begins with the lines that the checkpoint covers). With --pub at least signed is required unless --require-trust says otherwise. Anything else is exit 1.",
   flags: {
-    ...sessionFlags,
+    ...ledgerFlags,
     ...trustFlags,
     requireTrust: choice("The least trust that is enough", ["self", "signed", "anchored"]),
   },
@@ -19,12 +19,12 @@ export const verify = verb({
   ],
   prints: ["seal", "finding", "summary"],
   run: async (call) => {
-    const found = await readTargets(call);
+    const found = await readSelections(call);
     const { keys, anchor } = await readTrust(call.values);
     const { verifyLedgers } = await import("../../lib/ledger/verify.ts");
     const require = call.values.requireTrust ?? (keys.length > 0 ? "signed" : "self");
-    return runOverTargets("verify", call, found, (home, { sessions, everything: all }, tally) =>
-      verifyLedgers(home, { sessions, keys, anchor, require, all }, call.deps, tally),
+    return overLedgerHomes("verify", call, found, (home, sessions, tally) =>
+      verifyLedgers(home, { sessions, keys, anchor, require }, call.deps, tally),
     );
   },
 });

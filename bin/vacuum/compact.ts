@@ -3,9 +3,9 @@ import { cronFlags, withCronReport } from "../../lib/cli/cron-flags.ts";
 import { operands } from "../../lib/cli/flags.ts";
 import { version } from "../../lib/cli/manifest.ts";
 import { placeFlags } from "../../lib/cli/selectors.ts";
+import { readHomeOperands } from "../../lib/cli/session-operands.ts";
 import { verb } from "../../lib/cli/verb.ts";
 import { applyFlags, LOCK_TIMEOUT_MS } from "./lock-flag.ts";
-import { readVacuumOperands } from "./session-operands.ts";
 import { workDirFlag } from "./work-dir-flag.ts";
 
 export const compact = verb({
@@ -29,7 +29,7 @@ export const compact = verb({
   ],
   prints: ["action", "summary"],
   run: async ({ values, deps, input }) => {
-    const { place, selected: databases } = await readVacuumOperands(values, input);
+    const { place, selected: databases } = await readHomeOperands(values, input, ["session", "archive"]);
     const { compactDatabases } = await import("../../lib/vacuum/compact/compact-databases.ts");
     const { workDir, apply, dryRun } = values;
     const options = {

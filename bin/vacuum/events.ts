@@ -3,10 +3,10 @@ import { cronFlags, withCronReport } from "../../lib/cli/cron-flags.ts";
 import { operands, option } from "../../lib/cli/flags.ts";
 import { version } from "../../lib/cli/manifest.ts";
 import { filterOf, placeFlags, selectorFlags } from "../../lib/cli/selectors.ts";
+import { readHomeOperands } from "../../lib/cli/session-operands.ts";
 import { verb } from "../../lib/cli/verb.ts";
 import { parseDuration } from "../../lib/policy/parse-quantities.ts";
 import { applyFlags, LOCK_TIMEOUT_MS } from "./lock-flag.ts";
-import { readVacuumOperands } from "./session-operands.ts";
 import { workDirFlag } from "./work-dir-flag.ts";
 
 export const events = verb({
@@ -32,7 +32,7 @@ export const events = verb({
   ],
   prints: ["action", "summary"],
   run: async ({ values, deps, input }) => {
-    const chosen = await readVacuumOperands(values, input);
+    const chosen = await readHomeOperands(values, input, ["session", "archive"]);
     const sessions = filterOf(values, deps.now(), [...(chosen.selected ?? [])]);
     const { purgeEvents } = await import("../../lib/vacuum/events/purge-events.ts");
     const { grace, workDir, apply, dryRun } = values;

@@ -3,10 +3,10 @@ import { cronFlags, withCronReport } from "../../lib/cli/cron-flags.ts";
 import { operands, option, repeated } from "../../lib/cli/flags.ts";
 import { version } from "../../lib/cli/manifest.ts";
 import { placeFlags } from "../../lib/cli/selectors.ts";
+import { readHomeOperands } from "../../lib/cli/session-operands.ts";
 import { verb } from "../../lib/cli/verb.ts";
 import { parseDuration, parseSize, parseWholeNumber } from "../../lib/policy/parse-quantities.ts";
 import { applyFlags, LOCK_TIMEOUT_MS } from "./lock-flag.ts";
-import { readVacuumOperands } from "./session-operands.ts";
 
 const flags = {
   ids: operands("ID", "Only these, by id or unique prefix; - reads ids, session or archive records from stdin"),
@@ -46,7 +46,7 @@ export const sessions = verb({
   ],
   prints: ["action", "summary"],
   run: async ({ values, deps, input }) => {
-    const chosen = await readVacuumOperands(values, input);
+    const chosen = await readHomeOperands(values, input, ["session", "archive"]);
     const { retireSessions } = await import("../../lib/vacuum/sessions/retire-sessions.ts");
     const { parseGateName: gateName } = await import("../../lib/vacuum/gates/gates.ts");
     const { olderThan, maxTotal, maxSessions, keepLast, archive, apply, dryRun } = values;

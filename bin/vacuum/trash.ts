@@ -2,6 +2,7 @@
 import { operands, option, optionalOperand, toggle } from "../../lib/cli/flags.ts";
 import { version } from "../../lib/cli/manifest.ts";
 import { placeFlags } from "../../lib/cli/selectors.ts";
+import { readHomeOperands } from "../../lib/cli/session-operands.ts";
 import { verb, type Call } from "../../lib/cli/verb.ts";
 import { parseDuration } from "../../lib/policy/parse-quantities.ts";
 import { usageError } from "../../lib/records/error.ts";
@@ -40,10 +41,9 @@ export const trash = verb({
     const { what = "list", verify, olderThan, apply, dryRun, lockTimeout: lockTimeoutMs = LOCK_TIMEOUT_MS } = values;
     check(what, values);
     if (what === "restore") {
-      const { records, ids } = await input.selection(values.ids, ["trash", "session", "tombstone"]);
+      const { place, selected = [] } = await readHomeOperands(values, input, ["trash", "session", "tombstone"]);
       const { restoreTrash } = await import("../../lib/vacuum/trash/restore-trash.ts");
-      const named = [...ids, ...records.map(({ session_id, id }) => String(session_id ?? id))];
-      return restoreTrash({ place: values, ids: named, all: values.all, dryRun, lockTimeoutMs }, deps);
+      return restoreTrash({ place, ids: [...selected], all: values.all, dryRun, lockTimeoutMs }, deps);
     }
     const { emptyTrash, listTrash } = await import("../../lib/vacuum/trash/trash-verbs.ts");
     if (what === "list") return listTrash(values, verify, deps);

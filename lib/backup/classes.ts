@@ -1,7 +1,7 @@
 // Which classes of paths a backup takes: the defaults, what is asked for beside them, what is left out.
 import { nearestWord } from "../policy/nearest-word.ts";
 import { usageError } from "../records/error.ts";
-import { DEFAULT_CLASSES, OPTIONAL_CLASSES } from "../sources/agh/home/coverage.ts";
+import { DEFAULT_CLASSES, OPTIONAL_CLASSES } from "../sources/classes.ts";
 
 export interface ClassChoice {
   readonly include: readonly string[];

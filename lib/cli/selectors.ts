@@ -2,6 +2,7 @@
 import { usageError } from "../records/error.ts";
 import { parseDuration, parseInstant, parseWholeNumber } from "../policy/parse-quantities.ts";
 import { runtimeNames } from "../sources/runtimes.ts";
+import { hasSelectors } from "../sources/selection.ts";
 import type { SessionFilter, SessionSort } from "../sources/source.ts";
 import { choice, option, repeated, toggle, type FlagValues } from "./flags.ts";
 
@@ -72,12 +73,6 @@ function earliest(...times: readonly (string | undefined)[]): string | undefined
   return times.filter((time) => time !== undefined).sort()[0];
 }
 
-const NARROWING = ["agents", "workspaces", "states", "stopReasons", "failures", "crashed", "since", "until"] as const;
-
-/** Whether any selector narrows; an order or a limit alone does not. */
-export function selects(filter: SessionFilter): boolean {
-  return NARROWING.some((name) => {
-    const value = filter[name];
-    return Array.isArray(value) ? value.length > 0 : Boolean(value);
-  });
-}
+/** Whether anything but ids, an order or a limit narrows. */
+export const selects = ({ ids: _ids, sort: _sort, limit: _limit, ...others }: SessionFilter): boolean =>
+  hasSelectors(others);

@@ -105,6 +105,9 @@ function unreadable(path: string, error: unknown, options: WalkOptions): undefin
   options.unreadable(path, error as NodeJS.ErrnoException);
 }
 
+/** Names in a directory, sorted; [] where there is none. */
+export const listNames = (dir: string): readonly string[] => readNames(dir, "", {});
+
 /** The absolute path of what a walk of `root` found. */
 export const belowRoot = (root: string, path: string): string => (path === "" ? root : joinPath(root, path));
 

@@ -4,7 +4,7 @@ import { openPlace, type OpenPlace } from "../places/place.ts";
 import type { Deps } from "../records/deps.ts";
 import { EXIT, ToolError } from "../records/error.ts";
 import type { PathRecord } from "../records/runtime-kinds.ts";
-import { DEFAULT_CLASSES } from "../sources/agh/home/coverage.ts";
+import { DEFAULT_CLASSES } from "../sources/classes.ts";
 import type { Root, Source } from "../sources/source.ts";
 import type { InspectPlace } from "./sessions.ts";
 

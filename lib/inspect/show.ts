@@ -17,12 +17,11 @@ import { loadHistory } from "../sources/agh/events/history.ts";
 import { listSessionFiles } from "../sources/agh/sessions/session-files.ts";
 import { readTombstone } from "../sources/agh/custody/tombstone.ts";
 import type { Root } from "../sources/source.ts";
-import { failures } from "./failures.ts";
+import { listDetails } from "./details.ts";
 import { pathRecord } from "./paths.ts";
 import { countTypes, findLedger, listSessionPaths } from "./show-rows.ts";
 import type { InspectPlace } from "./sessions.ts";
 import { usage } from "./usage/usage.ts";
-import { vault } from "./vault.ts";
 
 /** `session`, `tombstone`, `path`, `ledger`, `usage`, `failure` and `vault_ref` records of the one session that is named. */
 export async function* show(options: InspectPlace, name: string, deps: Deps): AsyncGenerator<Item> {
@@ -41,8 +40,9 @@ export async function* show(options: InspectPlace, name: string, deps: Deps): As
     if (event_types !== undefined) {
       yield* usage(where, { sessions, by: ["session"], zone: "UTC", rollup: false, limit: undefined }, deps);
     }
-    yield* failures(where, { sessions: { ...sessions, failures: [session.failure?.kind ?? ""] }, limit: 1 }, deps);
-    if (session.has.row) yield* vault(where, { sessions, namespaces: [], limit: undefined }, deps);
+    const failed = { ...sessions, failures: [session.failure?.kind ?? ""] };
+    yield* listDetails(where, "failure", { sessions: failed, limit: 1 }, deps);
+    if (session.has.row) yield* listDetails(where, "vault_ref", { sessions }, deps);
   }
 }
 
@@ -56,7 +56,7 @@ async function* showRows(place: OpenPlace, where: InspectPlace, name: string, de
     if (ledger !== undefined) yield* readLedgerRecord(place, id, ledger);
     const sessions = { ids: [id] };
     yield* usage(where, { sessions, by: ["session"], zone: "UTC", rollup: false, limit: undefined }, deps);
-    if (source.can.has("failure")) yield* failures(where, { sessions, limit: 1 }, deps);
+    if (source.can.has("failure")) yield* listDetails(where, "failure", { sessions, limit: 1 }, deps);
   }
 }
 

@@ -30,8 +30,10 @@ export function stepState(step: Step, context: StateContext): StepState {
   }
 }
 
-function moveState(step: Move, { pathOf, writtenAt }: StateContext): StepState {
+function moveState(step: Move, context: StateContext): StepState {
+  const { pathOf, writtenAt } = context;
   const [from, to] = [pathOf(step.from), pathOf(step.to)];
+  if (step.displace) return isThere(from) && !isReplaced(step, context) ? "pending" : "done";
   const now = look(from);
   if (!now) return isThere(to) ? "done" : changed(`${from} is not there any more`);
   if (step.seen && !sameSeen(step.seen, now)) {
@@ -39,9 +41,27 @@ function moveState(step: Move, { pathOf, writtenAt }: StateContext): StepState {
   }
   if (!step.seen && step.removes && writtenAt !== undefined && isYounger(from, writtenAt))
     return changed(`${from} was changed`);
-  const isFree = step.replace || step.displace || step.seen !== undefined || !isThere(to);
+  const isFree = step.replace || step.seen !== undefined || !isThere(to);
   return isFree ? "pending" : changed(`${to} has come to be`);
 }
+
+/** Whether what comes in the place of what a step moves out has come: what lies there now is no longer what was to go. */
+export function isReplaced({ to, group }: Move, { pathOf, steps }: Pick<StateContext, "pathOf" | "steps">): boolean {
+  const put = group !== undefined && to.startsWith("trash:") ? replacements(steps).get(group) : undefined;
+  return put !== undefined && !isThere(pathOf(put.from));
+}
+
+const known = new WeakMap<readonly Step[], ReadonlyMap<string, Move>>();
+
+/** By group, the move that puts what was staged in its place. */
+function replacements(steps: readonly Step[]): ReadonlyMap<string, Move> {
+  const found = known.get(steps) ?? new Map(steps.flatMap((step) => (isPut(step) ? [[step.group!, step]] : [])));
+  known.set(steps, found);
+  return found;
+}
+
+const isPut = (step: Step): step is Move =>
+  step.do === "move" && step.group !== undefined && step.from.startsWith("run:");
 
 /** Whether anything below a path was written to after a moment. */
 function isYounger(path: string, at: number): boolean {

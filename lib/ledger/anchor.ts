@@ -14,6 +14,7 @@ import { encodeNote, parseNote, signNote, signedBy } from "../formats/seal/signe
 import type { Deps } from "../records/deps.ts";
 import { EXIT, placeError, refusal, ToolError } from "../records/error.ts";
 import { readSeal, sealPath } from "../formats/seal/seal-file.ts";
+import { readVerifiers } from "./keys.ts";
 import type { LedgerHome } from "./open.ts";
 
 /** One signed note over every seal of the home, in order of session. Refuses (exit 4) while a seal is damaged. */
@@ -41,8 +42,20 @@ export interface Anchor extends HomeCheckpoint {
   readonly note: string;
 }
 
+/** Whom the caller trusts: public keys, and a checkpoint that one of them signed. */
+export interface TrustedKeys {
+  readonly keys: readonly Verifier[];
+  readonly anchor: Anchor | undefined;
+}
+
+/** Reads the key files, then the anchor, which counts only when one of the keys signed it. */
+export function readTrustedKeys(keyFiles: readonly string[], anchor: string | undefined): TrustedKeys {
+  const keys = keyFiles.flatMap((file) => readVerifiers(file));
+  return { keys, anchor: anchor === undefined ? undefined : readAnchor(anchor, keys) };
+}
+
 /** Reads and verifies one. Throws (exit 6) E_BAD_CHECKPOINT; (exit 1) E_NOT_SIGNED when none of the keys signed it. */
-export function readAnchor(path: string, keys: readonly Verifier[]): Anchor {
+function readAnchor(path: string, keys: readonly Verifier[]): Anchor {
   let bytes: Buffer;
   try {
     bytes = readFileSync(osPath(path));

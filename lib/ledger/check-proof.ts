@@ -6,6 +6,7 @@ import type { Verifier } from "../formats/seal/note-key.ts";
 import { faultOfPath, LARGEST_PROOF, parseProof, type Proof } from "../formats/seal/proof.ts";
 import { hexOf } from "../formats/seal/merkle.ts";
 import { parseSessionCheckpoint, type HomeCheckpoint } from "../formats/seal/checkpoint.ts";
+import { startTally } from "../formats/start-tally.ts";
 import { signedBy, type SignedNote } from "../formats/seal/signed-note.ts";
 import type { Deps } from "../records/deps.ts";
 import { orderKeys } from "../records/order-keys.ts";
@@ -14,7 +15,6 @@ import type { ProofRecord } from "../records/toolkit-kinds.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { parseAnchor, type Anchor } from "./anchor.ts";
 import { signerName } from "./seal-record.ts";
-import { startTally } from "./tally.ts";
 
 export interface CheckProof {
   readonly keys: readonly Verifier[];

@@ -15,6 +15,15 @@ export function findingOf({ runtime, place }: Home, id: string, details: Finding
   return { kind: "finding", runtime, home: place, id, code, severity, message, evidence };
 }
 
+/** What `work` makes of one session, or why it could not. */
+export async function orFinding<T>(home: Home, id: string, work: () => T | Promise<T>): Promise<T | Finding> {
+  try {
+    return await work();
+  } catch (error) {
+    return findingFromError(home, id, error);
+  }
+}
+
 /** An error about one session; a bug, and what stops the whole command, is thrown on. */
 export function findingFromError(home: Home, id: string, error: unknown): Finding {
   if (!(error instanceof ToolError)) throw error;

@@ -15,7 +15,7 @@ import type { Tally } from "../records/summary.ts";
 import { splitLines, openLedger, readChunks } from "../sources/ledger-file.ts";
 import type { Ledgers, SessionLedger } from "../sources/ledgers.ts";
 import type { SessionFilter } from "../sources/source.ts";
-import { findingFromError, findingOf } from "./finding.ts";
+import { findingOf, orFinding } from "./finding.ts";
 import { assertWritable } from "./ledger-directory.ts";
 import type { LedgerHome } from "./open.ts";
 import { readSeal, sealPath } from "../formats/seal/seal-file.ts";
@@ -40,18 +40,10 @@ export async function* sealLedgers(
   for await (const session of ledgers.sessions(home, options.sessions, deps)) {
     deps.signal.throwIfAborted();
     if (!session.hasLedger && !named) continue;
-    const result = attempt(at, session, options, deps);
+    const result = await orFinding(home, session.id, () => sealOne(at, session, options, deps));
     if (result.kind === "finding") tally.failed(EXIT.partial);
     else tally.done(result.bytes);
     yield result;
-  }
-}
-
-function attempt(at: LedgerHome, session: SessionLedger, options: SealLedgers, deps: Deps): SealRecord | Finding {
-  try {
-    return sealOne(at, session, options, deps);
-  } catch (error) {
-    return findingFromError(at.home, session.id, error);
   }
 }
 

@@ -11,6 +11,7 @@ import type { Finding } from "../records/result-kinds.ts";
 import type { SealRecord } from "../records/toolkit-kinds.ts";
 import type { Tally } from "../records/summary.ts";
 import type { SessionLedger } from "../sources/ledgers.ts";
+import { hasSelectors } from "../sources/selection.ts";
 import type { Home, SessionFilter } from "../sources/source.ts";
 import type { Anchor } from "./anchor.ts";
 import { findingFromError } from "./finding.ts";
@@ -27,11 +28,9 @@ export interface VerifyLedgers {
   readonly keys: readonly Verifier[];
   readonly anchor: Anchor | undefined;
   readonly require: Trust;
-  /** No session was named: those that only the anchor knows are missing. */
-  readonly all: boolean;
 }
 
-/** A `seal` record for each session that has a ledger, a seal or a line in the anchor. */
+/** A `seal` record for each session that has a ledger or a seal, and, where all are verified, for those that only the anchor lists. */
 export async function* verifyLedgers(
   { home, ledgers }: LedgerHome,
   options: VerifyLedgers,
@@ -53,7 +52,8 @@ export async function* verifyLedgers(
     else tally.failed(exit);
     yield record;
   }
-  for (const { sessionId } of options.all ? (anchor?.seals.values() ?? []) : []) {
+  if (!anchor || hasSelectors(options.sessions)) return;
+  for (const { sessionId } of anchor.seals.values()) {
     if (seen.has(sessionId)) continue;
     tally.failed(EXIT.found);
     yield sealRecord(home, undefined, sessionId, {

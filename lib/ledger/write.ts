@@ -9,7 +9,7 @@ import type { Tally } from "../records/summary.ts";
 import type { LedgerReading, SessionLedger } from "../sources/ledgers.ts";
 import type { Home, SessionFilter } from "../sources/source.ts";
 import { busy } from "../sqlite/errors.ts";
-import { findingFromError, findingOf } from "./finding.ts";
+import { findingOf, orFinding } from "./finding.ts";
 import { assertWritable, makeLedgerDir } from "./ledger-directory.ts";
 import type { LedgerHome } from "./open.ts";
 
@@ -32,18 +32,10 @@ export async function* writeLedgers(
   for await (const session of ledgers.sessions(home, options.sessions, deps)) {
     deps.signal.throwIfAborted();
     if (session.historyMissing && !named) continue;
-    const result = await attempt(home, session, options.dryRun, deps);
+    const result = await orFinding(home, session.id, () => writeOne(home, session, options.dryRun, deps));
     if (result.kind === "finding") tally.failed(EXIT.partial);
     else tally.done(result.state === "written" ? result.bytes : 0);
     yield result;
-  }
-}
-
-async function attempt(home: Home, session: SessionLedger, dryRun: boolean, deps: Deps): Promise<WriteResult> {
-  try {
-    return await writeOne(home, session, dryRun, deps);
-  } catch (error) {
-    return findingFromError(home, session.id, error);
   }
 }
 

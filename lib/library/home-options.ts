@@ -63,6 +63,11 @@ export interface ChangeOptions extends LibraryOptions {
   readonly lockTimeoutMs?: number;
 }
 
+export interface UndoOptions extends ChangeOptions {
+  /** What cannot be taken back of a killed run stays, and what is left of the run goes to the trash. */
+  readonly abandon?: boolean;
+}
+
 export interface LedgerOptions extends LibraryOptions {
   readonly sessions?: SessionFilter;
   readonly dryRun?: boolean;

@@ -1,6 +1,6 @@
 // Custody of a session: how every tool takes it apart and puts it together, whatever its runtime makes it of: files, rows, or both.
 import type { DatabaseSync } from "node:sqlite";
-import type { EventFacts, ReceiptFile } from "../formats/archive/receipt.ts";
+import type { EventFacts, ReceiptFile, SessionFacts } from "../formats/archive/receipt.ts";
 import type { RowsFile } from "../formats/archive/rows.ts";
 import type { WalkEntry } from "../files/walk.ts";
 import type { RowExecutor } from "../journal/journal-home.ts";
@@ -73,6 +73,8 @@ export interface SessionParts {
   /** Of the rows; undefined where none came along. */
   readonly schema: RowSchema | undefined;
   rows(): Promise<RowsFile>;
+  /** Lays a file of the parts out, for reading. */
+  withFile<T>(path: string, use: (file: string) => T | Promise<T>): Promise<T>;
   /** Opens a database among the parts, for reading. */
   database<T>(path: string, use: (db: DatabaseSync) => T): Promise<T>;
 }
@@ -104,8 +106,9 @@ export interface HomeCustody {
   /** Why a session must not be archived or removed now; undefined when it may. */
   reasonAgainst(session: SessionRecord): string | undefined;
   /**
-   * Undefined where nothing of the session lies here. What rows tell is read when it is first asked for, for all sessions that were
-   * inspected by then: inspect all that are of interest, then look at their `rows`, `bytes` and `fingerprint`.
+   * Undefined where nothing of the session lies here. What rows tell is read when it is first needed, for all sessions that were
+   * inspected by then: inspect all that are of interest, then look at their `rows`, `bytes` and `fingerprint`; at the latest when the
+   * session's rows are read.
    */
   inspect(session: SessionRecord): LocalSession | undefined;
   /** Rows of many sessions from one state of the database. */
@@ -113,9 +116,9 @@ export interface HomeCustody {
   /** What a receipt says of the events of a session that lies here. */
   events(local: LocalSession): Promise<FoundEvents>;
   /**
-   * Where the parts of a session lie, or would lie; a part that is not among them has no place here. A tree that `stays` may be shared
-   * with other sessions: what is installed there is installed file by file. Throws E_HOSTILE_ARCHIVE (4) for an id or a partition that is
-   * not a name.
+   * Where the parts of a session lie, or would lie; a part that is not among them has no place here. A tree with `only` is shared with
+   * other sessions: what is installed there is installed file by file. Throws E_HOSTILE_ARCHIVE (4) for an id or a partition that is not a
+   * name.
    */
   trees(id: string, partition: string | null): readonly OwnTree[];
   /**
@@ -134,11 +137,18 @@ export interface ManualDirectories {
   readonly names: readonly string[];
   /** The session that it is of: its own name where nothing in it says otherwise. */
   idOf(dir: string): string;
+  /** What its own files say of it; undefined where they cannot be read. */
+  factsOf(dir: string): ManualFacts | undefined;
   /** The session's directory within `dir`: itself, or the one below it where the session's files lie. */
   within(dir: string): string | undefined;
   /** Undefined where there is no valid session of this id within `dir`. */
   adopt(id: string, dir: string, deps: Pick<Deps, "env" | "signal">): AdoptedSession | undefined;
 }
+
+export type ManualFacts = Pick<
+  SessionFacts,
+  "name" | "agent_name" | "workspace_id" | "state" | "stop_reason" | "created_at"
+>;
 
 export interface AdoptedSession extends SessionParts {
   /** The session's directory itself: its part `session`. */

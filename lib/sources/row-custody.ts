@@ -14,7 +14,7 @@ import type {
   SessionRows,
 } from "./custody.ts";
 import { eventFacts, type Timeline } from "./owned-rows.ts";
-import { listOwnPaths } from "./own-trees.ts";
+import { fingerprintOf, listOwnPaths } from "./own-trees.ts";
 import type { Home } from "./source.ts";
 
 /** What the removal of one session's rows takes. */
@@ -37,7 +37,7 @@ export interface RowAccess {
 
 /** Sessions whose rows are in memory at a time. */
 const ROWS_OF = 32;
-const NOTHING: RowWeight = { rows: {}, bytes: 0, fingerprint: "" };
+const NOTHING: RowWeight = { rows: {}, bytes: 0, fingerprint: fingerprintOf([]) };
 
 export class RowCustody implements HomeCustody {
   readonly home: Home;
@@ -84,15 +84,22 @@ export class RowCustody implements HomeCustody {
   }
 
   #weightOf(id: string): RowWeight {
-    if (this.#pending.has(id)) {
-      const found = this.#access.weigh(this.home, [...this.#pending], this.#deps);
-      for (const one of this.#pending) this.#weights.set(one, found.get(one) ?? NOTHING);
-      this.#pending.clear();
-    }
+    if (this.#pending.has(id)) this.#weigh([...this.#pending]);
     return this.#weights.get(id) ?? NOTHING;
   }
 
+  #weigh(ids: readonly string[]): void {
+    if (ids.length === 0) return;
+    const found = this.#access.weigh(this.home, ids, this.#deps);
+    for (const id of ids) {
+      this.#weights.set(id, found.get(id) ?? NOTHING);
+      this.#pending.delete(id);
+    }
+  }
+
   rows(ids: readonly string[]): ReturnType<HomeCustody["rows"]> {
+    // A fingerprint is never younger than the rows: what changes in between is noticed.
+    this.#weigh(ids.filter((id) => this.#pending.has(id)));
     const read = this.#access.rows(this.home, ids, this.#deps);
     this.#last = read.of;
     return read;

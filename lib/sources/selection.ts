@@ -58,9 +58,30 @@ function noSingleMatch(typed: string, found: readonly string[]): ToolError {
   );
 }
 
+/** What a filter selects of all sessions of a home, which lie in order of id; for a runtime without workspaces. */
+export function selectSessions(sessions: readonly SessionRecord[], filter: SessionFilter, log: Log): SessionRecord[] {
+  const ids = filter.ids?.length ? resolveIds(filter.ids, new Set(sessions.map(({ id }) => id)), log) : undefined;
+  const none = filter.workspaces?.length ? new Set<string>() : undefined;
+  const selected = sessions.filter(
+    (session) => (!ids || ids.has(session.id)) && matches(session, filter, none) && isWithin(session, filter),
+  );
+  return sortSessions(selected, filter.sort).slice(0, filter.limit);
+}
+
 /** Whether a filter narrows at all: false when every session passes. */
 export const hasSelectors = (filter: SessionFilter): boolean =>
   Object.values(filter).some((value) => (Array.isArray(value) ? value.length > 0 : Boolean(value)));
+
+/** Ids of the sessions that `list` finds for a filter; undefined where nothing narrows it. */
+export async function findSelectedIds(
+  filter: SessionFilter,
+  list: (filter: SessionFilter) => AsyncIterable<Pick<SessionRecord, "id">>,
+): Promise<ReadonlySet<string> | undefined> {
+  if (!hasSelectors(filter)) return undefined;
+  const ids = new Set<string>();
+  for await (const { id } of list(filter)) ids.add(id);
+  return ids;
+}
 
 /** Whether last events must be read to answer the filter. */
 export const needsLastEvents = ({ since, until, sort, lastEvents }: SessionFilter): boolean =>

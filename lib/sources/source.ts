@@ -8,9 +8,12 @@ import type { HomeRecord, PathRecord, SessionRecord } from "../records/runtime-k
 import type { Scratch } from "../files/scratch.ts";
 import type { Archival } from "./archival.ts";
 import type { Custody } from "./custody.ts";
+import type { DatabaseCheck } from "./database-check.ts";
+import type { EventColumnsReader } from "./event-columns.ts";
 import type { HomeCut } from "./home-cut.ts";
 import type { Repairer } from "./repair.ts";
 import type { Ledgers } from "./ledgers.ts";
+import type { Upkeep } from "./upkeep.ts";
 
 /** A root of one runtime's state, as it was found. */
 export interface Home {
@@ -41,6 +44,8 @@ export interface SessionFilter {
   readonly sort?: SessionSort;
   /** Read every selected session's last event. */
   readonly lastEvents?: boolean;
+  /** Tell `events_bytes` also where they must be counted. */
+  readonly sizes?: boolean;
 }
 
 /** Descending where `-` leads. */
@@ -98,16 +103,29 @@ export type DetailKind =
 /** What a runtime can do besides listing sessions and events. */
 export type Ability = "archive" | "reconcile" | "ledger" | "vacuum" | "runs" | "liveness" | DetailKind;
 
-/** What a detail verb asks for. */
+/** What a detail verb asks for; a list that is empty or missing selects all. */
 export interface DetailQuery {
   readonly sessions?: SessionFilter;
+  /** How many records are taken: who gathers more before yielding them stops there. */
+  readonly limit?: number | undefined;
   /** `row`: the table; undefined lists the tables. */
   readonly name?: string | undefined;
   /** `row`: the column to sort by, descending with a leading `-`. */
   readonly order?: string | undefined;
-  /** `tool`: only these tools, only calls with these outcomes. */
+  /** `tool`: only these tools. */
   readonly names?: readonly string[] | undefined;
+  /** `tool`, `hook_run` */
   readonly outcomes?: readonly string[] | undefined;
+  /** `hook_run`: what the hook ran for. */
+  readonly events?: readonly string[] | undefined;
+  /** `permission` */
+  readonly decisions?: readonly string[] | undefined;
+  /** `process`: its own state, not the session's. */
+  readonly states?: readonly string[] | undefined;
+  /** `vault_ref` */
+  readonly namespaces?: readonly string[] | undefined;
+  /** `turn`: steps of the runtime that have turns of their own (hook dispatches, lifecycle) as well. */
+  readonly all?: boolean | undefined;
 }
 
 /** What one turn (of AGDD one entry of its cost ledger) used. */
@@ -162,6 +180,16 @@ export interface Classification {
   readonly database?: "catalog" | "session";
 }
 
+/** Of a runtime whose sessions have files of their own: which they are, by names alone. Pure and cheap. */
+export interface SessionLayout {
+  /** The directory, or the file, that is a session's above all, below the home; undefined for what cannot be an id. */
+  top(id: string): string | undefined;
+  /** The session whose top a path of the home is. */
+  idOf(path: string): string | undefined;
+  /** Whether a path of a root is a session's own. */
+  owns(id: string, root: string, path: string): boolean;
+}
+
 /** Reads the events of many sessions, one after another. */
 export interface EventsReader extends Disposable {
   events(sessionId: string, range: EventRange): AsyncIterable<Block | AnyRecord>;
@@ -182,6 +210,8 @@ export interface RuntimeMarkers<Name extends string = string> {
   readonly markers: string;
   /** Where a home is looked for when none is named, likeliest first; only what bears the markers is one. */
   defaultRoots(deps: Pick<Deps, "env" | "platform">): readonly DefaultRoot[];
+  /** Where old sessions of a home go, as the runtime's documentation says; without it a target must be named. */
+  defaultArchive?(root: string): string;
 }
 
 export interface Source extends RuntimeMarkers {
@@ -195,14 +225,18 @@ export interface Source extends RuntimeMarkers {
   events(home: Home, sessionId: string, range: EventRange, deps: Deps): AsyncIterable<Block | AnyRecord>;
   /** Keeps open what is read again for each session; without it `events` is called for each. */
   reader?(home: Home, deps: Deps): Promise<EventsReader>;
-  /** Records of a detail kind that `can` names, in order of session, then as they lie. AGH's have verbs of their own. */
-  records?(home: Home, kind: DetailKind, query: DetailQuery, deps: Deps): AsyncIterable<AnyRecord>;
+  /** Its events as columns; without it they cannot be exported. */
+  eventColumns?(home: Home, deps: Deps): Promise<EventColumnsReader>;
+  /** Records of a detail kind that `can` names, in order of session, then as they lie. */
+  records?(home: Home, kind: DetailKind, query: DetailQuery, deps: Deps): AsyncIterable<Block | AnyRecord>;
   /** What each session used, in order of session. */
   usage?(home: Home, filter: SessionFilter, deps: Deps): AsyncIterable<SessionUsage>;
   /** How its sessions, rows of a database, are archived and brought back; AGH's go another way. */
   archival?(): Promise<Archival>;
   /** How its sessions are taken apart and put together. */
   custody?(): Promise<Custody>;
+  /** What agh-vacuum asks beyond that. */
+  upkeep?(): Promise<Upkeep>;
   /** The file whose flock(2) its daemon holds while it runs; undefined for a runtime without a daemon. */
   daemonLock?(home: Home): string;
   /** Its ledgers: AGH's own, or those that the toolkit keeps for a runtime without. */
@@ -223,6 +257,12 @@ export interface Source extends RuntimeMarkers {
   classify(root: string, path: string, type: PathRecord["type"]): Classification;
   /** Notes one moment of a home that is being written to; undefined when nobody has it open. */
   cut?(home: Home, scratch: Scratch, deps: Deps): Promise<HomeCut | undefined>;
+  /** Undefined where sessions are rows of a database, whatever files they may have beside. */
+  readonly sessionLayout?: SessionLayout;
+  /** A catalog that was restored to `dir` by itself gets the rows that the sessions at `root` need. */
+  completeCatalog?(root: string, dir: string, deps: Deps): Promise<void>;
+  /** What it expects of databases that `classify` names, when they are restored. */
+  databaseCheck?(): Promise<DatabaseCheck>;
   /** What the runtime's own start would do with the home, nothing of which is touched. */
   boot?(home: Home, deps: Deps): Promise<Boot>;
   /** What is wrong with a home, and what repairs it. */

@@ -7,8 +7,8 @@ import type { Deps } from "../../records/deps.ts";
 import { orderKeys } from "../../records/order-keys.ts";
 import type { Item } from "../../records/record.ts";
 import type { UsageRecord } from "../../records/runtime-kinds.ts";
+import { limit } from "../../records/stream.ts";
 import type { Home, SessionFilter } from "../../sources/source.ts";
-import { limit } from "../limit.ts";
 import { UsageGroups, type UsageIdentity } from "./groups.ts";
 
 export interface UsageQuery {

@@ -1,87 +1,85 @@
-// Brings rows back out of the trash into the database that they were removed from.
-import { decodeRows, type RowsFile } from "../../formats/archive/rows.ts";
-import { withHomeLock } from "../../places/home-lock.ts";
-import type { OpenPlace } from "../../places/detect-source.ts";
-import type { Deps } from "../../records/deps.ts";
-import { refusal } from "../../records/error.ts";
-import type { AnyRecord } from "../../records/record.ts";
-import type { Tally } from "../../records/summary.ts";
-import { storageOf } from "../../sources/agdd/home/layout.ts";
-import { putRuns } from "../../sources/agdd/custody/put-runs.ts";
-import { putSessions } from "../../sources/agsh/custody/archival.ts";
-import { resolveIds } from "../../sources/selection.ts";
-import type { Home } from "../../sources/source.ts";
-import { removeTrashRows, readTrashRows, listRowTrashes, type StoredRowTrash } from "../../journal/removed-rows.ts";
+// Stages rows out of the trash for the database that they were removed from.
+import { writeFileSync } from "node:fs";
+import { toFileError } from "../../files/errors.ts";
+import { joinPath, osPath } from "../../files/os-path.ts";
+import { columnsLine, decodeRows, encodeValue, rowLine, type RowsFile } from "../../formats/archive/rows.ts";
+import { readTrashRows } from "../../journal/removed-rows.ts";
+import type { Run } from "../../journal/run.ts";
+import type { Step } from "../../journal/steps.ts";
+import type { Custody, HomeCustody, SessionParts } from "../../sources/custody.ts";
+import { tampered, type PendingRows } from "./pending-restore.ts";
 
-export interface RestoreTrashedRows {
-  /** Runs of the runtime, or the run that removed them. */
-  readonly ids: readonly string[];
-  readonly all: boolean;
-  readonly dryRun: boolean;
-  readonly lockTimeoutMs: number;
+export interface RowCustody {
+  readonly custody: HomeCustody;
+  readonly factory: Custody;
 }
 
-/** Yields the `session` of each run that is back, and a `summary`. What was touched refuses the whole (4). */
-export async function* restoreTrashedRows(
-  { home, source }: OpenPlace,
-  options: RestoreTrashedRows,
-  tally: Tally,
-  deps: Deps,
-): AsyncGenerator<AnyRecord> {
-  const trashes = listRowTrashes(home.root);
-  const selected = resolveSelected(trashes, options, deps);
-  if (options.dryRun) {
-    tally.done(0, selected.size);
-    return yield tally.summary({ status: "planned" });
+export interface StagedRows {
+  readonly steps: readonly Step[];
+  /** Sessions that they bring back. */
+  readonly ids: readonly string[];
+}
+
+/** Sessions that are there stay as they are, and in the trash. Rows that were touched refuse the whole (4). */
+export async function stageRows(run: Run, pending: readonly PendingRows[], of: RowCustody): Promise<StagedRows> {
+  const staged = [];
+  for (const one of pending) staged.push(await stageRun(run, one, of));
+  return { steps: staged.flatMap(({ steps }) => steps), ids: staged.flatMap(({ ids }) => ids) };
+}
+
+async function stageRun(run: Run, { run: trash, ids }: PendingRows, of: RowCustody): Promise<StagedRows> {
+  const bytes = readTrashRows(trash.rows!);
+  if (!bytes) throw tampered(trash.dir);
+  const rows = decodeRows(bytes);
+  const missing = await missingAmong(rows, ids, of);
+  if (missing.size === 0) return { steps: [], ids: [] };
+  const isWhole = trash.rows!.ids.every((id) => missing.has(id));
+  const from = joinPath(run.staging, `${trash.run}.jsonl`);
+  try {
+    writeFileSync(osPath(from), isWhole ? bytes : encodeRows([...missing.values()]), { mode: 0o600 });
+  } catch (error) {
+    throw toFileError(from, "write", error);
   }
-  const { lockTimeoutMs } = options;
-  const back = await withHomeLock({ home, lockTimeoutMs, daemonMayRun: true }, deps, async () =>
-    trashes.flatMap((trash) => restoreRun(trash, selected, home, deps)),
-  );
-  if (back.length > 0) {
-    for await (const session of source.sessions(home, { ids: back }, deps)) {
-      tally.done();
-      yield session;
+  const insert: Step = { do: "insert-rows", files: [run.locate(from)], own_home: true };
+  const remove = trash.list ? ["rows.json", "rows.jsonl"].map((name) => joinPath(trash.dir, name)) : [trash.dir];
+  const clear = remove.map((path): Step => ({ do: "remove", path: run.locate(path) }));
+  return { steps: [insert, ...(isWhole ? clear : [])], ids: [...missing.keys()] };
+}
+
+/** Those of which nothing is in the home. */
+async function missingAmong(
+  rows: RowsFile,
+  ids: ReadonlySet<string>,
+  { custody, factory }: RowCustody,
+): Promise<ReadonlyMap<string, RowsFile>> {
+  const own = [...factory.bySession!(rows)].filter(([id]) => ids.has(id));
+  const states = await custody.compareRows(own.map(([id, of]) => partsOf(id, of, custody)));
+  return new Map(own.filter((_, at) => states[at]!.state === "missing"));
+}
+
+const partsOf = (id: string, rows: RowsFile, { home }: HomeCustody): SessionParts => ({
+  id,
+  runtime: home.runtime,
+  homeId: home.id,
+  partition: null,
+  files: [],
+  schema: undefined,
+  rows: async () => rows,
+  database: () => Promise.reject(new Error(`${id} has no database among its rows`)),
+});
+
+function* linesOf(all: readonly RowsFile[]): Generator<string> {
+  const columns = new Map(all.flatMap((one) => [...one.columns]));
+  for (const [table, names] of columns) {
+    yield columnsLine(table, names);
+    for (const { rows } of all) {
+      for (const { table: of, rowid, values } of rows) {
+        if (of !== table) continue;
+        const row = Object.entries(values).map(([name, value]) => [name, encodeValue(value)]);
+        yield rowLine(table, rowid, Object.fromEntries(row) as object);
+      }
     }
   }
-  yield tally.summary();
 }
 
-function resolveSelected(
-  trashes: readonly StoredRowTrash[],
-  { ids, all }: RestoreTrashedRows,
-  deps: Deps,
-): ReadonlySet<string> {
-  const known = new Set(trashes.flatMap((trash) => [...trash.ids]));
-  if (all) return known;
-  const named = new Set<string>();
-  const others: string[] = [];
-  for (const id of ids) {
-    const trash = trashes.find(({ run }) => run === id);
-    if (trash) for (const one of trash.ids) named.add(one);
-    else others.push(id);
-  }
-  for (const id of others.length > 0 ? resolveIds(others, known, deps.log) : []) named.add(id);
-  return named;
-}
-
-function restoreRun(trash: StoredRowTrash, selected: ReadonlySet<string>, home: Home, deps: Deps): string[] {
-  const ids = new Set(trash.ids.filter((id) => selected.has(id)));
-  if (ids.size === 0) return [];
-  const bytes = readTrashRows(trash);
-  if (!bytes) throw tampered(trash.dir);
-  const back = PUT[home.runtime]!(home, decodeRows(bytes), ids, deps);
-  if (trash.ids.every((id) => ids.has(id))) removeTrashRows(trash);
-  return back;
-}
-
-type Put = (home: Home, rows: RowsFile, ids: ReadonlySet<string>, deps: Deps) => string[];
-
-/** What is back; sessions that are there already stay as they are. */
-const PUT: { readonly [runtime in Home["runtime"]]?: Put } = {
-  agdd: (home, rows, ids, deps) => putRuns(storageOf(home, deps).file, rows, ids),
-  agsh: (home, rows, ids) => putSessions(home, rows, ids),
-};
-
-const tampered = (dir: string): Error =>
-  refusal("E_TRASH_TAMPERED", `${dir} was modified`, "inspect it, and restore by hand what you trust");
+const encodeRows = (all: readonly RowsFile[]): string => [...linesOf(all)].join("");

@@ -4,7 +4,7 @@ import { joinPath, osPath } from "../../../files/os-path.ts";
 import type { Deps } from "../../../records/deps.ts";
 import type { AnyRecord } from "../../../records/record.ts";
 import { listColumns, listTables } from "../../../sqlite/schema.ts";
-import { hasSelectors } from "../../selection.ts";
+import { findSelectedIds } from "../../selection.ts";
 import type { DetailQuery, Home } from "../../source.ts";
 import { tableRecords } from "../../tables.ts";
 import { COSTS_SHAPE, readShaped, STORAGE_SHAPE } from "./databases.ts";
@@ -16,7 +16,7 @@ const COSTS = "cost_records";
 /** `row` records; with selectors only the rows that name one of the selected runs. */
 export async function* rows(home: Home, query: DetailQuery, deps: Deps): AsyncGenerator<AnyRecord> {
   const { name, order } = query;
-  const ids = hasSelectors(query.sessions ?? {}) ? await idsOf(home, query, deps) : undefined;
+  const ids = await findSelectedIds(query.sessions ?? {}, (only) => sessions(home, only, deps));
   const storage = storageOf(home, deps);
   const costs = COST_DATABASES.map((path) => joinPath(home.root, path)).find((file) => existsSync(osPath(file)));
   const sources = [
@@ -29,14 +29,8 @@ export async function* rows(home: Home, query: DetailQuery, deps: Deps): AsyncGe
       const isThere = name === undefined || listTables(db).includes(name);
       const column =
         isThere && name !== undefined ? listColumns(db, name).find((each) => each === "run_id") : undefined;
-      const among = ids && column !== undefined ? { column, values: ids } : undefined;
+      const among = ids && column !== undefined ? { column, values: [...ids] } : undefined;
       return [...tableRecords(db, { name, order, among }, { runtime: home.runtime, home: home.place }, () => false)];
     });
   }
-}
-
-async function idsOf(home: Home, query: DetailQuery, deps: Deps): Promise<string[]> {
-  const ids: string[] = [];
-  for await (const { id } of sessions(home, query.sessions ?? {}, deps)) ids.push(id);
-  return ids;
 }

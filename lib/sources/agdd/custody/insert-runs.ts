@@ -1,5 +1,4 @@
 // Puts runs back into storage.db that are not there, in one transaction, with every value of the very type it had.
-import type { DatabaseSync } from "node:sqlite";
 import type { RowsFile } from "../../../formats/archive/rows.ts";
 import type { Inserted } from "../../../journal/journal-home.ts";
 import { placeError, refusal } from "../../../records/error.ts";
@@ -8,8 +7,7 @@ import { insertRows } from "../../owned-rows.ts";
 import { assertShape, STORAGE_SHAPE } from "../catalog/databases.ts";
 import { pauseIndexing } from "../catalog/full-text.ts";
 import type { Storage } from "../home/layout.ts";
-import { tablesOfRuns } from "./run-facts.ts";
-import { ownerOf } from "./run-rows.ts";
+import { ownerOf, runTables } from "./run-rows.ts";
 
 export interface InsertedRuns extends Inserted {
   /** Runs that were not there. */
@@ -29,13 +27,15 @@ export function insertRuns(
     assertShape(file, db, STORAGE_SHAPE);
     db.exec("PRAGMA defer_foreign_keys=ON"); // a parent may come after its children
     const isThere = db.prepare("SELECT 1 FROM runs WHERE run_id = ?");
+    const tables = new Set(runTables(db).map(({ table }) => table));
     let resumeIndexing: (() => void) | undefined;
     const [back, done] = [new Set<string>(), { inserted: 0, renumbered: 0 }];
     for (const { columns, rows } of files) {
-      const missing = new Set(rows.map(ownerOf).filter((id) => isThere.get(id) === undefined));
+      const ids = new Set(rows.map(ownerOf));
+      const missing = new Set([...ids].filter((id) => isThere.get(id) === undefined));
       const own = rows.filter((row) => missing.has(ownerOf(row)));
       if (own.length === 0) continue;
-      assertTables(db, columns);
+      assertTables(tables, columns);
       resumeIndexing ??= pauseIndexing(db);
       insertRows(db, { columns, rows: own });
       done.inserted += own.length;
@@ -47,9 +47,8 @@ export function insertRuns(
 }
 
 /** Only what can hang on a run is put back, whatever the file says. */
-function assertTables(db: DatabaseSync, columns: RowsFile["columns"]): void {
-  const own = ["runs", ...tablesOfRuns(db)];
-  const strange = [...columns.keys()].find((table) => !own.includes(table));
+function assertTables(own: ReadonlySet<string>, columns: RowsFile["columns"]): void {
+  const strange = [...columns.keys()].find((table) => !own.has(table));
   if (strange === undefined) return;
   throw refusal("E_SCHEMA_DIFFERS", `the database has no table ${strange} that belongs to runs`, "agh-inspect table");
 }

@@ -2,8 +2,8 @@
 import type { Deps } from "../../../records/deps.ts";
 import type { Block } from "../../../records/record.ts";
 import { busy, toDatabaseError } from "../../../sqlite/errors.ts";
-import { hasSelectors } from "../../selection.ts";
-import type { Home, SessionFilter, CandidateQuery } from "../../source.ts";
+import { findSelectedIds } from "../../selection.ts";
+import type { Home, CandidateQuery } from "../../source.ts";
 import { openStorage, readShaped, STORAGE_SHAPE } from "../catalog/databases.ts";
 import { assertThere, storageOf, type Storage } from "../home/layout.ts";
 import { legacyEvents } from "./legacy-events.ts";
@@ -17,7 +17,7 @@ const MOST_CHANGES = 1000;
 export async function candidates(home: Home, query: CandidateQuery, deps: Deps): Promise<AsyncGenerator<Block>> {
   const storage = storageOf(home, deps);
   assertThere(home, storage, legacyIds(home.root).length);
-  const only = hasSelectors(query.sessions) ? await idsOf(home, query.sessions, deps) : undefined;
+  const only = await findSelectedIds(query.sessions, (filter) => sessions(home, filter, deps));
   return candidateBlocks(storage, { home, query, only, deps });
 }
 
@@ -30,12 +30,6 @@ async function* candidateBlocks({ file, exists }: Storage, reads: ReadContext): 
     deps.signal.throwIfAborted();
     if (!stored.has(id)) yield* legacyEvents(home, id, { types: query.types }) ?? [];
   }
-}
-
-async function idsOf(home: Home, filter: SessionFilter, deps: Deps): Promise<ReadonlySet<string>> {
-  const ids = new Set<string>();
-  for await (const { id } of sessions(home, filter, deps)) ids.add(id);
-  return ids;
 }
 
 const withEvents = (file: string, ids: readonly string[], deps: Deps): ReadonlySet<string> =>

@@ -48,27 +48,6 @@ function real(path: string): string | undefined {
   }
 }
 
-/** Classes that a backup takes by default. */
-export const DEFAULT_CLASSES = [
-  "home",
-  "catalog",
-  "sessions",
-  "ledgers",
-  "config",
-  "agents",
-  "skills",
-  "memory",
-  "extensions",
-  "archive",
-  "evidence",
-  "logs",
-  "workspaces",
-  "other",
-] as const;
-
-/** Classes that a backup takes when asked: they hold keys and logins, or copies of what is there anyway. */
-export const OPTIONAL_CLASSES = ["vault-key", "providers", "support-bundles", "workspace-env"] as const;
-
 /** Pure and cheap; `path` is relative to the root, `/`-separated. */
 export function classify(root: string, path: string, type: PathType | "missing"): Classification {
   const name = path.slice(path.lastIndexOf("/") + 1);

@@ -1,10 +1,10 @@
 // One moment of a live AGH home: the catalog held fast while the WAL lengths and metas of all live sessions are noted.
-import { closeSync, lstatSync, readdirSync, readSync } from "node:fs";
+import { closeSync, lstatSync, readSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { joinPath, osPath } from "../../../files/os-path.ts";
 import { readLocks } from "../../../files/proc-locks.ts";
 import type { Scratch } from "../../../files/scratch.ts";
-import { openRegularFile, type WalkEntry } from "../../../files/walk.ts";
+import { listNames, openRegularFile, type WalkEntry } from "../../../files/walk.ts";
 import type { Deps } from "../../../records/deps.ts";
 import { EXIT, ToolError } from "../../../records/error.ts";
 import { copyCut, noteCut, type Cut } from "../../../sqlite/copy/cut.ts";
@@ -74,7 +74,7 @@ interface Noted {
 /** Every session whose WAL has content: what its databases are, and its meta.json. One lstat for each of the others. */
 function noteSessions(root: string): Noted {
   const at = new Date();
-  const names = namesIn(sessionsDir(root));
+  const names = listNames(sessionsDir(root));
   const databases = new Map<string, Cut>();
   for (const name of names) {
     const file = joinPath(sessionDir(root, name), EVENTS);
@@ -89,15 +89,6 @@ function noteSessions(root: string): Noted {
     if (read) files.set(meta, read);
   }
   return { at, ended, names: new Set(names), databases, files };
-}
-
-function namesIn(dir: string): string[] {
-  try {
-    return readdirSync(osPath(dir));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
-  }
 }
 
 const SMALL = 1 << 20;

@@ -1,9 +1,9 @@
 // Every place where something of one session lies.
 import { listArchivedSessions, findSessionDir, listLedgerFiles, listSessionNames } from "./scan.ts";
 import { readLedgerPlace } from "../home/config.ts";
-import { listBundleNames } from "./failures.ts";
 import { bundlesDir } from "../home/layout.ts";
 import { joinPath } from "../../../files/os-path.ts";
+import { listNames } from "../../../files/walk.ts";
 import { dirname } from "node:path";
 import type { Deps } from "../../../records/deps.ts";
 import type { Home } from "../../source.ts";
@@ -19,7 +19,7 @@ export async function listSessionFiles(home: Home, id: string, deps: Deps): Prom
   const { ledgerRoot } = await readLedgerPlace(home.root, deps);
   const { partitions } = listSessionNames(home.root);
   const ledger = listLedgerFiles(home.root, ledgerRootHere(home, ledgerRoot), partitions).get(id);
-  const bundles = listBundleNames(home.root).filter((name) => name.startsWith(`${id}-`));
+  const bundles = listNames(bundlesDir(home.root)).filter((name) => name.startsWith(`${id}-`));
   const paths = [
     findSessionDir(home.root, id),
     ledger && dirname(ledger),

@@ -2,8 +2,8 @@
 import type { Deps } from "../../../records/deps.ts";
 import type { AnyRecord } from "../../../records/record.ts";
 import { listColumns } from "../../../sqlite/schema.ts";
-import { hasSelectors } from "../../selection.ts";
-import type { DetailQuery, Home, SessionFilter } from "../../source.ts";
+import { findSelectedIds } from "../../selection.ts";
+import type { DetailQuery, Home } from "../../source.ts";
 import { tableRecords } from "../../tables.ts";
 import { readDatabase } from "./database.ts";
 import { isSecret } from "./schema.ts";
@@ -12,19 +12,13 @@ import { sessions } from "../sessions/sessions.ts";
 /** `row` records; with selectors only the rows of the selected sessions. */
 export async function* rows(home: Home, query: DetailQuery, deps: Deps): AsyncGenerator<AnyRecord> {
   const { name, order, sessions: filter = {} } = query;
-  const ids = hasSelectors(filter) ? await idsOf(home, filter, deps) : undefined;
+  const ids = await findSelectedIds(filter, (only) => sessions(home, only, deps));
   yield* readDatabase(home.root, deps, (db) => {
     const column = ids && name !== undefined ? sessionColumn(name, listColumns(db, name)) : undefined;
-    const among = ids && column !== undefined ? { column, values: ids } : undefined;
+    const among = ids && column !== undefined ? { column, values: [...ids] } : undefined;
     return [...tableRecords(db, { name, order, among }, { runtime: home.runtime, home: home.place }, isSecret)];
   });
 }
 
 const sessionColumn = (table: string, columns: readonly string[]): string | undefined =>
   table === "sessions" ? "id" : columns.find((column) => column === "session_id");
-
-async function idsOf(home: Home, filter: SessionFilter, deps: Deps): Promise<string[]> {
-  const ids: string[] = [];
-  for await (const { id } of sessions(home, filter, deps)) ids.push(id);
-  return ids;
-}
