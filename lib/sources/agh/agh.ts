@@ -67,6 +67,7 @@ export const agh: Source = {
   custody: async () => (await import("./custody/custody.ts")).custody,
   writesLedgers: true,
   ledgers: async () => (await import("./ledger/ledgers.ts")).ledgers,
+  upkeep: async () => (await import("./upkeep/upkeep.ts")).upkeep,
   roots: async (...of) => (await import("./home/roots.ts")).listRoots(...of),
   wellKnown: (root) => (root === "home" ? IN_HOME : root.startsWith("ws/") ? IN_WORKSPACE : []),
   classify,
