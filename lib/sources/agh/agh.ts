@@ -51,7 +51,7 @@ export const agh: Source = {
     yield* (await import("./events/stream-events.ts")).streamEvents(...of);
   },
   eventColumns: async (...of) => (await import("./events/columns-reader.ts")).openEventColumns(...of),
-  eventTypes: async (...of) => (await import("./events/event-space.ts")).countEventTypes(...of),
+  eventTypes: async (...of) => (await import("./upkeep/event-space.ts")).countEventTypes(...of),
   sessionPaths: async (...of) => (await import("./sessions/session-files.ts")).listSessionFiles(...of),
   async *usage(...of) {
     yield* (await import("./details/usage.ts")).readUsage(...of);
