@@ -14,7 +14,14 @@ import type { Deps } from "../records/deps.ts";
 import type { HomeCustody, SessionParts } from "../sources/custody.ts";
 import type { IncomingSession } from "./incoming-session.ts";
 import { openCustody } from "./open-custody.ts";
-import { findPending, isCovered, rowsRefusal, type ConflictRules, type PendingSession } from "./plan-install.ts";
+import {
+  assertPlaces,
+  findPending,
+  isCovered,
+  rowsRefusal,
+  type ConflictRules,
+  type PendingSession,
+} from "./plan-install.ts";
 import { tombstoneFile } from "./tombstones.ts";
 
 export interface InstallSessions {
@@ -88,6 +95,7 @@ class Staging {
       const place = ({ path }: { path: string }): string | undefined =>
         path === ROWS || isCovered(path, moves) ? joinPath(dir, path) : undefined;
       await incoming.extract(place, made);
+      assertPlaces(this.#custody, incoming);
       const file = joinPath(dir, ROWS);
       if (!isThere(file)) writeAtomic(file, encodeRows(await incoming.rows()), { mode: 0o600 });
       dirs.push(dir);

@@ -64,7 +64,7 @@ async function countSessions({ home, source }: OpenPlace, deps: Deps): Promise<C
   try {
     const sessions: SessionRecord[] = [];
     for await (const session of source.sessions(home, {}, deps)) sessions.push(session);
-    return countStates(home.runtime, sessions, deps);
+    return countStates(source, sessions, deps);
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
     deps.log.problem(asPartial(error));
@@ -74,10 +74,9 @@ async function countSessions({ home, source }: OpenPlace, deps: Deps): Promise<C
 
 const DAY_MS = 86_400_000;
 
-/** Only AGH promises a ledger. */
 const lacksLedger = ({ effective, has }: SessionRecord): boolean => effective === "stopped" && !has.ledger;
 
-function countStates(runtime: HomeRecord["runtime"], sessions: readonly SessionRecord[], deps: Deps): Counted {
+function countStates(source: OpenPlace["source"], sessions: readonly SessionRecord[], deps: Deps): Counted {
   const yesterday = deps.now().getTime() - DAY_MS;
   const byState: { [effective: string]: number } = {};
   for (const { effective } of sessions) byState[effective] = (byState[effective] ?? 0) + 1;
@@ -86,7 +85,7 @@ function countStates(runtime: HomeRecord["runtime"], sessions: readonly SessionR
     sessions: sessions.length,
     by_state: byState,
     crashed_24h: sessions.filter((session) => hasCrashed(session) && isRecent(session)).length,
-    ledgers_missing: runtime === "agh" ? sessions.filter(lacksLedger).length : undefined,
+    ledgers_missing: source.writesLedgers ? sessions.filter(lacksLedger).length : undefined,
   };
 }
 

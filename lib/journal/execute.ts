@@ -8,13 +8,21 @@ import { joinPath, osPath } from "../files/os-path.ts";
 import { EXIT, ToolError } from "../records/error.ts";
 import type { Journal } from "./format.ts";
 import type { JournalHome } from "./journal-home.ts";
-import { assertNoLinks, resolveLocation, rootsOf, type Roots } from "./locations.ts";
+import { assertNoLinksIn, resolveLocation, rootsOf, type Roots } from "./locations.ts";
 import { isThere, movePath } from "./move.ts";
 import { writeRemovedRows } from "./removed-rows.ts";
 import { reverseStep } from "./reverse.ts";
 import { look, sameSeen } from "./stamps.ts";
 import { isReplaced, stepState, type StepState } from "./step-state.ts";
-import type { InsertRows, Location, Move, Remove, RemoveRows, Step } from "./steps.ts";
+import {
+  groupOf,
+  type InsertRows,
+  type Location,
+  type Move,
+  type Remove,
+  type RemoveRows,
+  type Step,
+} from "./steps.ts";
 import { changeMode, swapFile } from "./swap.ts";
 
 export interface Done {
@@ -151,9 +159,9 @@ class Execution {
 
   #move(step: Move): void {
     const [from, to] = [this.#path(step.from), this.#path(step.to)];
-    if (!isThere(from)) return; // moved already
+    // Moved already, and what has come in its place is to stay.
+    if (!isThere(from) || isReplaced(step, { pathOf: this.#path, steps: this.#journal.steps })) return;
     if (step.displace) {
-      if (isReplaced(step, { pathOf: this.#path, steps: this.#journal.steps })) return;
       const isOut = step.to.startsWith("trash:");
       if (isThere(to)) this.#displace(isOut ? step.from : step.to);
       else if (isOut && this.#isAgain && step.seen && !sameSeen(step.seen, look(from))) this.#reportDisplaced(from, to);
@@ -223,33 +231,6 @@ class Execution {
 
 const takesOut = (step: Step): boolean =>
   (step.do === "move" && step.removes === true) || (step.do === "remove" && step.files !== undefined);
-
-export const groupOf = (step: Step): string | undefined => ("group" in step ? step.group : undefined);
-
-/** Throws E_LINK_IN_PATH (4) where a step would go through a link. */
-export function assertNoLinksIn(steps: readonly Step[], roots: Roots): void {
-  for (const step of steps) for (const location of locationsOf(step)) assertNoLinks(roots, location);
-}
-
-/** Every location that a step changes or takes something from. */
-export function locationsOf(step: Step): Location[] {
-  switch (step.do) {
-    case "insert-rows":
-      return [...step.files];
-    case "remove-rows":
-      return [];
-    case "move":
-      return [step.from, step.to];
-    case "swap":
-      return [
-        step.path,
-        ...(step.staged === undefined ? [] : [step.staged]),
-        ...(step.kept === undefined ? [] : [step.kept]),
-      ];
-    default:
-      return [step.path];
-  }
-}
 
 const isDirectory = (path: string): boolean =>
   lstatSync(osPath(path), { throwIfNoEntry: false })?.isDirectory() === true;

@@ -1,8 +1,8 @@
 // The journal file of a run: written before its first step, so that a killed run can be brought to its end or taken back.
 import { decodeSealed, encodeSealed } from "../formats/sealed-json.ts";
-import type { Roots } from "./locations.ts";
+import { resolveLocation, type Roots } from "./locations.ts";
 import { fromFormat1, type Format1 } from "./format-1.ts";
-import type { Location, RowChange, Step } from "./steps.ts";
+import { locationsOf, type Location, type RowChange, type Step } from "./steps.ts";
 
 export const JOURNAL_FORMAT = 2;
 export const UNDO = "agh-reconcile undo";
@@ -47,7 +47,19 @@ export function decodeJournal(bytes: Buffer, run: string, roots: Roots): ReadJou
     return { problem: `its journal has format ${JSON.stringify(found["format"])}, which this version does not know` };
   }
   const { digest: _, ...journal } = found;
-  return isJournal(journal) ? { journal } : { problem: "its journal lacks what every journal has" };
+  if (!isJournal(journal)) return { problem: "its journal lacks what every journal has" };
+  const problem = locationProblem(journal, roots);
+  return problem === undefined ? { journal } : { problem };
+}
+
+/** What a path has against it that this version would never have written. */
+function locationProblem({ steps, times = {} }: Journal, roots: Roots): string | undefined {
+  try {
+    for (const location of [...steps.flatMap(locationsOf), ...Object.keys(times)]) resolveLocation(roots, location);
+    return undefined;
+  } catch (error) {
+    return `its journal cannot be obeyed here: ${(error as Error).message}`;
+  }
 }
 
 function decode(bytes: Buffer): ReturnType<typeof decodeSealed> {

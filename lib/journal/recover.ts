@@ -8,12 +8,13 @@ import { joinPath, osPath } from "../files/os-path.ts";
 import { walk } from "../files/walk.ts";
 import { EXIT, refusal, ToolError } from "../records/error.ts";
 import { giveTimes } from "./directory-times.ts";
-import { executeSteps, groupOf, locationsOf, type Done, type Dropped } from "./execute.ts";
+import { executeSteps, type Done, type Dropped } from "./execute.ts";
 import { commandOf, JOURNAL_FORMAT, type Journal, type ReadJournal } from "./format.ts";
 import { claimIdentity, isCopy, readIdentity } from "./identity.ts";
 import type { JournalHome } from "./journal-home.ts";
-import { journalsDir, pathWithin, resolveLocation, rootsOf, runDir, trashDir } from "./locations.ts";
+import { assertNoLinks, journalsDir, pathWithin, resolveLocation, rootsOf, runDir, trashDir } from "./locations.ts";
 import { assertOwnState, closeRun, hasUnfinishedRuns, removeRun, unfinishedRuns, type UnfinishedRun } from "./runs.ts";
+import { groupOf, locationsOf } from "./steps.ts";
 
 export interface Recovered {
   readonly run: string;
@@ -65,8 +66,11 @@ export const unfinishedError = (
   refusal(
     "E_UNFINISHED",
     `${tool} was killed in ${place} (run ${run}), and cannot be finished: ${reason}`,
-    `agh-reconcile undo ${run} --apply --home ${place} takes it back where that can be done; with --abandon it sets aside what cannot`,
+    `agh-reconcile undo ${run} --apply --home ${place} takes it back where that can be done; ${abandonCommand({ place }, run)} sets it aside`,
   );
+
+export const abandonCommand = ({ place }: Pick<JournalHome, "place">, run: string): string =>
+  `agh-reconcile undo ${run} --abandon --apply --home ${place}`;
 
 function finish(home: JournalHome, journal: Journal, writtenAt: number | undefined): Recovered {
   const done = execute(home, journal, writtenAt);
@@ -97,7 +101,7 @@ export function endRun(home: JournalHome, journal: Journal): void {
   const { run, direction, leaves, times = {} } = journal;
   if (direction === "forward") return closeRun(home.root, journal);
   const roots = rootsOf(home, run);
-  giveTimes(new Map(Object.entries(times).map(([at, ns]) => [resolveLocation(roots, at), ns])));
+  if (!leaves) giveTimes(new Map(Object.entries(times).map(([at, ns]) => [resolveLocation(roots, at), ns])));
   if (leaves) setAside(home.root, run);
   else removeRun(home.root, run);
   removeEmptied(joinPath(trashDir(home.root), run));
@@ -106,7 +110,9 @@ export function endRun(home: JournalHome, journal: Journal): void {
 
 /** What a run has put away lies in its place again; what does not stays in the trash. */
 function removeEmptied(dir: string): void {
-  if (!lstatSync(osPath(dir), { throwIfNoEntry: false })) return;
+  for (const path of [dirname(dir), dir]) {
+    if (!lstatSync(osPath(path), { throwIfNoEntry: false })?.isDirectory()) return;
+  }
   if ([...walk(dir)].every(({ type }) => type === "directory")) rmSync(osPath(dir), { recursive: true });
 }
 
@@ -114,6 +120,7 @@ function removeEmptied(dir: string): void {
 export function setAside(root: string, run: string): string {
   const dir = runDir(root, run);
   const to = joinPath(trashDir(root), `${run}/journal`);
+  assertNoLinks(rootsOf({ root, roots: new Map() }, run), "trash:journal");
   try {
     mkdirSync(osPath(dirname(to)), { recursive: true, mode: 0o700 });
     renameSync(osPath(dir), osPath(to));

@@ -87,6 +87,28 @@ export interface ChangeMode extends Grouped {
 /** Each may be done again when it was done already. */
 export type Step = InsertRows | RemoveRows | Move | Remove | Swap | ChangeMode;
 
+export const groupOf = (step: Step): string | undefined => ("group" in step ? step.group : undefined);
+
+/** Every location that a step changes or takes something from. */
+export function locationsOf(step: Step): Location[] {
+  switch (step.do) {
+    case "insert-rows":
+      return [...step.files];
+    case "remove-rows":
+      return [];
+    case "move":
+      return [step.from, step.to];
+    case "swap":
+      return [
+        step.path,
+        ...(step.staged === undefined ? [] : [step.staged]),
+        ...(step.kept === undefined ? [] : [step.kept]),
+      ];
+    default:
+      return [step.path];
+  }
+}
+
 /** Rows of a runtime's own database before and after a change; null where there was, or is, none. */
 export interface RowChange {
   readonly table: string;

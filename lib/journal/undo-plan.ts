@@ -1,16 +1,16 @@
 // What undoing a run does: which of its steps are taken back, and what stays, with the reason.
 import { hashFile } from "../files/hash-file.ts";
 import { refusal, ToolError } from "../records/error.ts";
-import { groupOf, locationsOf } from "./execute.ts";
 import type { Journal } from "./format.ts";
 import type { JournalHome } from "./journal-home.ts";
-import { resolveLocation, rootsOf } from "./locations.ts";
+import { assertNoLinksIn, resolveLocation, rootsOf, type Roots } from "./locations.ts";
 import { isThere } from "./move.ts";
 import { findRowTrash } from "./removed-rows.ts";
+import { abandonCommand } from "./recover.ts";
 import { reverseStep } from "./reverse.ts";
 import { sameStamp, stampOf } from "./stamps.ts";
 import { stepState, type StateContext } from "./step-state.ts";
-import type { RowChange, Step, Swap } from "./steps.ts";
+import { groupOf, locationsOf, type Move, type RowChange, type Step, type Swap } from "./steps.ts";
 import { drifted } from "./swap.ts";
 
 export interface UndoPlan {
@@ -19,7 +19,7 @@ export interface UndoPlan {
   readonly steps: readonly Step[];
   readonly rows: readonly RowChange[];
   readonly items: readonly UndoItem[];
-  /** Something that was changed since stays as it is: what the run has kept of it is not thrown away. */
+  /** Something stays as it is, or is taken out of the home again: what the run has of it is not thrown away. */
   readonly leaves: boolean;
 }
 
@@ -44,8 +44,9 @@ interface Blocked {
 export function planUndo(home: JournalHome, journal: Journal, { partly }: { readonly partly: boolean }): UndoPlan {
   const context = contextOf(home, journal);
   const decisions = new Map(journal.steps.map((step) => [step, decide(home, journal, step, context)]));
-  const leaves = partly && blockGroups(decisions);
+  const isLeft = partly && blockGroups(decisions);
   for (const one of decisions.values()) if (isBlocked(one)) throw one.blocked;
+  if (isLeft) keepLists(decisions);
   const steps = journal.steps.filter((step) => decisions.get(step) === "back");
   const { rows, items } = planRows(home, journal, partly);
   return {
@@ -53,29 +54,74 @@ export function planUndo(home: JournalHome, journal: Journal, { partly }: { read
     steps: journal.direction === "back" ? steps : steps.toReversed().map(backOf),
     rows,
     items: [...itemsOf(decisions, context), ...items],
-    leaves,
+    leaves: isLeft || journal.leaves === true || steps.some(takesOut),
   };
 }
 
-function contextOf(home: JournalHome, { run, steps }: Journal): StateContext {
-  const roots = rootsOf(home, run);
-  return { pathOf: (location) => resolveLocation(roots, location), steps, writtenAt: undefined };
+/** What tells of things in the trash stays with them. */
+function keepLists(decisions: Map<Step, Decision>): void {
+  for (const step of decisions.keys()) {
+    if (step.do === "move" && step.from.startsWith("run:") && step.to.startsWith("trash:"))
+      decisions.set(step, "nothing");
+  }
 }
 
-function decide(home: JournalHome, { run, direction }: Journal, step: Step, context: StateContext): Decision {
+/** What a run has put into the home may have been written to since. */
+const takesOut = (step: Step): boolean =>
+  step.do === "move" && step.from.startsWith("run:") && step.to.startsWith("home:") && !step.to.startsWith(TOOLKIT);
+
+const TOOLKIT = "home:.agh-toolkit/";
+
+interface UndoContext extends StateContext {
+  readonly roots: Roots;
+}
+
+function contextOf(home: JournalHome, { run, steps }: Journal): UndoContext {
+  const roots = rootsOf(home, run);
+  return { roots, pathOf: (location) => resolveLocation(roots, location), steps, writtenAt: undefined };
+}
+
+function decide(home: JournalHome, journal: Journal, step: Step, context: UndoContext): Decision {
+  try {
+    assertNoLinksIn([step], context.roots);
+  } catch (error) {
+    if (error instanceof ToolError) return { blocked: error };
+    throw error;
+  }
+  return decideByState(home, journal, step, context);
+}
+
+function decideByState(
+  { root, place }: JournalHome,
+  { run, direction }: Journal,
+  step: Step,
+  context: StateContext,
+): Decision {
   if (step.do === "insert-rows" && direction === "forward") return { stays: "rows that the run has added stay" };
-  if (step.do === "remove-rows") return findRowTrash(home.root, run) ? "back" : "nothing";
+  if (step.do === "remove-rows") return findRowTrash(root, run) ? "back" : "nothing";
   const state = stepState(step, context);
   if (typeof state === "object") return { blocked: drifted(context.pathOf(locationsOf(step)[0]!)) };
   if (direction === "back") return state === "pending" ? "back" : "nothing";
   if (state === "pending") return "nothing";
   if (step.do === "remove") return { stays: "it was removed for good" };
-  const error = step.do === "swap" ? keptError(run, step, context) : undefined;
+  const error =
+    step.do === "swap" ? keptError({ place, run }, step, context) : step.do === "move" && moveError(step, context);
   return error ? { blocked: error } : "back";
 }
 
+/** What was moved away is there, and its place is free, or becomes free when what came there goes. */
+function moveError({ from, to }: Move, { pathOf, steps }: StateContext): ToolError | undefined {
+  if (!isThere(pathOf(to))) return refusal("E_DRIFTED", `${pathOf(to)} is not there any more`);
+  const becomesFree = steps.some((step) => step.do === "move" && step.to === from);
+  return isThere(pathOf(from)) && !becomesFree ? drifted(pathOf(from)) : undefined;
+}
+
 /** What would be put back is what was kept, byte for byte. */
-function keptError(run: string, { kept, from, sha256 }: Swap, { pathOf }: StateContext): ToolError | undefined {
+function keptError(
+  { place, run }: { readonly place: string; readonly run: string },
+  { kept, from, sha256 }: Swap,
+  { pathOf }: StateContext,
+): ToolError | undefined {
   if (kept === undefined || from === null) return undefined;
   const file = pathOf(kept);
   const isSame = sha256 === undefined ? sameStamp(stampOf(file), from) : isThere(file) && hashFile(file) === sha256;
@@ -83,19 +129,25 @@ function keptError(run: string, { kept, from, sha256 }: Swap, { pathOf }: StateC
   return refusal(
     "E_KEPT_DIFFERS",
     `run ${run} cannot be undone: ${file}, which it would put back, is not what was kept`,
-    `agh-backup restore brings back an older state; agh-reconcile undo ${run} --abandon --apply forgets the run`,
+    `agh-backup restore brings back an older state; ${abandonCommand({ place }, run)} forgets the run`,
   );
 }
 
-/** A database and what lies beside it, or the parts of a session, are taken back together or not at all. Tells whether any are not. */
+/**
+ * A database and what lies beside it are taken back together or not at all; of a session goes back what can, as when a killed run is
+ * finished. Tells whether anything stays.
+ */
 function blockGroups(decisions: Map<Step, Decision>): boolean {
   let found = false;
   for (const group of Map.groupBy(decisions.keys(), (step) => groupOf(step) ?? step).values()) {
     const blocked = group.map((step) => decisions.get(step)!).find(isBlocked);
     if (!blocked) continue;
     found = true;
-    for (const step of group)
-      if (decisions.get(step) !== "nothing") decisions.set(step, { stays: blocked.blocked.message });
+    const stays = { stays: blocked.blocked.message };
+    for (const step of group) {
+      const decision = decisions.get(step)!;
+      if (isBlocked(decision) || (decision === "back" && step.do !== "move")) decisions.set(step, stays);
+    }
   }
   return found;
 }

@@ -2,14 +2,14 @@
 import { lstatSync } from "node:fs";
 import { asOwner } from "../files/as-owner.ts";
 import { osPath } from "../files/os-path.ts";
-import { usageError } from "../records/error.ts";
-import { assertNoLinksIn, executeSteps } from "./execute.ts";
+import { EXIT, refusal, ToolError, usageError } from "../records/error.ts";
+import { executeSteps } from "./execute.ts";
 import { commandOf, JOURNAL_FORMAT, type Journal } from "./format.ts";
 import { claimIdentity } from "./identity.ts";
 import type { JournalHome } from "./journal-home.ts";
-import { rootsOf, runDir } from "./locations.ts";
+import { assertNoLinksIn, rootsOf, runDir } from "./locations.ts";
 import { assertMovable } from "./movable.ts";
-import { endRun, reasonAgainst, setAside, unfinishedError } from "./recover.ts";
+import { abandonCommand, endRun, reasonAgainst, setAside, unfinishedError } from "./recover.ts";
 import { isFinished, keptRuns, readJournal, removeRun, unfinishedRuns, writeJournal } from "./runs.ts";
 import { planUndo, revertRows, type UndoPlan } from "./undo-plan.ts";
 
@@ -36,8 +36,8 @@ export function findRun(home: JournalHome, run: string): FoundRun {
 function unknownRun(home: JournalHome, run: string): Error {
   const known = [...keptRuns(home.root), ...unfinishedRuns(home).map((one) => one.run)];
   return usageError(
-    `${home.place} has no run ${JSON.stringify(run)} to undo (or it was undone)`,
-    known.length > 0 ? `known are ${known.slice(-5).join(", ")}` : "no run was applied here",
+    `${home.place} has no run ${JSON.stringify(run)} to undo: it is unknown or already undone`,
+    known.length > 0 ? `known runs: ${known.slice(-5).join(", ")}` : "no run was applied here",
   );
 }
 
@@ -54,14 +54,22 @@ export function planRunUndo(
   found: FoundRun,
   { abandon }: { readonly abandon: boolean },
 ): UndoPlan | undefined {
-  const { run, journal, problem } = found;
-  if (abandon)
-    return journal && problem === undefined && !found.isFinished
-      ? planUndo(home, journal, { partly: true })
-      : undefined;
+  const { run, journal, problem, isFinished } = found;
+  if (abandon) {
+    return journal && problem === undefined && !isFinished ? planUndo(home, journal, { partly: true }) : undefined;
+  }
   if (problem !== undefined)
     throw unfinishedError(home, { run, tool: journal ? commandOf(journal) : "a command" }, problem);
-  return journal && planUndo(home, journal, { partly: false });
+  try {
+    return journal && planUndo(home, journal, { partly: false });
+  } catch (error) {
+    if (isFinished || !(error instanceof ToolError) || error.exit !== EXIT.refused) throw error;
+    throw refusal(
+      error.code,
+      error.message,
+      `${abandonCommand(home, run)} takes back the rest, and sets the run aside`,
+    );
+  }
 }
 
 /** Called with the home's lock, with a plan that was made under it. */

@@ -161,8 +161,11 @@ export interface AdoptedSession extends SessionParts {
 export interface Custody {
   /** Throws (4) where the home's settings cannot be read: they say where its sessions lie. */
   open(home: Home, deps: Deps): Promise<HomeCustody>;
-  /** What a receipt says of the events among parts that were taken elsewhere: the same as `HomeCustody.events` said. */
-  events(parts: SessionParts): Promise<FoundEvents>;
+  /**
+   * What a receipt says of the events among parts that were taken elsewhere: the same as `HomeCustody.events` said. `made` hears of the
+   * buffers that are left behind.
+   */
+  events(parts: SessionParts, made?: (bytes: number) => void): Promise<FoundEvents>;
   /** Changes the home's rows, step by step of a journal. */
   rowExecutor(home: Home, deps: Deps): RowExecutor;
   /** Makes what a home of nothing but these rows has, below `root`, for reading only. */

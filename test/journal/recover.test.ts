@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { recoverRuns } from "../../lib/journal/recover.ts";
 import { look, stampOf } from "../../lib/journal/stamps.ts";
 import type { Step } from "../../lib/journal/steps.ts";
-import { dropRun, findRun } from "../../lib/journal/undo.ts";
+import { dropRun, findRun, planRunUndo, undoRun } from "../../lib/journal/undo.ts";
 import { contents, homeAt, killedRun, killedRun1, testHome, write } from "./bench.ts";
 
 const SESSION = { "sessions/s1/events.db": "one", "sessions/s1/meta.json": "{}", "sessions/s2/events.db": "two" };
@@ -153,8 +153,13 @@ test("a planted journal reaches nothing outside the home", (t) => {
     "home:.",
   ]) {
     const home = testHome(t, SESSION);
-    killedRun(home, [{ do: "remove", path: location }]);
-    assert.throws(() => recoverRuns(home), { code: "E_JOURNAL_PATH", exit: 4 }, location);
+    const run = killedRun(home, [{ do: "remove", path: location }]);
+    assert.throws(() => recoverRuns(home), { code: "E_UNFINISHED", exit: 4 }, location);
+    // No journal is obeyed, and none refuses the home for ever.
+    const found = findRun(home, run);
+    assert.equal(planRunUndo(home, found, { abandon: true }), undefined);
+    dropRun(home, found);
+    assert.deepEqual(recoverRuns(home), []);
   }
 });
 
@@ -169,7 +174,18 @@ test("a link on the way is not followed, whichever part of the path it is", (t) 
     fs.mkdirSync(path.dirname(path.join(home.root, link)), { recursive: true });
     if (link === ".agh-toolkit/trash") write(home.root, { "sessions/s1/events.db": "mine" });
     fs.symlinkSync(victim, path.join(home.root, link));
-    assert.throws(() => recoverRuns(home), { code: "E_LINK_IN_PATH", exit: 4 }, `${link} ${run}`);
+    assert.throws(() => recoverRuns(home), /cannot be finished: .* is a symbolic link/, `${link} ${run}`);
+    assert.deepEqual(contents(victim), before);
+    const found = findRun(home, run);
+    assert.throws(() => planRunUndo(home, found, { abandon: false }), { code: "E_LINK_IN_PATH", exit: 4 });
+    const plan = planRunUndo(home, found, { abandon: true })!;
+    assert.deepEqual([plan.steps, plan.leaves], [[], true]);
+    if (link === ".agh-toolkit/trash") {
+      assert.throws(() => undoRun(home, plan), { code: "E_LINK_IN_PATH", exit: 4 });
+    } else {
+      undoRun(home, plan);
+      assert.deepEqual(recoverRuns(home), []);
+    }
     assert.deepEqual(contents(victim), before);
   }
 });

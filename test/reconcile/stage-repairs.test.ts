@@ -1,8 +1,6 @@
 // After each single step, there and back, the catalog says what it said before or what it is to say, and no third thing.
 import assert from "node:assert/strict";
-import { copyFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { scratchDir } from "../../lib/files/scratch.ts";
 import { executeSteps } from "../../lib/journal/execute.ts";
@@ -16,21 +14,7 @@ import { planRepairs } from "../../lib/reconcile/plan.ts";
 import { readCatalog } from "../../lib/sources/agh/home/databases.ts";
 import { depsOf } from "../sources/agh/boot-world.ts";
 import { madeHome } from "../support/homes.ts";
-import { stateOf } from "./run-reconcile.ts";
-
-/** Leaves rows in the WAL only, as a daemon does that was killed. */
-function killedWithRows(file: string): void {
-  const db = new DatabaseSync(file);
-  db.exec(
-    "PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF; DELETE FROM workspaces; UPDATE sessions SET name = 'in the WAL'",
-  );
-  for (const suffix of ["", "-wal"]) copyFileSync(file + suffix, `${file}.kept${suffix}`);
-  db.close();
-  for (const suffix of ["", "-wal"]) {
-    copyFileSync(`${file}.kept${suffix}`, file + suffix);
-    rmSync(`${file}.kept${suffix}`);
-  }
-}
+import { leaveInWal, stateOf } from "./run-reconcile.ts";
 
 const RUN = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
 
@@ -47,7 +31,7 @@ const journalOf = (steps: readonly Step[]): Journal => ({
 
 test("a catalog with a WAL: old or new after every step, taken or turned round, and every step may be taken again", async (t) => {
   const { home } = madeHome(t, { sessions: 3 });
-  killedWithRows(join(home, "agh.db"));
+  leaveInWal(join(home, "agh.db"), "DELETE FROM workspaces; UPDATE sessions SET name = 'in the WAL'");
   const deps = depsOf();
   const readState = (): string =>
     readCatalog(home, deps, (db) =>

@@ -18,6 +18,7 @@ export class Staging {
   readonly #run: Run;
   /** What takes the place of a path, as long as nothing else does. */
   readonly #staged = new Map<string, Stamp | null>();
+  readonly #removed = new Set<string>();
   #count = 0;
 
   constructor(run: Run) {
@@ -52,11 +53,13 @@ export class Staging {
   stageRemoval(path: string, { group, kept }: { readonly group?: string; readonly kept?: string }): void {
     const from = stampOf(path);
     if (!from) return;
+    this.#removed.add(path);
     const old = kept ?? this.#run.locate(this.freshPath(path, "old"));
     this.steps.push({ do: "swap", path: this.#run.locate(path), from, to: null, kept: old, ...(group && { group }) });
   }
 
+  /** Nothing where the file goes in any case: a WAL that was folded in. */
   stageMode(path: string, from: number, to: number): void {
-    this.steps.push({ do: "mode", path: this.#run.locate(path), from, to });
+    if (!this.#removed.has(path)) this.steps.push({ do: "mode", path: this.#run.locate(path), from, to });
   }
 }
