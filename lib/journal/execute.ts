@@ -41,13 +41,16 @@ export interface Dropped {
   readonly reason: string;
 }
 
-/** `again`: the run was killed; the home may have been used since. Durable when it returns. */
-export function executeSteps(
-  home: JournalHome,
-  journal: Journal,
-  again?: { readonly writtenAt: number | undefined },
-): Done {
-  return asOwner(home.owner, () => new Execution(home, journal).run(again));
+export interface Execute {
+  /** The run was killed; the home may have been used since. */
+  readonly again?: { readonly writtenAt: number | undefined };
+  /** Called when the first step is done. */
+  readonly onBegun?: () => void;
+}
+
+/** Durable when it returns. */
+export function executeSteps(home: JournalHome, journal: Journal, options: Execute = {}): Done {
+  return asOwner(home.owner, () => new Execution(home, journal).run(options));
 }
 
 class Execution {
@@ -67,13 +70,16 @@ class Execution {
     this.#roots = rootsOf(home, journal.run);
   }
 
-  run(again: { readonly writtenAt: number | undefined } | undefined): Done {
+  run({ again, onBegun }: Execute): Done {
     const { steps } = this.#journal;
     assertNoLinksIn(steps, this.#roots);
     this.#isAgain = again !== undefined;
     const dropped = again ? this.#review(steps, again.writtenAt) : [];
     const left = new Set(dropped.map(({ step }) => step));
-    for (const step of steps) if (!left.has(step)) this.#take(step);
+    for (const step of steps) {
+      if (!left.has(step)) this.#take(step);
+      onBegun?.();
+    }
     for (const dir of this.#touched) if (isThere(dir)) syncNames(dir);
     return {
       inserted: this.#inserted,
@@ -110,7 +116,7 @@ class Execution {
       const state = states.get(step)!;
       if (typeof state === "object") return state.changed;
     }
-    const isRemoval = group.some((step) => step.do === "move" && step.removes && states.get(step) === "pending");
+    const isRemoval = group.some((step) => takesOut(step) && states.get(step) === "pending");
     const session = groupOf(group[0]!);
     return isRemoval && session !== undefined ? this.#home.reasonAgainst(session) : undefined;
   }
@@ -153,9 +159,9 @@ class Execution {
 
   #move(step: Move): void {
     const [from, to] = [this.#path(step.from), this.#path(step.to)];
-    if (!isThere(from)) return; // moved already
+    // Moved already, and what has come in its place is to stay.
+    if (!isThere(from) || isReplaced(step, { pathOf: this.#path, steps: this.#journal.steps })) return;
     if (step.displace) {
-      if (isReplaced(step, { pathOf: this.#path, steps: this.#journal.steps })) return;
       const isOut = step.to.startsWith("trash:");
       if (isThere(to)) this.#displace(isOut ? step.from : step.to);
       else if (isOut && this.#isAgain && step.seen && !sameSeen(step.seen, look(from))) this.#reportDisplaced(from, to);
@@ -222,6 +228,9 @@ class Execution {
     });
   }
 }
+
+const takesOut = (step: Step): boolean =>
+  (step.do === "move" && step.removes === true) || (step.do === "remove" && step.files !== undefined);
 
 const isDirectory = (path: string): boolean =>
   lstatSync(osPath(path), { throwIfNoEntry: false })?.isDirectory() === true;

@@ -4,9 +4,12 @@ import { refusal } from "../records/error.ts";
 import { resolveLocation, type Roots } from "./locations.ts";
 import type { Step } from "./steps.ts";
 
-/** Throws E_MOUNT_POINT (4) where a step moves what cannot be moved. */
+/** Throws E_MOUNT_POINT (4) where a step moves, or removes as a tree, what cannot be moved. */
 export function assertMovable(steps: readonly Step[], roots: Roots): void {
-  const moved = steps.flatMap((step) => (step.do === "move" ? [step.from, ...(step.displace ? [step.to] : [])] : []));
+  const moved = steps.flatMap((step) => {
+    if (step.do === "remove") return step.files ? [step.path] : [];
+    return step.do === "move" ? [step.from, ...(step.displace ? [step.to] : [])] : [];
+  });
   assertPathsMovable(moved.map((location) => resolveLocation(roots, location)));
 }
 

@@ -85,7 +85,7 @@ function finish(home: JournalHome, journal: Journal, writtenAt: number | undefin
 /** What refuses one of its steps would refuse it every time. */
 function execute(home: JournalHome, journal: Journal, writtenAt: number | undefined): Done {
   try {
-    return executeSteps(home, journal, { writtenAt });
+    return executeSteps(home, journal, { again: { writtenAt } });
   } catch (error) {
     if (!(error instanceof ToolError) || error.exit !== EXIT.refused) throw error;
     throw unfinishedError(home, { run: journal.run, tool: commandOf(journal) }, error.message);

@@ -102,9 +102,20 @@ export class Run implements Disposable {
     assertMovable(journal.steps, roots);
     asOwner(home.owner, () => writeJournal(home.root, journal));
     this.#isCommitted = true;
-    const done = executeSteps(home, journal);
+    const done = this.#execute(journal);
     asOwner(home.owner, () => closeRun(home.root, journal));
     return done;
+  }
+
+  /** A change of rows that fails has changed nothing: where it comes first, nothing of the run is left to be finished. */
+  #execute(journal: Journal): Done {
+    let hasBegun = false;
+    try {
+      return executeSteps(this.#home, journal, { onBegun: () => (hasBegun = true) });
+    } catch (error) {
+      this.#isCommitted = hasBegun || !isTransaction(journal.steps[0]);
+      throw error;
+    }
   }
 
   /** Durable, and where the steps look for it. */
@@ -149,6 +160,8 @@ export class Run implements Disposable {
     }
   }
 }
+
+const isTransaction = (step: Step | undefined): boolean => step?.do === "insert-rows" || step?.do === "remove-rows";
 
 const fileDigest = (path: string): string | undefined =>
   lstatSync(osPath(path), { throwIfNoEntry: false })?.isFile() ? hashFile(path) : undefined;

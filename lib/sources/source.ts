@@ -13,6 +13,7 @@ import type { EventColumnsReader } from "./event-columns.ts";
 import type { HomeCut } from "./home-cut.ts";
 import type { Repairer } from "./repair.ts";
 import type { Ledgers } from "./ledgers.ts";
+import type { Upkeep } from "./upkeep.ts";
 
 /** A root of one runtime's state, as it was found. */
 export interface Home {
@@ -244,6 +245,8 @@ export interface Source extends RuntimeMarkers {
   archival?(): Promise<Archival>;
   /** How its sessions are taken apart and put together. */
   custody?(): Promise<Custody>;
+  /** What agh-vacuum asks beyond that. */
+  upkeep?(): Promise<Upkeep>;
   /** The file whose flock(2) its daemon holds while it runs; undefined for a runtime without a daemon. */
   daemonLock?(home: Home): string;
   /** A session that has stopped has a ledger: where there is none, something went wrong. */

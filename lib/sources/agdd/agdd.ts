@@ -35,6 +35,7 @@ export const agdd: Source = {
   async *usage(...of) {
     yield* (await import("./costs/usage.ts")).usage(...of);
   },
+  upkeep: async () => (await import("./upkeep/upkeep.ts")).upkeep,
   repairer: async () => (await import("./checks/repairer.ts")).repairer,
   async *records(home, kind, query, deps) {
     if (kind === "tool") yield* (await import("./events/tools.ts")).tools(home, query, deps);

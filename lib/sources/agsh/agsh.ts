@@ -44,6 +44,7 @@ export const agsh: Source = {
   roots,
   wellKnown: (root) => (root === "home" ? WELL_KNOWN : []),
   classify,
+  upkeep: async () => (await import("./upkeep.ts")).upkeep,
   repairer: async () => (await import("./checks/repairer.ts")).repairer,
   cut: async (...of) => (await import("./home/cut.ts")).takeCut(...of),
 };

@@ -1,6 +1,6 @@
 // How long AGH promises to keep the events of a stopped session in its events.db: a key that it parses and does not act on.
 import { refusal, ToolError, usageError } from "../../../records/error.ts";
-import { readConfigTable } from "./config.ts";
+import { readConfigTable } from "../home/config.ts";
 
 const DEFAULT_MS = 24 * 3_600_000;
 const UNITS: { readonly [unit: string]: number } = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1e3, m: 6e4, h: 3.6e6 };

@@ -1,17 +1,18 @@
-// The trash of a home: what each run has put there, and the sealed list that tells what was touched since.
-import { lstatSync, readdirSync, readFileSync } from "node:fs";
-import { hashFile } from "../../files/hash-file.ts";
-import { joinPath, osPath } from "../../files/os-path.ts";
-import { belowRoot, walk } from "../../files/walk.ts";
-import { decodeSealed, encodeSealed } from "../../formats/sealed-json.ts";
-import { isUlid } from "../../formats/ulid.ts";
+// The trash of a home: what each run has put there, and the sealed lists that tell what was touched since.
+import { readdirSync, readFileSync } from "node:fs";
+import { hashFile } from "../files/hash-file.ts";
+import { joinPath, osPath } from "../files/os-path.ts";
+import { belowRoot, walk } from "../files/walk.ts";
+import { decodeSealed, encodeSealed } from "../formats/sealed-json.ts";
+import { isUlid } from "../formats/ulid.ts";
+import { trashDir } from "../journal/locations.ts";
+import { isThere } from "../journal/move.ts";
+import { findRowTrash, type StoredRowTrash } from "../journal/removed-rows.ts";
 
-export const trashDir = (root: string): string => joinPath(root, ".agh-toolkit/trash");
-
-const LIST = "trash.json";
+export const TRASH_LIST = "trash.json";
 const FORMAT = 1;
 
-/** What a run has put into the trash; it lies beside that as `trash.json`. */
+/** The directories that a run has put into the trash; it lies beside them as `trash.json`. */
 export interface TrashList {
   readonly format: number;
   readonly run: string;
@@ -32,16 +33,16 @@ export interface TrashEntry {
 }
 
 export const encodeTrash = (list: Omit<TrashList, "format">): Buffer => encodeSealed({ format: FORMAT, ...list }).bytes;
-export const listIn = (runDir: string): string => joinPath(runDir, LIST);
 
-/** Where an entry's directories lie below the run's directory. */
-export const sessionPlace = ({ name }: Pick<TrashEntry, "name">): string => `sessions/${name}`;
-export const ledgerPlace = ({ session_id, partition }: Pick<TrashEntry, "session_id" | "partition">): string =>
-  `ledgers/${partition}/${session_id}`;
-const placesOf = (entry: TrashEntry): string[] => [
-  sessionPlace(entry),
-  ...(entry.partition === null ? [] : [ledgerPlace(entry)]),
-];
+type Named = Pick<TrashEntry, "session_id" | "name" | "partition">;
+
+/** Where an entry's parts lie below the run's directory. */
+export const trashPlaces = ({ session_id, name, partition }: Named): { readonly session: string; ledger?: string } => ({
+  session: `sessions/${name}`,
+  ...(partition !== null && { ledger: `ledgers/${partition}/${session_id}` }),
+});
+
+const placesOf = (entry: Named): string[] => Object.values(trashPlaces(entry));
 
 export interface TrashRun {
   /** Its name, a ULID unless somebody else put it there. */
@@ -49,20 +50,22 @@ export interface TrashRun {
   readonly dir: string;
   /** Undefined where there is none: another tool put it there, or emptying was cut short; null where it was touched. */
   readonly list: TrashList | undefined | null;
+  /** The rows of a database that it has put there. */
+  readonly rows: StoredRowTrash | undefined;
 }
 
 /** Oldest first. */
 export function trashRuns(root: string): TrashRun[] {
   return namesIn(trashDir(root)).map((run) => {
     const dir = joinPath(trashDir(root), run);
-    return { run, dir, list: isUlid(run) ? readList(dir, run) : undefined };
+    return { run, dir, list: isUlid(run) ? readList(dir, run) : undefined, rows: findRowTrash(root, run) };
   });
 }
 
 function readList(dir: string, run: string): TrashList | undefined | null {
   let bytes: Buffer;
   try {
-    bytes = readFileSync(osPath(listIn(dir)));
+    bytes = readFileSync(osPath(joinPath(dir, TRASH_LIST)));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
@@ -83,8 +86,6 @@ function decoded(bytes: Buffer): TrashList | undefined {
 /** Entries that have not been restored. */
 export const presentIn = ({ dir, list }: TrashRun): TrashEntry[] =>
   (list?.entries ?? []).filter((entry) => placesOf(entry).some((place) => isThere(joinPath(dir, place))));
-
-const isThere = (path: string): boolean => lstatSync(osPath(path), { throwIfNoEntry: false }) !== undefined;
 
 /** What is not as it was put there, in words; undefined when every byte is. */
 export function tamperedIn({ dir }: TrashRun, entry: TrashEntry): string | undefined {

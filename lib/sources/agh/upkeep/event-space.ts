@@ -2,21 +2,15 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Deps } from "../../../records/deps.ts";
 import type { EventTypes, Home } from "../../source.ts";
-import { eachSessionTable, openSettled } from "./each-session.ts";
-import { loadHistory } from "./history.ts";
-import { findEventsDir } from "./stream-events.ts";
-
-export interface TypeSpace {
-  readonly type: string;
-  readonly events: number;
-  /** Of their content. */
-  readonly bytes: number;
-}
+import type { EventTypeSpace } from "../../upkeep.ts";
+import { eachSessionTable, openSettled } from "../events/each-session.ts";
+import { loadHistory } from "../events/history.ts";
+import { findEventsDir } from "../events/stream-events.ts";
 
 const BY_TYPE = "SELECT type, count(*) AS events, total(octet_length(content)) AS bytes FROM events GROUP BY type";
 
 /** Over all sessions, largest first. Reads every event. */
-export async function measureEventTypes(home: Home, deps: Deps): Promise<TypeSpace[]> {
+export async function measureEventTypes(home: Home, deps: Deps): Promise<EventTypeSpace[]> {
   const read = (db: DatabaseSync): readonly { [name: string]: unknown }[] => db.prepare(BY_TYPE).all();
   const found = new Map<string, { type: string; events: number; bytes: number }>();
   for await (const rows of eachSessionTable(home, {}, deps, { table: "events", read })) {

@@ -8,7 +8,7 @@ import { readPageCounts, type PageCounts } from "../../../sqlite/read/page-count
 import { openEvents } from "../home/databases.ts";
 import { openSettled } from "../events/each-session.ts";
 import { digestEvents } from "../events/event-digest.ts";
-import { readFileMark, type FileMark } from "../../../files/file-mark.ts";
+import { readFileMark } from "../../../files/file-mark.ts";
 import { corruptNames } from "../checks/check-catalog.ts";
 import { listNames } from "../checks/check-context.ts";
 import { EVENTS } from "../home/layout.ts";
@@ -16,25 +16,9 @@ import { compareLedger } from "../ledger/compare-ledger.ts";
 import { digestLedger } from "../ledger/ledger-digest.ts";
 import { headLine } from "../ledger/head-line.ts";
 import type { Meta } from "../sessions/meta.ts";
+import type { Purgeable } from "../../upkeep.ts";
 import { checkMigrations } from "../catalog/migrations.ts";
 import { REPAIRED_STOP_REASONS, predictBootRepair } from "../boot/event-repair.ts";
-
-/** A session whose rows may go. */
-export interface Purgeable {
-  readonly verdict: "equal" | "ended_at";
-  readonly events: number;
-  readonly first_sequence: number | string | null;
-  readonly last_sequence: number | string | null;
-  readonly last_event_at: string | null;
-  /** Over every column of every event, in events.db as in the ledger. */
-  readonly sha256: string;
-  /** Bytes that events.db will have less, and those it will have, both about. */
-  readonly frees: number;
-  readonly keeps: number;
-  readonly file: FileMark | null;
-  readonly wal: FileMark | null;
-  readonly ledger: FileMark | null;
-}
 
 /** A session that AGH has stopped, with all that its rows are judged by. */
 export interface StoppedSession {
