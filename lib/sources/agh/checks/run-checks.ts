@@ -8,7 +8,7 @@ import type { CheckRequest } from "../../repair.ts";
 import { readCheckContext } from "./check-context.ts";
 import { LEVELS, type Check, type AghFinding, type Level, type CheckContext, type AghRule } from "./check-types.ts";
 import { directories } from "./check-session-dirs.ts";
-import { stateMatrix } from "./state-matrix.ts";
+import { stateMatrix } from "./check-stores.ts";
 
 /** In the order in which they are reported. */
 export const CHECKS: readonly Check[] = [
