@@ -24,7 +24,7 @@ export async function compareArchive(
   const parts = new ComparedParts(target, receipt, { scratch, ...context });
   // Events that could not be read are there as they lay: there is nothing to count.
   if (receipt.damaged === undefined) {
-    const { events } = await (await loadCustody(receipt.runtime)).events(parts);
+    const { events } = await (await loadCustody(receipt.runtime)).events(parts, context.made);
     if (JSON.stringify(events) !== JSON.stringify(receipt.events)) throw differs(parts.label, receipt, events);
   }
   if (!parts.isRead) await parts.read();

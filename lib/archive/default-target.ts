@@ -1,6 +1,6 @@
 // Where archives lie when nobody says: where the tombstones do, else where the home's runtime puts old sessions.
 import { resolve } from "node:path";
-import { readTombstoneOf, retiredIds } from "../custody/tombstones.ts";
+import { readStoredTombstone, retiredIds } from "../custody/tombstones.ts";
 import type { Deps } from "../records/deps.ts";
 import { usageError } from "../records/error.ts";
 import { detectRuntime, RUNTIMES, type Runtime } from "../sources/runtimes.ts";
@@ -36,7 +36,7 @@ export function findArchiveTargets(
   const retired = retiredIds(root);
   return Map.groupBy(ids, (typed) => {
     const found = retired.filter((id) => isNamedBy(typed, id));
-    const stone = found.length === 1 ? readTombstoneOf(root, found[0]!) : undefined;
-    return stone?.archive?.target ?? targetIn(root);
+    const stone = found.length === 1 ? readStoredTombstone(root, found[0]!) : undefined;
+    return (stone !== "damaged" && stone?.archive?.target) || targetIn(root);
   });
 }

@@ -91,7 +91,7 @@ async function packOnce(request: PackRequest, scratch: Scratch, context: PackCon
     }
     files.push(await writeRows(archive, session.id, rows.lines));
     const { events } = await loadCustody(request.home.runtime);
-    const found = await events(partsOf(request, files, scratch, context));
+    const found = await events(partsOf(request, files, scratch, context), context.made);
     const inner = { ...buildReceipt(request, files), ...found, left_out: unexpected };
     const bytes = innerReceipt(inner);
     await archive.entry(

@@ -11,9 +11,17 @@ export interface OpenCustody {
   readonly custody: HomeCustody;
 }
 
-/** For a place whose runtime can archive. Throws (4) where the home's settings do not tell where its sessions lie. */
-export async function openCustody({ home, source }: OpenPlace, deps: Deps): Promise<OpenCustody> {
-  const of = await source.custody!();
+/** Throws (4) for a runtime whose sessions cannot be taken apart, and where the home's settings do not tell where its sessions lie. */
+export async function openCustody(
+  { home, source }: Pick<OpenPlace, "home" | "source">,
+  deps: Deps,
+): Promise<OpenCustody> {
+  const of = await source.custody?.();
+  if (!of)
+    throw refusal(
+      "E_CANNOT",
+      `${home.place} is a home of ${home.runtime}, whose sessions can be neither archived nor removed`,
+    );
   return { of, custody: await of.open(home, deps) };
 }
 

@@ -64,13 +64,22 @@ export function rowsRefusal({ id }: SessionParts, { code, reason, hint }: RowsCo
   return code === "E_HOSTILE_ROWS" ? hostileArchive(`the archive of ${id}`, reason) : refusal(code, reason, hint);
 }
 
-/** Where its parts go. A part that has no place in the home is hostile. */
-function treesOf(custody: HomeCustody, { id, partition, files }: IncomingSession): readonly OwnTree[] {
-  const trees = custody.trees(id, partition);
-  const parts = new Set(files.map(({ path }) => path.split("/", 1)[0]!));
-  const strange = [...parts].find((name) => name !== ROWS && !trees.some(({ part }) => part === name));
-  if (strange === undefined) return trees.filter(({ part }) => parts.has(part));
-  throw hostileArchive(`the archive of ${id}`, `a part that its home has no place for: ${JSON.stringify(strange)}`);
+/** Where its parts go. */
+function treesOf(custody: HomeCustody, incoming: IncomingSession): readonly OwnTree[] {
+  const parts = partsOf(incoming);
+  return custody.trees(incoming.id, incoming.partition).filter(({ part }) => parts.has(part));
+}
+
+const partsOf = ({ files }: IncomingSession): ReadonlySet<string> =>
+  new Set(files.map(({ path }) => path.split("/", 1)[0]!).filter((part) => part !== ROWS));
+
+/** Throws E_HOSTILE_ARCHIVE (4) for a part that has no place in the home. */
+export function assertPlaces(custody: HomeCustody, incoming: IncomingSession): void {
+  const trees = custody.trees(incoming.id, incoming.partition);
+  for (const name of partsOf(incoming)) {
+    if (trees.some(({ part }) => part === name)) continue;
+    throw hostileArchive(`the archive of ${incoming.id}`, `a part that has no place: ${JSON.stringify(name)}`);
+  }
 }
 
 interface SessionPlan {

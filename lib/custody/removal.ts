@@ -3,7 +3,6 @@ import { lstatSync } from "node:fs";
 import { basename } from "node:path";
 import { hashFile } from "../files/hash-file.ts";
 import { joinPath, osPath } from "../files/os-path.ts";
-import { tombstoneName } from "../formats/archive/tombstone.ts";
 import { toolkitDir } from "../journal/locations.ts";
 import type { Run } from "../journal/run.ts";
 import { filesOf } from "../journal/stamps.ts";
@@ -26,7 +25,8 @@ export function removedPaths(local: LocalSession): RemovedPath[] {
   return movableTrees(local).flatMap(({ part, dir, only }) => {
     const place = placeOf(part, local);
     if (only === undefined) return [{ part, path: dir, place }];
-    return only.map((name) => ({ part, path: joinPath(dir, name), place: `${place}/${name}` }));
+    const names = only.filter((name) => local.paths.some(({ path }) => path === `${part}/${name}`));
+    return names.map((name) => ({ part, path: joinPath(dir, name), place: `${place}/${name}` }));
   });
 }
 
@@ -76,7 +76,7 @@ export function removalSteps(run: Run, root: string, { local, isPermanent }: Rem
     const at = run.locate(path);
     if (isPermanent && isElsewhere(path, root)) return { do: "remove", path: at, files: filesOf(path), group };
     const to = isPermanent ? `run:removed/${place}` : `trash:${place}`;
-    return { do: "move", from: at, to, removes: true, seen: run.seen(path), group };
+    return { do: "move", from: at, to, removes: true, seen: local.seen?.(path) ?? run.seen(path), group };
   });
 }
 
@@ -84,10 +84,6 @@ export function removalSteps(run: Run, root: string, { local, isPermanent }: Rem
 export const isElsewhere = (path: string, root: string): boolean => deviceOf(path) !== deviceOf(toolkitDir(root));
 
 const deviceOf = (path: string): number => lstatSync(osPath(path)).dev;
-
-/** The tombstone of a session that was removed with its files. */
-export const tombstoneFile = (root: string, id: string): string =>
-  joinPath(toolkitDir(root), `tombstones/${tombstoneName(id)}`);
 
 const NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}$/;
 

@@ -19,11 +19,11 @@ export function retiredIds(root: string): string[] {
   }
 }
 
-/** Undefined where there is none, or one that was touched. */
-export function readTombstoneOf(root: string, id: string): Tombstone | undefined {
+/** Undefined where there is none; `damaged` where it is not what was written. */
+export function readStoredTombstone(root: string, id: string): Tombstone | "damaged" | undefined {
   try {
     const found = decodeTombstone(readFileSync(osPath(tombstoneFile(root, id))));
-    return found?.session_id === id ? found : undefined;
+    return found?.session_id === id ? found : "damaged";
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw toFileError(tombstoneFile(root, id), "read", error);

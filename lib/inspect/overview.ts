@@ -3,23 +3,23 @@ import { statfsSync } from "node:fs";
 import { osPath } from "../files/os-path.ts";
 import { walk } from "../files/walk.ts";
 import { defaultHomes } from "../places/default-home.ts";
+import type { Place } from "../places/open-with-capability.ts";
 import { openPlace, type OpenPlace } from "../places/place.ts";
 import type { Deps } from "../records/deps.ts";
 import { ToolError, asPartial } from "../records/error.ts";
 import type { HomeRecord, SessionRecord } from "../records/runtime-kinds.ts";
 import { hasCrashed } from "../sources/selection.ts";
 import { readBackupTimes } from "./backup-times.ts";
-import type { InspectPlace } from "./sessions.ts";
 
 /** One `home` record with everything that is worth a look in the morning. */
-export async function* overview(where: InspectPlace, deps: Deps): AsyncGenerator<HomeRecord> {
+export async function* overview(where: Place, deps: Deps): AsyncGenerator<HomeRecord> {
   using place = await openPlace(where.home, where, deps);
   const extra = { ...(await countSessions(place, deps)), ...(await measureBytes(place, deps)) };
   yield homeRecord(place, deps, { ...extra, ...(await readBackupTimes(place.home.id, deps)) });
 }
 
 /** Every home that is found: what is asked for, else what the environment and the default places hold. Maybe none. */
-export async function* listHomes(where: InspectPlace, deps: Deps): AsyncGenerator<HomeRecord> {
+export async function* listHomes(where: Place, deps: Deps): AsyncGenerator<HomeRecord> {
   if (where.home !== undefined) return yield* overview(where, deps);
   for (const { dir: home, runtime } of defaultHomes(deps, where.runtime)) {
     try {
@@ -64,7 +64,7 @@ async function countSessions({ home, source }: OpenPlace, deps: Deps): Promise<C
   try {
     const sessions: SessionRecord[] = [];
     for await (const session of source.sessions(home, {}, deps)) sessions.push(session);
-    return countStates(home.runtime, sessions, deps);
+    return countStates(source, sessions, deps);
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
     deps.log.problem(asPartial(error));
@@ -74,10 +74,9 @@ async function countSessions({ home, source }: OpenPlace, deps: Deps): Promise<C
 
 const DAY_MS = 86_400_000;
 
-/** Only AGH promises a ledger. */
 const lacksLedger = ({ effective, has }: SessionRecord): boolean => effective === "stopped" && !has.ledger;
 
-function countStates(runtime: HomeRecord["runtime"], sessions: readonly SessionRecord[], deps: Deps): Counted {
+function countStates(source: OpenPlace["source"], sessions: readonly SessionRecord[], deps: Deps): Counted {
   const yesterday = deps.now().getTime() - DAY_MS;
   const byState: { [effective: string]: number } = {};
   for (const { effective } of sessions) byState[effective] = (byState[effective] ?? 0) + 1;
@@ -86,7 +85,7 @@ function countStates(runtime: HomeRecord["runtime"], sessions: readonly SessionR
     sessions: sessions.length,
     by_state: byState,
     crashed_24h: sessions.filter((session) => hasCrashed(session) && isRecent(session)).length,
-    ledgers_missing: runtime === "agh" ? sessions.filter(lacksLedger).length : undefined,
+    ledgers_missing: source.writesLedgers ? sessions.filter(lacksLedger).length : undefined,
   };
 }
 

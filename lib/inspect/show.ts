@@ -1,109 +1,102 @@
 // The verb `show`: everything about one session, each part a record of its own kind.
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
+import { readTombstone } from "../custody/tombstone-record.ts";
 import { osPath } from "../files/os-path.ts";
-import { belowRoot, walk } from "../files/walk.ts";
+import type { Place } from "../places/open-with-capability.ts";
 import { openPlace, type OpenPlace } from "../places/place.ts";
-import type { Deps } from "../records/deps.ts";
+import { withoutProblems, type Deps } from "../records/deps.ts";
 import { orderKeys } from "../records/order-keys.ts";
 import { ToolError, asPartial } from "../records/error.ts";
 import type { LedgerRecord } from "../records/toolkit-kinds.ts";
-import type { Item } from "../records/record.ts";
-import type { PathRecord, SessionRecord } from "../records/runtime-kinds.ts";
-import { openSettled } from "../sources/agh/events/each-session.ts";
-import { findEventsDir } from "../sources/agh/events/stream-events.ts";
-import { countEventTypes } from "../sources/agh/events/event-types.ts";
-import { loadHistory } from "../sources/agh/events/history.ts";
-import { listSessionFiles } from "../sources/agh/sessions/session-files.ts";
-import { readTombstone } from "../sources/agh/custody/tombstone.ts";
-import type { Root } from "../sources/source.ts";
+import { Block, lines, type Item } from "../records/record.ts";
+import type { SessionRecord } from "../records/runtime-kinds.ts";
+import type { EventTypes } from "../sources/source.ts";
 import { listDetails } from "./details.ts";
-import { pathRecord } from "./paths.ts";
-import { countTypes, findLedger, listSessionPaths } from "./show-rows.ts";
-import type { InspectPlace } from "./sessions.ts";
+import { listSessionPaths } from "./session-paths.ts";
 import { usage } from "./usage/usage.ts";
 
 /** `session`, `tombstone`, `path`, `ledger`, `usage`, `failure` and `vault_ref` records of the one session that is named. */
-export async function* show(options: InspectPlace, name: string, deps: Deps): AsyncGenerator<Item> {
-  const where = { ...options, only: [name] };
-  using place = await openPlace(where.home, where, deps);
+export async function* show(where: Place, name: string, deps: Deps): AsyncGenerator<Item> {
+  using place = await openPlace(where.home, { ...where, only: [name] }, deps);
   const { home, source } = place;
-  if (home.runtime !== "agh") return yield* showRows(place, where, name, deps);
   for await (const session of source.sessions(home, { ids: [name], lastEvents: true }, deps)) {
-    const { id } = session;
-    const event_types = await readEventTypes(place, session, deps);
-    yield orderKeys({ ...session, event_types });
-    const tombstone = readTombstone(home, id);
+    const event_types = await countEvents(place, session, deps);
+    yield orderKeys({ ...session, event_types: event_types === "unreadable" ? undefined : event_types });
+    const tombstone = readTombstone(home, session.id);
     if (tombstone) yield tombstone;
-    yield* fileRecords(place, id, deps);
-    const sessions = { ids: [id] };
-    if (event_types !== undefined) {
-      yield* usage(where, { sessions, by: ["session"], zone: "UTC", rollup: false, limit: undefined }, deps);
-    }
-    const failed = { ...sessions, failures: [session.failure?.kind ?? ""] };
-    yield* listDetails(where, "failure", { sessions: failed, limit: 1 }, deps);
-    if (session.has.row) yield* listDetails(where, "vault_ref", { sessions }, deps);
-  }
-}
-
-async function* showRows(place: OpenPlace, where: InspectPlace, name: string, deps: Deps): AsyncGenerator<Item> {
-  const { home, source } = place;
-  for await (const session of source.sessions(home, { ids: [name], lastEvents: true }, deps)) {
-    const { id } = session;
-    yield orderKeys({ ...session, event_types: await countTypes(place, session, deps) });
     yield* listSessionPaths(place, session, deps);
-    const ledger = session.has.ledger ? await findLedger(place, id, deps) : undefined;
-    if (ledger !== undefined) yield* readLedgerRecord(place, id, ledger);
-    const sessions = { ids: [id] };
-    yield* usage(where, { sessions, by: ["session"], zone: "UTC", rollup: false, limit: undefined }, deps);
-    if (source.can.has("failure")) yield* listDetails(where, "failure", { sessions, limit: 1 }, deps);
+    if (session.has.ledger) yield* ledgerRecords(place, session.id, deps);
+    if (source.can.has("usage") && event_types !== "unreadable") {
+      yield* usageOf(place, session.id, event_types ? deps : withoutProblems(deps));
+    }
+    yield* remainingDetails(place, session, deps);
   }
 }
 
-type EventTypes = ReturnType<typeof countEventTypes>;
-
-async function readEventTypes({ home }: OpenPlace, { id }: SessionRecord, deps: Deps): Promise<EventTypes | undefined> {
-  const dir = findEventsDir(home, id);
-  if (dir === undefined) return undefined;
-  const history = await loadHistory(home, deps);
+/** What cannot be read is a problem (exit 3): the other parts are shown. */
+async function countEvents(
+  { home, source }: OpenPlace,
+  { id, has }: SessionRecord,
+  deps: Deps,
+): Promise<EventTypes | "unreadable" | undefined> {
   try {
-    using reading = openSettled(() => history.open(dir, id), deps);
-    return countEventTypes(reading.db);
+    if (source.eventTypes) return await source.eventTypes(home, id, deps);
+    return has.events ? await countTypes(source.events(home, id, {}, deps)) : undefined;
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
     deps.log.problem(asPartial(error));
-    return undefined;
+    return "unreadable";
   }
 }
 
-async function* fileRecords(place: OpenPlace, id: string, deps: Deps): AsyncGenerator<PathRecord | LedgerRecord> {
-  const { paths, ledger } = await listSessionFiles(place.home, id, deps);
-  const roots = await place.source.roots(place.home, deps);
-  for (const top of paths) {
-    for (const found of walk(top)) {
-      const path = belowRoot(top, found.path);
-      const root = roots.find(({ dir }) => path.startsWith(`${dir}/`)) ?? { name: "home", dir: place.home.root };
-      yield pathRecord(place, root, { ...found, path: relativeTo(root, path) });
+async function countTypes(events: ReturnType<OpenPlace["source"]["events"]>): Promise<EventTypes> {
+  const counts = new Map<string, number>();
+  for await (const item of events) {
+    for (const line of item instanceof Block ? lines(item) : [JSON.stringify(item)]) {
+      const { type } = JSON.parse(line) as { type?: unknown };
+      counts.set(String(type), (counts.get(String(type)) ?? 0) + 1);
     }
   }
-  if (ledger !== undefined) yield* readLedgerRecord(place, id, ledger);
+  return Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-const relativeTo = ({ dir }: Root, path: string): string => path.slice(dir.length + 1);
+/** The sessions are known to be readable: what was reported of them is not reported again. */
+async function* ledgerRecords({ home, source }: OpenPlace, id: string, deps: Deps): AsyncGenerator<LedgerRecord> {
+  const ledgers = await source.ledgers?.();
+  for await (const { ledger, hasLedger } of ledgers?.sessions(home, { ids: [id] }, withoutProblems(deps)) ?? []) {
+    const facts = hasLedger ? await readLedger(ledger!) : undefined;
+    if (!facts) continue;
+    yield { kind: "ledger", runtime: home.runtime, home: home.place, id, session_id: id, path: ledger!, ...facts };
+  }
+}
 
-async function* readLedgerRecord({ home }: OpenPlace, id: string, path: string): AsyncGenerator<LedgerRecord> {
+async function readLedger(path: string): Promise<Pick<LedgerRecord, "bytes" | "lines" | "sha256"> | undefined> {
   const hash = createHash("sha256");
-  let [bytes, lines] = [0, 0];
+  let [bytes, lineCount] = [0, 0];
   try {
     for await (const chunk of createReadStream(osPath(path)) as AsyncIterable<Buffer>) {
       hash.update(chunk);
       bytes += chunk.length;
-      for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) lines++;
+      for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) lineCount++;
     }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return; // an empty ledger directory
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined; // removed meanwhile
     throw error;
   }
-  const sha256 = hash.digest("hex");
-  yield { kind: "ledger", runtime: home.runtime, home: home.place, id, session_id: id, path, bytes, lines, sha256 };
+  return { bytes, lines: lineCount, sha256: hash.digest("hex") };
+}
+
+const usageOf = (opened: OpenPlace, id: string, deps: Deps): AsyncGenerator<Item> =>
+  usage({ opened }, { sessions: { ids: [id] }, by: ["session"], zone: "UTC", rollup: false, limit: undefined }, deps);
+
+async function* remainingDetails(opened: OpenPlace, session: SessionRecord, deps: Deps): AsyncGenerator<Item> {
+  const { can } = opened.source;
+  const sessions = { ids: [session.id] };
+  if (can.has("failure")) {
+    // Of whatever kind it is: those that the runtime counts only on request, too.
+    const failed = { ...sessions, failures: [session.failure?.kind ?? ""] };
+    yield* listDetails({ opened }, "failure", { sessions: failed, limit: 1 }, deps);
+  }
+  if (can.has("vault_ref") && session.has.row) yield* listDetails({ opened }, "vault_ref", { sessions }, deps);
 }

@@ -159,9 +159,9 @@ class Execution {
 
   #move(step: Move): void {
     const [from, to] = [this.#path(step.from), this.#path(step.to)];
-    if (!isThere(from)) return; // moved already
+    // Moved already, and what has come in its place is to stay.
+    if (!isThere(from) || isReplaced(step, { pathOf: this.#path, steps: this.#journal.steps })) return;
     if (step.displace) {
-      if (isReplaced(step, { pathOf: this.#path, steps: this.#journal.steps })) return;
       const isOut = step.to.startsWith("trash:");
       if (isThere(to)) this.#displace(isOut ? step.from : step.to);
       else if (isOut && this.#isAgain && step.seen && !sameSeen(step.seen, look(from))) this.#reportDisplaced(from, to);
@@ -190,7 +190,7 @@ class Execution {
     this.#home.log.problem(
       new ToolError({
         code: "E_DISPLACED",
-        message: `${path} was written to after ${tool} had begun to replace it (run ${run}): what it was lies in ${to}`,
+        message: `${path} was changed after ${tool} had begun to replace it (run ${run}): it is in ${to} now`,
         hint: `look at what is new there: ls -lR ${to}`,
         exit: EXIT.partial,
       }),

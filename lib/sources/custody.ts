@@ -4,6 +4,7 @@ import type { EventFacts, ReceiptFile, SessionFacts } from "../formats/archive/r
 import type { RowsFile } from "../formats/archive/rows.ts";
 import type { WalkEntry } from "../files/walk.ts";
 import type { RowExecutor } from "../journal/journal-home.ts";
+import type { Seen } from "../journal/steps.ts";
 import type { Deps } from "../records/deps.ts";
 import type { Finding } from "../records/result-kinds.ts";
 import type { SessionRecord } from "../records/runtime-kinds.ts";
@@ -38,6 +39,8 @@ export interface LocalSession {
   readonly trees: readonly OwnTree[];
   /** Every file and directory, in the order of an archive. */
   readonly paths: readonly OwnPath[];
+  /** What lay at a path that goes when these were listed, for the step that takes it out; without it, it is looked at again. */
+  readonly seen?: (path: string) => Seen | undefined;
   /** What is not a session's, a socket or a link, with the reason. */
   readonly unexpected: readonly { readonly path: string; readonly reason: string }[];
   /** The directory below the ledger root that its ledger lies in; null where it has none. */
@@ -158,8 +161,11 @@ export interface AdoptedSession extends SessionParts {
 export interface Custody {
   /** Throws (4) where the home's settings cannot be read: they say where its sessions lie. */
   open(home: Home, deps: Deps): Promise<HomeCustody>;
-  /** What a receipt says of the events among parts that were taken elsewhere: the same as `HomeCustody.events` said. */
-  events(parts: SessionParts): Promise<FoundEvents>;
+  /**
+   * What a receipt says of the events among parts that were taken elsewhere: the same as `HomeCustody.events` said. `made` hears of the
+   * buffers that are left behind.
+   */
+  events(parts: SessionParts, made?: (bytes: number) => void): Promise<FoundEvents>;
   /** Changes the home's rows, step by step of a journal. */
   rowExecutor(home: Home, deps: Deps): RowExecutor;
   /** Makes what a home of nothing but these rows has, below `root`, for reading only. */

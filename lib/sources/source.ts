@@ -128,6 +128,9 @@ export interface DetailQuery {
   readonly all?: boolean | undefined;
 }
 
+/** How many events of each type there are, sorted by type. */
+export type EventTypes = { readonly [type: string]: number };
+
 /** What one turn (of AGDD one entry of its cost ledger) used. */
 export interface UsedTurn {
   /** RFC 3339, UTC. */
@@ -223,6 +226,13 @@ export interface Source extends RuntimeMarkers {
   sessions(home: Home, filter: SessionFilter, deps: Deps): AsyncIterable<SessionRecord>;
   /** `event` records in order, as blocks of JSON Lines. */
   events(home: Home, sessionId: string, range: EventRange, deps: Deps): AsyncIterable<Block | AnyRecord>;
+  /** Undefined for a session without events. Without it they are all read, and counted. */
+  eventTypes?(home: Home, sessionId: string, deps: Deps): Promise<EventTypes | undefined>;
+  /**
+   * Files and directories in which something of a session lies, also what was moved away by hand. Without it those are the trees of its
+   * custody, and the databases of a home that has rows of it.
+   */
+  sessionPaths?(home: Home, session: SessionRecord, deps: Deps): Promise<readonly string[]>;
   /** Keeps open what is read again for each session; without it `events` is called for each. */
   reader?(home: Home, deps: Deps): Promise<EventsReader>;
   /** Its events as columns; without it they cannot be exported. */
@@ -239,6 +249,8 @@ export interface Source extends RuntimeMarkers {
   upkeep?(): Promise<Upkeep>;
   /** The file whose flock(2) its daemon holds while it runs; undefined for a runtime without a daemon. */
   daemonLock?(home: Home): string;
+  /** A session that has stopped has a ledger: where there is none, something went wrong. */
+  readonly writesLedgers?: true;
   /** Its ledgers: AGH's own, or those that the toolkit keeps for a runtime without. */
   ledgers?(): Promise<Ledgers>;
   /**
@@ -249,8 +261,11 @@ export interface Source extends RuntimeMarkers {
   candidates?(home: Home, query: CandidateQuery, deps: Deps): Promise<AsyncIterable<Block> | undefined>;
   /** What is there, and what is written from now on: each event once. Ends by signal or when idle. */
   follow?(home: Home, options: FollowOptions, deps: Deps): AsyncIterable<Block>;
-  /** The home's own tree first, then what lies outside; a root that is not there is left out. */
-  roots(home: Home, deps: Deps): Promise<readonly Root[]>;
+  /**
+   * The home's own tree first, then what lies outside; a root that is not there is left out, but for one in which something may be put
+   * where `missing` asks for it.
+   */
+  roots(home: Home, deps: Deps, options?: { readonly missing?: boolean }): Promise<readonly Root[]>;
   /** Paths of a root that the runtime's documentation names one by one. */
   wellKnown(root: string): readonly string[];
   /** `path` is relative to the root, `/`-separated. */

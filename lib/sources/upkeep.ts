@@ -24,8 +24,6 @@ export interface RetirementUpkeep {
   readonly floors?: FloorNames;
   /** Reads the home's own settings; throws (4) where they cannot be read. What is returned tells the policy that they set, and throws (2) for a bad value. */
   rules?(home: Home): Promise<() => RetirementRules>;
-  /** Where archives lie unless somebody says otherwise: then a session must be archived before it is removed. */
-  archive?(home: Home): string;
   /** When a session without events was last used, as RFC 3339; not known unless given. */
   lastUse?(session: SessionRecord): string | null;
 }

@@ -1,9 +1,8 @@
 // What every kind of removal is: the shape of its plan, of its deed, and of the actions between the two.
 import type { JournalHome } from "../journal/journal-home.ts";
 import type { Deps } from "../records/deps.ts";
-import { refusal, usageError, type Exit } from "../records/error.ts";
+import { usageError, type Exit } from "../records/error.ts";
 import type { Action } from "../records/result-kinds.ts";
-import type { HomeCustody } from "../sources/custody.ts";
 import type { Home, Source } from "../sources/source.ts";
 import type { RemovalVerb } from "./removal-registry.ts";
 
@@ -107,14 +106,4 @@ const canonicalJson = (value: unknown): string =>
 export function workDirOf({ subject }: Action): string | undefined {
   const { work_dir } = subject as { readonly work_dir?: unknown };
   return typeof work_dir === "string" ? work_dir : undefined;
-}
-
-/** How sessions of a home are taken apart. A runtime that cannot is refused (4). */
-export async function openCustody(
-  { home, source }: Pick<RemovalContext, "home" | "source">,
-  deps: Deps,
-): Promise<HomeCustody> {
-  const custody = await source.custody?.();
-  if (custody) return custody.open(home, deps);
-  throw refusal("E_CANNOT", `${home.place} is a home of ${home.runtime}, whose sessions cannot be removed`);
 }

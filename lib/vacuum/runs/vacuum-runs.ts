@@ -1,5 +1,6 @@
 // Removes the runs of a home that its retention takes: the plan, and with `apply` the deed.
 import { hotSince, keepAlso, computeKeptRuns, type KeepReason } from "../../policy/expired-runs.ts";
+import { openCustody } from "../../custody/open-custody.ts";
 import { openWithCapability, type Place } from "../../places/open-with-capability.ts";
 import type { OpenPlace } from "../../places/detect-source.ts";
 import { withoutProblems, type Deps } from "../../records/deps.ts";
@@ -10,7 +11,7 @@ import type { LocalSession } from "../../sources/custody.ts";
 import type { Home } from "../../sources/source.ts";
 import type { ExpiredRun, RunSettings, RunUpkeep } from "../../sources/upkeep.ts";
 import { Gates, type GateProof, type GateResult } from "../gates/gates.ts";
-import { asSkipped, createPlannedAction, openCustody, type RemovalPlan } from "../removal-types.ts";
+import { asSkipped, createPlannedAction, type RemovalPlan } from "../removal-types.ts";
 import { runRemovals } from "../run-removals.ts";
 
 export interface VacuumRuns {
@@ -101,7 +102,7 @@ async function proveArchived(
   deps: Deps,
 ): Promise<ReadonlyMap<string, GateResult>> {
   const { home, source } = opened;
-  const custody = await openCustody(opened, deps);
+  const { custody } = await openCustody(opened, deps);
   const ids = new Set(expired.map(({ id }) => id));
   const locals = new Map<string, LocalSession>();
   for await (const session of source.sessions(home, {}, withoutProblems(deps))) {

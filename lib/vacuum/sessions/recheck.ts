@@ -1,6 +1,7 @@
 // Holds a planned removal against the home again, while nobody else changes it: drift, life, clocks, and every gate.
 import { accessSync, constants, lstatSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
+import { openCustody } from "../../custody/open-custody.ts";
 import { isElsewhere, isName, removedPaths, type RemovedPath } from "../../custody/removal.ts";
 import { createCollector } from "../../files/memory.ts";
 import { osPath } from "../../files/os-path.ts";
@@ -11,6 +12,7 @@ import type { Action } from "../../records/result-kinds.ts";
 import type { SessionRecord } from "../../records/runtime-kinds.ts";
 import type { HomeCustody, LocalSession } from "../../sources/custody.ts";
 import { movablePaths } from "../../sources/own-trees.ts";
+import type { Source } from "../../sources/source.ts";
 import {
   Gates,
   isKeptElsewhere,
@@ -19,7 +21,7 @@ import {
   type GateName,
   type GateProof,
 } from "../gates/gates.ts";
-import { openCustody, requireText, type RemovalContext } from "../removal-types.ts";
+import { requireText, type RemovalContext } from "../removal-types.ts";
 
 /** What an action of a plan says of a session that goes. */
 export interface PlannedRemoval {
@@ -36,10 +38,12 @@ export interface PlannedRemoval {
 }
 
 /** A plan may have been edited: what does not name the proof that allows it is an error (2). */
-export function parseRemoval(action: Action): PlannedRemoval {
+export function parseRemoval(action: Action, { defaultArchive }: Pick<Source, "defaultArchive">): PlannedRemoval {
   const subject = action.subject as { readonly [name: string]: unknown };
   const isRows = action.verb !== "retire-session";
-  const { gates, proof, isPermanent } = isRows ? parseRowRemoval(action, subject) : parseRequirement(action, subject);
+  const { gates, proof, isPermanent } = isRows
+    ? parseRowRemoval(action, subject)
+    : parseRequirement(action, subject, defaultArchive !== undefined);
   const id = requireText(action, "subject", "session_id");
   const fingerprint = requireText(action, "expect", "fingerprint");
   return { action, id, fingerprint, isRows, gates, proof, isPermanent };
@@ -48,13 +52,15 @@ export function parseRemoval(action: Action): PlannedRemoval {
 type Requirement = Pick<PlannedRemoval, "gates" | "proof" | "isPermanent">;
 type Subject = { readonly [name: string]: unknown };
 
-/** Nothing goes at once but what is kept elsewhere, and that is checked again. */
-function parseRequirement(action: Action, subject: Subject): Requirement {
+/** Nothing goes at once but what is kept elsewhere, and that is checked again. `hasGate`: where archives have a place, no plan is without one. */
+function parseRequirement(action: Action, subject: Subject, hasGate: boolean): Requirement {
   const { require, to } = subject;
   const proof = proofIn(subject);
   const isPermanent = to === "nowhere";
   const isPlan =
-    Array.isArray(require) && require.length > 0 && (isPermanent ? proof && isKeptElsewhere(proof) : to === "trash");
+    Array.isArray(require) &&
+    (require.length > 0 || (!hasGate && !isPermanent)) &&
+    (isPermanent ? proof && isKeptElsewhere(proof) : to === "trash");
   if (!isPlan || !proof) throw lacksProof(action);
   const gates = new Set((require as unknown[]).map((name) => parseGateName(String(name))));
   if (isPermanent) gates.add(proof.archive ? "archived" : "backed-up");
@@ -121,7 +127,7 @@ export class Recheck {
 
   static async open(removals: readonly PlannedRemoval[], context: RemovalContext): Promise<Recheck> {
     const { home, source, deps } = context;
-    const custody = await openCustody(context, deps);
+    const { custody } = await openCustody(context, deps);
     const ids = new Set(removals.filter(isLookedAt).map(({ id }) => id));
     const records = new Map<string, SessionRecord>();
     if (ids.size > 0) {
@@ -129,7 +135,7 @@ export class Recheck {
         if (ids.has(session.id)) records.set(session.id, session);
       }
     }
-    const archive = (await source.upkeep?.())?.retirement?.archive?.(home);
+    const archive = source.defaultArchive?.(home.root);
     const gates = { custody, source, deps, archive, repo: undefined, ids: [...records.keys()] };
     return new Recheck(context, gates, records);
   }

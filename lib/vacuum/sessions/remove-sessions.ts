@@ -1,6 +1,7 @@
 // Removes sessions, whatever they are made of: rows, or tombstone first, then directory and ledger; at once or to the trash. Journaled.
 import { statfsSync, writeFileSync } from "node:fs";
-import { removalSteps, tombstoneFile, trashEntryOf } from "../../custody/removal.ts";
+import { removalSteps, trashEntryOf } from "../../custody/removal.ts";
+import { tombstoneFile } from "../../custody/tombstones.ts";
 import { encodeTrash, TRASH_LIST } from "../../custody/trash.ts";
 import { toFileError } from "../../files/errors.ts";
 import { joinPath, osPath } from "../../files/os-path.ts";
@@ -24,7 +25,7 @@ const LITTLE_ROOM = 64 << 20;
 export const removingSessions: Removal = {
   async *perform(actions, context) {
     const { deps } = context;
-    const removals = actions.map(parseRemoval);
+    const removals = actions.map((action) => parseRemoval(action, context.source));
     assertOneDestination(removals);
     const recheck = await Recheck.open(removals, context);
     for (let at = 0; at < removals.length;) {

@@ -1,4 +1,5 @@
 // Retires sessions by a policy: the plan, and with `apply` the deed.
+import { openCustody } from "../../custody/open-custody.ts";
 import type { OpenPlace } from "../../places/detect-source.ts";
 import { openWithCapability, type Place } from "../../places/open-with-capability.ts";
 import { nearestWord } from "../../policy/nearest-word.ts";
@@ -11,7 +12,7 @@ import { resolveIds } from "../../sources/selection.ts";
 import type { Home } from "../../sources/source.ts";
 import type { RetirementUpkeep } from "../../sources/upkeep.ts";
 import { Gates, type GateName } from "../gates/gates.ts";
-import { openCustody, type RemovalPlan, type RemovalPlanSummary } from "../removal-types.ts";
+import type { RemovalPlan, RemovalPlanSummary } from "../removal-types.ts";
 import { runRemovals } from "../run-removals.ts";
 import { RetirementPlanner } from "./plan.ts";
 
@@ -92,12 +93,12 @@ async function openPlanner(
   deps: Deps,
 ): Promise<RetirementPlanner> {
   const { home, source } = opened;
-  const custody = await openCustody(opened, deps);
+  const { custody } = await openCustody(opened, deps);
   const records: SessionRecord[] = [];
   for await (const record of source.sessions(home, { lastEvents: true }, deps)) records.push(record);
   const ids = records.map(({ id }) => id);
   const { require, archives, toolkit, keepAgents: keptAgents, repo } = options;
-  const archive = options.archive ?? upkeep.archive?.(home);
+  const archive = options.archive ?? source.defaultArchive?.(home.root);
   return new RetirementPlanner(records, {
     home,
     custody,

@@ -1,18 +1,15 @@
 // Stages rows out of the trash for the database that they were removed from.
 import { writeFileSync } from "node:fs";
+import type { OpenCustody } from "../../custody/open-custody.ts";
 import { toFileError } from "../../files/errors.ts";
 import { joinPath, osPath } from "../../files/os-path.ts";
-import { columnsLine, decodeRows, encodeValue, rowLine, type RowsFile } from "../../formats/archive/rows.ts";
+import { decodeRows, encodeRows, type RowsFile } from "../../formats/archive/rows.ts";
 import { readTrashRows } from "../../journal/removed-rows.ts";
 import type { Run } from "../../journal/run.ts";
 import type { Step } from "../../journal/steps.ts";
-import type { Custody, HomeCustody, SessionParts } from "../../sources/custody.ts";
+import type { HomeCustody, SessionParts } from "../../sources/custody.ts";
+import type { TrashRun } from "../../custody/trash.ts";
 import { tampered, type PendingRows } from "./pending-restore.ts";
-
-export interface RowCustody {
-  readonly custody: HomeCustody;
-  readonly factory: Custody;
-}
 
 export interface StagedRows {
   readonly steps: readonly Step[];
@@ -21,40 +18,48 @@ export interface StagedRows {
 }
 
 /** Sessions that are there stay as they are, and in the trash. Rows that were touched refuse the whole (4). */
-export async function stageRows(run: Run, pending: readonly PendingRows[], of: RowCustody): Promise<StagedRows> {
+export async function stageRows(run: Run, pending: readonly PendingRows[], custody: OpenCustody): Promise<StagedRows> {
   const staged = [];
-  for (const one of pending) staged.push(await stageRun(run, one, of));
+  for (const one of pending) staged.push(await stageRun(run, one, custody));
   return { steps: staged.flatMap(({ steps }) => steps), ids: staged.flatMap(({ ids }) => ids) };
 }
 
-async function stageRun(run: Run, { run: trash, ids }: PendingRows, of: RowCustody): Promise<StagedRows> {
+async function stageRun(run: Run, { run: trash, ids }: PendingRows, custody: OpenCustody): Promise<StagedRows> {
   const bytes = readTrashRows(trash.rows!);
   if (!bytes) throw tampered(trash.dir);
   const rows = decodeRows(bytes);
-  const missing = await missingAmong(rows, ids, of);
-  if (missing.size === 0) return { steps: [], ids: [] };
-  const isWhole = trash.rows!.ids.every((id) => missing.has(id));
+  const { missing, isPresent } = await lookAt(rows, custody);
+  const back = new Map([...missing].filter(([id]) => ids.has(id)));
+  const isOver = trash.rows!.ids.every((id) => back.has(id) || isPresent(id));
+  const clear = isOver ? clearSteps(run, trash) : [];
+  if (back.size === 0) return { steps: clear, ids: [] };
   const from = joinPath(run.staging, `${trash.run}.jsonl`);
+  const isWhole = trash.rows!.ids.every((id) => back.has(id));
   try {
-    writeFileSync(osPath(from), isWhole ? bytes : encodeRows([...missing.values()]), { mode: 0o600 });
+    writeFileSync(osPath(from), isWhole ? bytes : encodeRows(mergeOwn(rows, back)), { mode: 0o600 });
   } catch (error) {
     throw toFileError(from, "write", error);
   }
-  const insert: Step = { do: "insert-rows", files: [run.locate(from)], own_home: true };
-  const remove = trash.list ? ["rows.json", "rows.jsonl"].map((name) => joinPath(trash.dir, name)) : [trash.dir];
-  const clear = remove.map((path): Step => ({ do: "remove", path: run.locate(path) }));
-  return { steps: [insert, ...(isWhole ? clear : [])], ids: [...missing.keys()] };
+  return {
+    steps: [{ do: "insert-rows", files: [run.locate(from)], own_home: true }, ...clear],
+    ids: [...back.keys()],
+  };
 }
 
-/** Those of which nothing is in the home. */
-async function missingAmong(
-  rows: RowsFile,
-  ids: ReadonlySet<string>,
-  { custody, factory }: RowCustody,
-): Promise<ReadonlyMap<string, RowsFile>> {
-  const own = [...factory.bySession!(rows)].filter(([id]) => ids.has(id));
-  const states = await custody.compareRows(own.map(([id, of]) => partsOf(id, of, custody)));
-  return new Map(own.filter((_, at) => states[at]!.state === "missing"));
+function clearSteps(run: Run, { list, dir }: TrashRun): Step[] {
+  const paths = list ? ["rows.json", "rows.jsonl"].map((name) => joinPath(dir, name)) : [dir];
+  return paths.map((path) => ({ do: "remove", path: run.locate(path) }));
+}
+
+/** Sessions of which nothing is in the home, and whether one is there with all that it had. */
+async function lookAt(rows: RowsFile, { custody, of }: OpenCustody) {
+  const own = [...of.bySession!(rows)];
+  const states = await custody.compareRows(own.map(([id, one]) => partsOf(id, one, custody)));
+  const found = new Map(own.map(([id], at) => [id, states[at]!.state]));
+  return {
+    missing: new Map(own.filter(([id]) => found.get(id) === "missing")),
+    isPresent: (id: string) => found.get(id) === "present",
+  };
 }
 
 const partsOf = (id: string, rows: RowsFile, { home }: HomeCustody): SessionParts => ({
@@ -65,21 +70,11 @@ const partsOf = (id: string, rows: RowsFile, { home }: HomeCustody): SessionPart
   files: [],
   schema: undefined,
   rows: async () => rows,
+  withFile: () => Promise.reject(new Error(`${id} has no files among its rows`)),
   database: () => Promise.reject(new Error(`${id} has no database among its rows`)),
 });
 
-function* linesOf(all: readonly RowsFile[]): Generator<string> {
-  const columns = new Map(all.flatMap((one) => [...one.columns]));
-  for (const [table, names] of columns) {
-    yield columnsLine(table, names);
-    for (const { rows } of all) {
-      for (const { table: of, rowid, values } of rows) {
-        if (of !== table) continue;
-        const row = Object.entries(values).map(([name, value]) => [name, encodeValue(value)]);
-        yield rowLine(table, rowid, Object.fromEntries(row) as object);
-      }
-    }
-  }
-}
-
-const encodeRows = (all: readonly RowsFile[]): string => [...linesOf(all)].join("");
+const mergeOwn = ({ columns }: RowsFile, sessions: ReadonlyMap<string, RowsFile>): RowsFile => ({
+  columns,
+  rows: [...sessions.values()].flatMap(({ rows }) => rows),
+});

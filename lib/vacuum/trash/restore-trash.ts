@@ -1,6 +1,7 @@
 // Brings sessions back out of the trash, directories and rows: every byte as it was put there, or none of them.
 import { rmSync } from "node:fs";
-import { tombstoneFile } from "../../custody/removal.ts";
+import { openCustody, type OpenCustody } from "../../custody/open-custody.ts";
+import { tombstoneFile } from "../../custody/tombstones.ts";
 import { presentIn, trashRuns, type TrashRun } from "../../custody/trash.ts";
 import { asOwner } from "../../files/as-owner.ts";
 import { fsyncDir } from "../../files/atomic.ts";
@@ -20,10 +21,8 @@ import { usageError } from "../../records/error.ts";
 import type { Action } from "../../records/result-kinds.ts";
 import type { AnyRecord } from "../../records/record.ts";
 import { Tally } from "../../records/summary.ts";
-import type { HomeCustody } from "../../sources/custody.ts";
 import type { Home } from "../../sources/source.ts";
 import { withNoSpaceHint } from "../no-space-hint.ts";
-import { openCustody } from "../removal-types.ts";
 import { findPending, type PendingFiles, type PendingRestore } from "./pending-restore.ts";
 import { stageRows } from "./restore-rows.ts";
 
@@ -45,7 +44,7 @@ export async function* restoreTrash(options: RestoreTrash, deps: Deps): AsyncGen
   if (!home.live) throw usageError(`${home.place} cannot be changed`, "name a directory: --home DIR");
   const tally = new Tally(RESTORE, deps, ulid(deps.now()));
   const custody = await openCustody(opened, deps);
-  const look = (): PendingRestore => findPending(custody, options, deps);
+  const look = (): PendingRestore => findPending(custody.custody, options, deps);
   if (options.dryRun) {
     const { files, rows } = look();
     for (const one of files) yield planned(home, one, tally);
@@ -76,7 +75,7 @@ const hasAny = ({ files, rows }: PendingRestore): boolean => files.length + rows
 
 interface RestoreContext {
   readonly opened: OpenPlace;
-  readonly custody: HomeCustody;
+  readonly custody: OpenCustody;
   readonly journal: JournalHome;
   readonly run: string;
 }
@@ -86,9 +85,9 @@ async function restore(
   { files, rows }: PendingRestore,
   { opened, custody, journal, run: name }: RestoreContext,
 ): Promise<ReadonlyMap<string, number>> {
-  const { home, source } = opened;
+  const { home } = opened;
   using run = Run.begin(journal, RESTORE, name);
-  const staged = await stageRows(run, rows, { custody, factory: await source.custody!() });
+  const staged = await stageRows(run, rows, custody);
   run.commit({ steps: [...staged.steps, ...files.flatMap((one) => fileSteps(run, home.root, one))] });
   asOwner(journal.owner, () => removeEmptiedRuns(home));
   return new Map([

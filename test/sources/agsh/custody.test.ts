@@ -89,6 +89,7 @@ test("a message whose number was given to another comes at the end, in its order
     files: [],
     schema,
     rows: async () => decodeRows(Buffer.from(lines)),
+    withFile: () => Promise.reject(new Error("no file")),
     database: () => Promise.reject(new Error("no database")),
   };
   assert.deepEqual(await of.compareRows([parts]), [{ state: "present" }], "it is the same session");

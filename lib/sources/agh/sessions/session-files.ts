@@ -1,30 +1,30 @@
 // Every place where something of one session lies.
-import { listArchivedSessions, findSessionDir, listLedgerFiles, listSessionNames } from "./scan.ts";
-import { readLedgerPlace } from "../home/config.ts";
-import { bundlesDir } from "../home/layout.ts";
+import { dirname } from "node:path";
 import { joinPath } from "../../../files/os-path.ts";
 import { listNames } from "../../../files/walk.ts";
-import { dirname } from "node:path";
 import type { Deps } from "../../../records/deps.ts";
+import type { SessionRecord } from "../../../records/runtime-kinds.ts";
 import type { Home } from "../../source.ts";
+import { readLedgerPlace } from "../home/config.ts";
+import { bundlesDir } from "../home/layout.ts";
 import { ledgerRootHere } from "./evidence.ts";
+import { findSessionDir, listArchivedSessions, listLedgerFiles, listSessionNames } from "./scan.ts";
 
-export interface SessionFiles {
-  /** Directories and files, absolute: its own, the ledger's, the archive, crash bundles. */
-  readonly paths: readonly string[];
-  readonly ledger: string | undefined;
-}
-
-export async function listSessionFiles(home: Home, id: string, deps: Deps): Promise<SessionFiles> {
-  const { ledgerRoot } = await readLedgerPlace(home.root, deps);
-  const { partitions } = listSessionNames(home.root);
-  const ledger = listLedgerFiles(home.root, ledgerRootHere(home, ledgerRoot), partitions).get(id);
-  const bundles = listNames(bundlesDir(home.root)).filter((name) => name.startsWith(`${id}-`));
-  const paths = [
-    findSessionDir(home.root, id),
+/** Its own directory, the ledger's, what lies in session-archive, crash bundles. */
+export async function listSessionFiles(
+  home: Home,
+  { id }: Pick<SessionRecord, "id">,
+  deps: Pick<Deps, "env">,
+): Promise<readonly string[]> {
+  const { root } = home;
+  const { ledgerRoot } = await readLedgerPlace(root, deps);
+  const ledger = listLedgerFiles(root, ledgerRootHere(home, ledgerRoot), listSessionNames(root).partitions).get(id);
+  const bundles = listNames(bundlesDir(root)).filter((name) => name.startsWith(`${id}-`));
+  const places = [
+    findSessionDir(root, id),
     ledger && dirname(ledger),
-    listArchivedSessions(home.root).get(id),
-    ...bundles.map((name) => joinPath(bundlesDir(home.root), name)),
+    listArchivedSessions(root).get(id),
+    ...bundles.map((name) => joinPath(bundlesDir(root), name)),
   ];
-  return { paths: paths.filter((path) => path !== undefined), ledger };
+  return places.filter((path) => path !== undefined);
 }

@@ -1,5 +1,5 @@
 // AGH's upkeep: the policy that config.toml sets, its databases, the rows that its ledgers hold as well, where its bytes are.
-import { catalogFile, CATALOG, EVENTS, archiveDir, sessionsDir } from "../home/layout.ts";
+import { catalogFile, CATALOG, EVENTS, sessionsDir } from "../home/layout.ts";
 import { PARTS } from "../../../formats/archive/receipt.ts";
 import type { Upkeep } from "../../upkeep.ts";
 import { resolveWorkspaceIds } from "../catalog/workspace-ids.ts";
@@ -15,7 +15,6 @@ export const upkeep: Upkeep = {
       workspaces: (words, { root }, deps) => resolveWorkspaceIds(words, root, deps),
     },
     rules: ({ root }) => readRetirementRules(root),
-    archive: ({ root }) => archiveDir(root),
   },
   databases: {
     catalog: CATALOG,

@@ -9,7 +9,7 @@ export const databaseFile = (root: string): string => join(root, DATABASE);
 
 export const SCHEMA = `
   CREATE TABLE talks (id TEXT PRIMARY KEY, at TEXT NOT NULL, parent TEXT REFERENCES talks(id), head TEXT NOT NULL);
-  CREATE TABLE entries (n INTEGER PRIMARY KEY AUTOINCREMENT, talk_id TEXT NOT NULL REFERENCES talks(id), at TEXT NOT NULL,
+  CREATE TABLE entries (n INTEGER PRIMARY KEY, talk_id TEXT NOT NULL REFERENCES talks(id), at TEXT NOT NULL,
     line TEXT NOT NULL);
   CREATE INDEX entries_of ON entries(talk_id);`;
 
