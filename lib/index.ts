@@ -2,11 +2,11 @@
 export { openHome, type OpenHome } from "./library/home.ts";
 export type {
   ChangeOptions,
-  CheckOptions,
+  HomeCheck,
   EventsOptions,
   LedgerOptions,
   OpenHomeOptions,
-  PlanOptions,
+  HomePlan,
   SealOptions,
   SearchOptions,
   UndoOptions,

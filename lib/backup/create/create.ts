@@ -19,7 +19,7 @@ import { PathFilter } from "./path-filter.ts";
 import { ChunkSink } from "../chunk-sink.ts";
 import { classesOf, type ClassChoice } from "../classes.ts";
 import { startGraceDeadline } from "./grace-deadline.ts";
-import { openBackupJob, type Consistency, type HomeSelection, type BackupJob } from "./backup-job.ts";
+import { openBackupJob, type Consistency, type BackupHome, type BackupJob } from "./backup-job.ts";
 import { ListingWriter } from "./listing-writer.ts";
 import { ParentCursor } from "./parent-cursor.ts";
 import { snapshotRecord } from "../records.ts";
@@ -42,7 +42,7 @@ export interface CreateSnapshots extends ClassChoice, Consistency {
  * be read is a problem (3) and in the coverage.
  */
 export async function* createSnapshots(
-  homes: readonly HomeSelection[],
+  homes: readonly BackupHome[],
   options: CreateSnapshots,
   deps: Deps,
 ): AsyncGenerator<AnyRecord> {
@@ -63,7 +63,7 @@ export async function* createSnapshots(
 }
 
 async function createSnapshot(
-  selection: HomeSelection,
+  selection: BackupHome,
   options: SnapshotOptions,
   deps: Deps,
   repo: Repository,
