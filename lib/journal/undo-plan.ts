@@ -10,7 +10,7 @@ import { abandonCommand } from "./recover.ts";
 import { reverseStep } from "./reverse.ts";
 import { sameStamp, stampOf } from "./stamps.ts";
 import { stepState, type StateContext } from "./step-state.ts";
-import { groupOf, locationsOf, type RowChange, type Step, type Swap } from "./steps.ts";
+import { groupOf, locationsOf, type Move, type RowChange, type Step, type Swap } from "./steps.ts";
 import { drifted } from "./swap.ts";
 
 export interface UndoPlan {
@@ -19,7 +19,7 @@ export interface UndoPlan {
   readonly steps: readonly Step[];
   readonly rows: readonly RowChange[];
   readonly items: readonly UndoItem[];
-  /** Something that was changed since stays as it is: what the run has kept of it is not thrown away. */
+  /** Something stays as it is, or is taken out of the home again: what the run has of it is not thrown away. */
   readonly leaves: boolean;
 }
 
@@ -44,8 +44,9 @@ interface Blocked {
 export function planUndo(home: JournalHome, journal: Journal, { partly }: { readonly partly: boolean }): UndoPlan {
   const context = contextOf(home, journal);
   const decisions = new Map(journal.steps.map((step) => [step, decide(home, journal, step, context)]));
-  const leaves = partly && blockGroups(decisions);
+  const isLeft = partly && blockGroups(decisions);
   for (const one of decisions.values()) if (isBlocked(one)) throw one.blocked;
+  if (isLeft) keepLists(decisions);
   const steps = journal.steps.filter((step) => decisions.get(step) === "back");
   const { rows, items } = planRows(home, journal, partly);
   return {
@@ -53,9 +54,23 @@ export function planUndo(home: JournalHome, journal: Journal, { partly }: { read
     steps: journal.direction === "back" ? steps : steps.toReversed().map(backOf),
     rows,
     items: [...itemsOf(decisions, context), ...items],
-    leaves,
+    leaves: isLeft || journal.leaves === true || steps.some(takesOut),
   };
 }
+
+/** What tells of things in the trash stays with them. */
+function keepLists(decisions: Map<Step, Decision>): void {
+  for (const step of decisions.keys()) {
+    if (step.do === "move" && step.from.startsWith("run:") && step.to.startsWith("trash:"))
+      decisions.set(step, "nothing");
+  }
+}
+
+/** What a run has put into the home may have been written to since. */
+const takesOut = (step: Step): boolean =>
+  step.do === "move" && step.from.startsWith("run:") && step.to.startsWith("home:") && !step.to.startsWith(TOOLKIT);
+
+const TOOLKIT = "home:.agh-toolkit/";
 
 interface UndoContext extends StateContext {
   readonly roots: Roots;
@@ -89,8 +104,16 @@ function decideByState(
   if (direction === "back") return state === "pending" ? "back" : "nothing";
   if (state === "pending") return "nothing";
   if (step.do === "remove") return { stays: "it was removed for good" };
-  const error = step.do === "swap" ? keptError({ place, run }, step, context) : undefined;
+  const error =
+    step.do === "swap" ? keptError({ place, run }, step, context) : step.do === "move" && moveError(step, context);
   return error ? { blocked: error } : "back";
+}
+
+/** What was moved away is there, and its place is free, or becomes free when what came there goes. */
+function moveError({ from, to }: Move, { pathOf, steps }: StateContext): ToolError | undefined {
+  if (!isThere(pathOf(to))) return refusal("E_DRIFTED", `${pathOf(to)} is not there any more`);
+  const becomesFree = steps.some((step) => step.do === "move" && step.to === from);
+  return isThere(pathOf(from)) && !becomesFree ? drifted(pathOf(from)) : undefined;
 }
 
 /** What would be put back is what was kept, byte for byte. */
@@ -110,15 +133,21 @@ function keptError(
   );
 }
 
-/** A database and what lies beside it, or the parts of a session, are taken back together or not at all. Tells whether any are not. */
+/**
+ * A database and what lies beside it are taken back together or not at all; of a session goes back what can, as when a killed run is
+ * finished. Tells whether anything stays.
+ */
 function blockGroups(decisions: Map<Step, Decision>): boolean {
   let found = false;
   for (const group of Map.groupBy(decisions.keys(), (step) => groupOf(step) ?? step).values()) {
     const blocked = group.map((step) => decisions.get(step)!).find(isBlocked);
     if (!blocked) continue;
     found = true;
-    for (const step of group)
-      if (decisions.get(step) !== "nothing") decisions.set(step, { stays: blocked.blocked.message });
+    const stays = { stays: blocked.blocked.message };
+    for (const step of group) {
+      const decision = decisions.get(step)!;
+      if (isBlocked(decision) || (decision === "back" && step.do !== "move")) decisions.set(step, stays);
+    }
   }
   return found;
 }

@@ -76,11 +76,21 @@ export function killedRun(
 }
 
 /** The journal of version 0.1. */
-export function killedRun1(home: JournalHome, steps: readonly object[], tool: string): string {
+export function killedRun1(
+  home: JournalHome,
+  steps: readonly object[] | ((dir: string) => readonly object[]),
+  tool: string,
+): string {
   const run = ulid(new Date());
   const dir = runDir(home.root, run);
   fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const { bytes } = encodeSealed({ format: 1, run, tool, home_id: home.id, steps });
+  const { bytes } = encodeSealed({
+    format: 1,
+    run,
+    tool,
+    home_id: home.id,
+    steps: typeof steps === "function" ? steps(dir) : steps,
+  });
   fs.writeFileSync(path.join(dir, "journal.json"), bytes, { mode: 0o600 });
   return run;
 }

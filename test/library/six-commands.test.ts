@@ -103,7 +103,7 @@ const CHECKS: { readonly [name: string]: (world: World) => Promise<void> } = {
     );
     if (alone.code === 0) assert.deepEqual(ids(await run(inspect, "sessions --home @one"), "session"), ["talk-0002"]);
   },
-  "agh-backup: one session, then all of it, back into the home": async (world) => {
+  "agh-backup: sessions back into the home": async (world) => {
     const { run, home, copy } = world;
     await run(backup, "init --repo @repo");
     await run(backup, "create --home HOME --repo @repo");
@@ -113,7 +113,9 @@ const CHECKS: { readonly [name: string]: (world: World) => Promise<void> } = {
     await run(backup, "restore latest --session talk-0002 --into HOME --repo @repo --apply");
     same(before, home);
     await run(vacuum, "sessions talk-0003 --home HOME --apply --now 2027-01-01T00:00:00Z");
-    await run(backup, "restore latest --into HOME --repo @repo --apply");
+    // Nothing keeps a runtime without a daemon out while all of it is replaced: its sessions come back one by one.
+    await run(backup, "restore latest --into HOME --repo @repo --apply", 4);
+    await run(backup, "restore latest --session talk-0003 --into HOME --repo @repo --apply");
     same(before, home);
   },
   "agh-archive: put, verified, read there, and got back after a removal": async (world) => {

@@ -12,6 +12,7 @@ import type { Action } from "../../records/result-kinds.ts";
 import type { SessionRecord } from "../../records/runtime-kinds.ts";
 import type { HomeCustody, LocalSession } from "../../sources/custody.ts";
 import { movablePaths } from "../../sources/own-trees.ts";
+import type { Source } from "../../sources/source.ts";
 import {
   Gates,
   isKeptElsewhere,
@@ -37,10 +38,12 @@ export interface PlannedRemoval {
 }
 
 /** A plan may have been edited: what does not name the proof that allows it is an error (2). */
-export function parseRemoval(action: Action): PlannedRemoval {
+export function parseRemoval(action: Action, { defaultArchive }: Pick<Source, "defaultArchive">): PlannedRemoval {
   const subject = action.subject as { readonly [name: string]: unknown };
   const isRows = action.verb !== "retire-session";
-  const { gates, proof, isPermanent } = isRows ? parseRowRemoval(action, subject) : parseRequirement(action, subject);
+  const { gates, proof, isPermanent } = isRows
+    ? parseRowRemoval(action, subject)
+    : parseRequirement(action, subject, defaultArchive !== undefined);
   const id = requireText(action, "subject", "session_id");
   const fingerprint = requireText(action, "expect", "fingerprint");
   return { action, id, fingerprint, isRows, gates, proof, isPermanent };
@@ -49,13 +52,15 @@ export function parseRemoval(action: Action): PlannedRemoval {
 type Requirement = Pick<PlannedRemoval, "gates" | "proof" | "isPermanent">;
 type Subject = { readonly [name: string]: unknown };
 
-/** Nothing goes at once but what is kept elsewhere, and that is checked again. */
-function parseRequirement(action: Action, subject: Subject): Requirement {
+/** Nothing goes at once but what is kept elsewhere, and that is checked again. `hasGate`: where archives have a place, no plan is without one. */
+function parseRequirement(action: Action, subject: Subject, hasGate: boolean): Requirement {
   const { require, to } = subject;
   const proof = proofIn(subject);
   const isPermanent = to === "nowhere";
   const isPlan =
-    Array.isArray(require) && require.length > 0 && (isPermanent ? proof && isKeptElsewhere(proof) : to === "trash");
+    Array.isArray(require) &&
+    (require.length > 0 || (!hasGate && !isPermanent)) &&
+    (isPermanent ? proof && isKeptElsewhere(proof) : to === "trash");
   if (!isPlan || !proof) throw lacksProof(action);
   const gates = new Set((require as unknown[]).map((name) => parseGateName(String(name))));
   if (isPermanent) gates.add(proof.archive ? "archived" : "backed-up");

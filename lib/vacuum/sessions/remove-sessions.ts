@@ -25,7 +25,7 @@ const LITTLE_ROOM = 64 << 20;
 export const removingSessions: Removal = {
   async *perform(actions, context) {
     const { deps } = context;
-    const removals = actions.map(parseRemoval);
+    const removals = actions.map((action) => parseRemoval(action, context.source));
     assertOneDestination(removals);
     const recheck = await Recheck.open(removals, context);
     for (let at = 0; at < removals.length;) {

@@ -8,6 +8,7 @@ import { readTrashRows } from "../../journal/removed-rows.ts";
 import type { Run } from "../../journal/run.ts";
 import type { Step } from "../../journal/steps.ts";
 import type { HomeCustody, SessionParts } from "../../sources/custody.ts";
+import type { TrashRun } from "../../custody/trash.ts";
 import { tampered, type PendingRows } from "./pending-restore.ts";
 
 export interface StagedRows {
@@ -27,30 +28,38 @@ async function stageRun(run: Run, { run: trash, ids }: PendingRows, custody: Ope
   const bytes = readTrashRows(trash.rows!);
   if (!bytes) throw tampered(trash.dir);
   const rows = decodeRows(bytes);
-  const missing = await missingAmong(rows, ids, custody);
-  if (missing.size === 0) return { steps: [], ids: [] };
-  const isWhole = trash.rows!.ids.every((id) => missing.has(id));
+  const { missing, isPresent } = await lookAt(rows, custody);
+  const back = new Map([...missing].filter(([id]) => ids.has(id)));
+  const isOver = trash.rows!.ids.every((id) => back.has(id) || isPresent(id));
+  const clear = isOver ? clearSteps(run, trash) : [];
+  if (back.size === 0) return { steps: clear, ids: [] };
   const from = joinPath(run.staging, `${trash.run}.jsonl`);
+  const isWhole = trash.rows!.ids.every((id) => back.has(id));
   try {
-    writeFileSync(osPath(from), isWhole ? bytes : encodeRows(mergeOwn(rows, missing)), { mode: 0o600 });
+    writeFileSync(osPath(from), isWhole ? bytes : encodeRows(mergeOwn(rows, back)), { mode: 0o600 });
   } catch (error) {
     throw toFileError(from, "write", error);
   }
-  const insert: Step = { do: "insert-rows", files: [run.locate(from)], own_home: true };
-  const remove = trash.list ? ["rows.json", "rows.jsonl"].map((name) => joinPath(trash.dir, name)) : [trash.dir];
-  const clear = remove.map((path): Step => ({ do: "remove", path: run.locate(path) }));
-  return { steps: [insert, ...(isWhole ? clear : [])], ids: [...missing.keys()] };
+  return {
+    steps: [{ do: "insert-rows", files: [run.locate(from)], own_home: true }, ...clear],
+    ids: [...back.keys()],
+  };
 }
 
-/** Those of which nothing is in the home. */
-async function missingAmong(
-  rows: RowsFile,
-  ids: ReadonlySet<string>,
-  { custody, of }: OpenCustody,
-): Promise<ReadonlyMap<string, RowsFile>> {
-  const own = [...of.bySession!(rows)].filter(([id]) => ids.has(id));
+function clearSteps(run: Run, { list, dir }: TrashRun): Step[] {
+  const paths = list ? ["rows.json", "rows.jsonl"].map((name) => joinPath(dir, name)) : [dir];
+  return paths.map((path) => ({ do: "remove", path: run.locate(path) }));
+}
+
+/** Sessions of which nothing is in the home, and whether one is there with all that it had. */
+async function lookAt(rows: RowsFile, { custody, of }: OpenCustody) {
+  const own = [...of.bySession!(rows)];
   const states = await custody.compareRows(own.map(([id, one]) => partsOf(id, one, custody)));
-  return new Map(own.filter((_, at) => states[at]!.state === "missing"));
+  const found = new Map(own.map(([id], at) => [id, states[at]!.state]));
+  return {
+    missing: new Map(own.filter(([id]) => found.get(id) === "missing")),
+    isPresent: (id: string) => found.get(id) === "present",
+  };
 }
 
 const partsOf = (id: string, rows: RowsFile, { home }: HomeCustody): SessionParts => ({
