@@ -74,7 +74,8 @@ export function removalSteps(run: Run, root: string, { local, isPermanent }: Rem
   return removedPaths(local).map(({ part, path, name }): Step => {
     const at = run.locate(path);
     if (isPermanent && isElsewhere(path, root)) return { do: "remove", path: at, files: filesOf(path), group };
-    const place = isPermanent ? `run:removed/${group}/${part}` : `trash:${placeOf(part, local)}`;
+    // Many in one directory: each that is made is synced.
+    const place = isPermanent ? `run:removed/${part}/${group}` : `trash:${placeOf(part, local)}`;
     const to = name === undefined ? place : `${place}/${name}`;
     return { do: "move", from: at, to, removes: true, seen: local.seen?.(path) ?? run.seen(path), group };
   });
