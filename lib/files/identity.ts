@@ -17,7 +17,7 @@ export function statIdentity(file: string | number): FileIdentity | undefined {
 }
 
 /** The identity within a stat that was made anyway. */
-export function toIdentity({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): FileIdentity {
+export function toIdentity({ dev, ino, size, mtimeNs, ctimeNs }: FileIdentity): FileIdentity {
   return { dev, ino, size, mtimeNs, ctimeNs };
 }
 

@@ -14,6 +14,13 @@ export interface WalkEntry {
   readonly siblings: readonly string[];
 }
 
+/** What is kept of very many of them. */
+export interface PathFacts {
+  readonly path: string;
+  readonly type: PathType;
+  readonly stat: Pick<BigIntStats, "dev" | "ino" | "mode" | "nlink" | "size" | "mtimeNs" | "ctimeNs">;
+}
+
 export interface WalkOptions {
   /** Whether to go into a directory; asked after it was yielded. */
   readonly enter?: (found: WalkEntry) => boolean;

@@ -2,10 +2,10 @@
 import { hash } from "node:crypto";
 import { lstatSync, type BigIntStats } from "node:fs";
 import { osPath } from "../files/os-path.ts";
-import { belowRoot, walk, type WalkEntry } from "../files/walk.ts";
+import { belowRoot, walk, type PathFacts } from "../files/walk.ts";
 import type { Remove, Seen, Stamp } from "./steps.ts";
 
-const stamp = ({ ino, size, mtimeNs }: BigIntStats): Stamp => ({
+const stamp = ({ ino, size, mtimeNs }: Pick<BigIntStats, "ino" | "size" | "mtimeNs">): Stamp => ({
   ino: String(ino),
   size: Number(size),
   mtime_ns: String(mtimeNs),
@@ -28,19 +28,17 @@ export function look(path: string): Seen | undefined {
 }
 
 /** The same, of a path and all below it as a walk of it has met them. */
-export function seenBy(found: readonly Met[]): Seen | undefined {
+export function seenBy(found: readonly PathFacts[]): Seen | undefined {
   const [top] = found;
   if (top?.path !== "") return undefined;
   return top.type === "directory" ? { ...stamp(top.stat), tree: treeDigest(found) } : stamp(top.stat);
 }
 
-type Met = Pick<WalkEntry, "path" | "type" | "stat">;
-
 /** Of a directory its own time does not count: what was moved out of a subdirectory by the run itself changes none of the files. */
 export const sameSeen = (a: Seen, b: Seen | undefined): boolean =>
   b !== undefined && (a.tree === undefined ? sameStamp(a, b) : a.ino === b.ino && a.tree === b.tree);
 
-function treeDigest(found: Iterable<Met>): string {
+function treeDigest(found: Iterable<PathFacts>): string {
   const lines: string[] = [];
   for (const { path, type, stat } of found) {
     lines.push(type === "directory" ? `${path}\0/` : `${path}\0${stat.ino}\0${stat.size}\0${stat.mtimeNs}`);

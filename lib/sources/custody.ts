@@ -2,7 +2,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { EventFacts, ReceiptFile, SessionFacts } from "../formats/archive/receipt.ts";
 import type { RowsFile } from "../formats/archive/rows.ts";
-import type { WalkEntry } from "../files/walk.ts";
+import type { PathFacts } from "../files/walk.ts";
 import type { RowExecutor } from "../journal/journal-home.ts";
 import type { Seen } from "../journal/steps.ts";
 import type { Deps } from "../records/deps.ts";
@@ -29,7 +29,7 @@ export interface OwnPath {
   readonly path: string;
   /** Where it lies, absolute. */
   readonly from: string;
-  readonly found: WalkEntry;
+  readonly found: PathFacts;
 }
 
 /** A session as it lies in the home. Nothing of it was opened. */

@@ -1,7 +1,7 @@
 // The directories of a session: what lies in them, in the order of an archive, what of it goes with the session, and what it will be known by.
 import { hash } from "node:crypto";
 import { findPathProblem } from "../files/safe-names.ts";
-import { belowRoot, walk, type WalkEntry } from "../files/walk.ts";
+import { belowRoot, walk, type PathFacts, type WalkEntry } from "../files/walk.ts";
 import { seenBy } from "../journal/stamps.ts";
 import type { Seen } from "../journal/steps.ts";
 import type { LocalSession, OwnPath, OwnTree } from "./custody.ts";
@@ -11,15 +11,16 @@ export type OwnPaths = Pick<LocalSession, "paths" | "unexpected" | "seen">;
 /** Looks at every path; nothing is opened. `isIgnored`: what the runtime makes anew, which is nobody's loss. */
 export function listOwnPaths(
   trees: readonly OwnTree[],
-  isIgnored: (found: WalkEntry) => boolean = () => false,
+  isIgnored: (found: PathFacts) => boolean = () => false,
 ): OwnPaths {
   const paths: OwnPath[] = [];
   const unexpected: { path: string; reason: string }[] = [];
-  const met = new Map<string, WalkEntry[]>();
+  const met = new Map<string, PathFacts[]>();
   for (const { part, dir, only } of trees) {
-    const all: WalkEntry[] = [];
+    const all: PathFacts[] = [];
     met.set(dir, all);
-    for (const found of walk(dir, only && { only })) {
+    for (const entry of walk(dir, only && { only })) {
+      const found = factsOf(entry);
       all.push(found);
       if (OURS.test(found.path) || isIgnored(found)) continue;
       const path = found.path === "" ? part : `${part}/${found.path}`;
@@ -31,7 +32,7 @@ export function listOwnPaths(
   return { paths, unexpected, seen: (path) => seenAt(path, met) };
 }
 
-function seenAt(path: string, met: ReadonlyMap<string, readonly WalkEntry[]>): Seen | undefined {
+function seenAt(path: string, met: ReadonlyMap<string, readonly PathFacts[]>): Seen | undefined {
   for (const [dir, found] of met) {
     if (path === dir) return seenBy(found);
     if (!path.startsWith(`${dir}/`)) continue;
@@ -42,10 +43,17 @@ function seenAt(path: string, met: ReadonlyMap<string, readonly WalkEntry[]>): S
   return undefined;
 }
 
+/** A third of what a walk tells: thousands of sessions are kept in mind. */
+const factsOf = ({ path, type, stat: { dev, ino, mode, nlink, size, mtimeNs, ctimeNs } }: WalkEntry): PathFacts => ({
+  path,
+  type,
+  stat: { dev, ino, mode, nlink, size, mtimeNs, ctimeNs },
+});
+
 /** What a killed run of the toolkit has left. */
 const OURS = /(?:^|\/)\.(?:agh-atomic-|agh-toolkit-)/;
 
-const reasonAgainst = ({ type }: WalkEntry): string | undefined =>
+const reasonAgainst = ({ type }: PathFacts): string | undefined =>
   type === "file" || type === "directory" ? undefined : `it is a ${type}`;
 
 /** Trees that go with a session when it is removed. */

@@ -189,7 +189,7 @@ export function differences(world: World, before: string): string[] {
   });
 }
 
-function giveStat(file: string, { mode, mtimeNs }: fs.BigIntStats): void {
+function giveStat(file: string, { mode, mtimeNs }: Pick<fs.BigIntStats, "mode" | "mtimeNs">): void {
   fs.chmodSync(file, Number(mode & 0o777n));
   const time = (Number(mtimeNs / 1000n) + 0.5) / 1e6;
   fs.utimesSync(file, time, time);

@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { joinPath, osPath } from "../../../files/os-path.ts";
 import { readLocks, type LockTable } from "../../../files/proc-locks.ts";
-import type { WalkEntry } from "../../../files/walk.ts";
+import type { PathFacts } from "../../../files/walk.ts";
 import { PARTS } from "../../../formats/archive/receipt.ts";
 import type { Deps } from "../../../records/deps.ts";
 import { refusal } from "../../../records/error.ts";
@@ -106,7 +106,7 @@ const bundleTree = (root: string, only: readonly string[]): OwnTree => ({
 });
 
 /** What SQLite makes anew beside a session's database. */
-export const isMadeAnew = ({ path, stat }: WalkEntry): boolean =>
+export const isMadeAnew = ({ path, stat }: PathFacts): boolean =>
   path === `${EVENTS}-shm` || (path === `${EVENTS}-wal` && stat.size === 0n);
 
 /** Names of all crash bundles of a home, sorted. */
