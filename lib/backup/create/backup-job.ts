@@ -7,7 +7,7 @@ import { refusal, usageError } from "../../records/error.ts";
 import type { Home, Root, Source } from "../../sources/source.ts";
 
 /** One home as the command line, or a `home` record, names it. */
-export interface HomeSelection extends PlaceOptions {
+export interface BackupHome extends PlaceOptions {
   readonly home?: string | undefined;
 }
 
@@ -28,7 +28,7 @@ export interface BackupJob extends AsyncDisposable {
 
 /** Opens the home until the job is disposed of. A live daemon refuses `cold` (4). */
 export async function openBackupJob(
-  { home: word, ...options }: HomeSelection,
+  { home: word, ...options }: BackupHome,
   { consistency, lockTimeoutMs }: Consistency,
   deps: Deps,
 ): Promise<BackupJob> {
