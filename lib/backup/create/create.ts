@@ -165,7 +165,7 @@ class SnapshotRun {
       parent: await ParentCursor.open(this.#repo, parent, (error) => this.#report(error)),
     });
     for (const root of roots) await archiver.root(root);
-    if (source.archival) archiver.totals.sessions = await this.#countRows();
+    if (archiver.totals.sessions === 0) archiver.totals.sessions = await this.#countSessions();
     const pages = await listing.finish();
     if (!this.#options.dryRun) await sink.publish();
     checkGrace();
@@ -180,8 +180,8 @@ class SnapshotRun {
     });
   }
 
-  /** Of sessions that are rows: as many as are listed now. A database that cannot be listed was reported when it was stored. */
-  async #countRows(): Promise<number> {
+  /** Of sessions without databases of their own: as many as are listed now. What cannot be listed was reported when it was stored. */
+  async #countSessions(): Promise<number> {
     const { home, source } = this.#job;
     let count = 0;
     try {
