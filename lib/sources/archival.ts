@@ -6,7 +6,7 @@ import type { SessionRecord } from "../records/runtime-kinds.ts";
 import { refusal } from "../records/error.ts";
 import type { OwnTree } from "./custody.ts";
 import type { RowAccess } from "./row-custody.ts";
-import type { Home } from "./source.ts";
+import type { Home } from "./home.ts";
 
 /** All rows of one session, from one moment. */
 export interface ArchivedRows {

@@ -7,7 +7,7 @@ import type { RowExecutor } from "../journal/journal-home.ts";
 import type { Deps } from "../records/deps.ts";
 import type { Finding } from "../records/result-kinds.ts";
 import type { SessionRecord } from "../records/runtime-kinds.ts";
-import type { Home } from "./source.ts";
+import type { Home } from "./home.ts";
 
 /** Top names within an archive, and what they hold of a session. */
 export type PartName = "session" | "ledger" | "bundles";

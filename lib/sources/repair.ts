@@ -1,7 +1,7 @@
 // What agh-reconcile asks of a runtime whose state is rows of its own database: what is wrong, and what mends it.
 import type { RowChange } from "../journal/steps.ts";
 import type { Deps } from "../records/deps.ts";
-import type { Home } from "./source.ts";
+import type { Home } from "./home.ts";
 
 /** How much is read: what is cheap, every row once, every page and reference. */
 export const LEVELS = ["quick", "full", "deep"] as const;

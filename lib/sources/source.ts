@@ -8,52 +8,12 @@ import type { HomeRecord, PathRecord, SessionRecord } from "../records/runtime-k
 import type { Scratch } from "../files/scratch.ts";
 import type { Archival } from "./archival.ts";
 import type { Custody } from "./custody.ts";
+import type { Home, SessionFilter, SessionSort } from "./home.ts";
 import type { HomeCut } from "./home-cut.ts";
 import type { Repairer } from "./repair.ts";
 import type { Ledgers } from "./ledgers.ts";
 
-/** A root of one runtime's state, as it was found. */
-export interface Home {
-  readonly runtime: string;
-  /** The word that names it: goes into every record as `home`. */
-  readonly place: string;
-  /** The directory that is read; for a backup the scratch copy. */
-  readonly root: string;
-  readonly id: string;
-  /** False where the files at `root` are a private copy, whose processes cannot run here. */
-  readonly live: boolean;
-}
-
-/** Selectors of records.md; every part narrows. Times are the last event's, as RFC 3339 text. */
-export interface SessionFilter {
-  readonly ids?: readonly string[];
-  readonly agents?: readonly string[];
-  /** Either id, or name, or path. */
-  readonly workspaces?: readonly string[];
-  /** Matches `state` or `effective`. */
-  readonly states?: readonly string[];
-  readonly stopReasons?: readonly string[];
-  readonly failures?: readonly string[];
-  readonly crashed?: boolean;
-  readonly since?: string;
-  readonly until?: string;
-  readonly limit?: number;
-  readonly sort?: SessionSort;
-  /** Read every selected session's last event. */
-  readonly lastEvents?: boolean;
-}
-
-/** Descending where `-` leads. */
-export type SessionSort =
-  | "id"
-  | "created"
-  | "updated"
-  | "last-event"
-  | "size"
-  | "-created"
-  | "-updated"
-  | "-last-event"
-  | "-size";
+export type { Home, SessionFilter, SessionSort };
 
 export interface EventRange {
   readonly types?: readonly string[];
