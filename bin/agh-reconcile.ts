@@ -8,12 +8,13 @@ import { check } from "./reconcile/check.ts";
 import { explain } from "./reconcile/explain.ts";
 import { plan } from "./reconcile/plan.ts";
 import { salvage } from "./reconcile/salvage.ts";
+import { unfinished } from "./reconcile/unfinished.ts";
 import { undo } from "./reconcile/undo.ts";
 
 export const tool: Tool = {
   name: "agh-reconcile",
   summary: "compare the catalog with what is on disk; plan, apply, undo, salvage",
-  verbs: { check, boot, plan, apply, undo, salvage, explain },
+  verbs: { check, boot, plan, apply, undo, unfinished, salvage, explain },
   fallback: "plan",
   examples: [
     "agh-reconcile check",

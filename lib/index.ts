@@ -2,13 +2,14 @@
 export { openHome, type OpenHome } from "./library/home.ts";
 export type {
   ChangeOptions,
-  CheckOptions,
+  HomeCheck,
   EventsOptions,
   LedgerOptions,
   OpenHomeOptions,
-  PlanOptions,
+  HomePlan,
   SealOptions,
   SearchOptions,
+  UndoOptions,
   UsageOptions,
   VerifyLedgersOptions,
 } from "./library/home-options.ts";
@@ -45,7 +46,31 @@ export { registerSource, runtimeNames, type KnownRuntime, type Runtime, type Run
 export type * from "./sources/source.ts";
 export type * from "./sources/custody.ts";
 export type * from "./sources/repair.ts";
+export type * from "./sources/database-check.ts";
+export type { EventFacts, ReceiptFile } from "./formats/archive/receipt.ts";
+export type { ArchivedRow, RowsFile, SqlValue } from "./formats/archive/rows.ts";
+export type { Inserted, RemovedRows, RowExecutor } from "./journal/journal-home.ts";
+export type { RowChange, Step } from "./journal/steps.ts";
 export type * from "./sources/ledgers.ts";
-export { eventLedgers } from "./sources/event-ledger.ts";
+// For whoever writes a source.
+export { eventLedgers, ledgerDirOf, withLedgers } from "./sources/event-ledger.ts";
+export { selectEvents } from "./sources/read-events.ts";
+export { selectSessions } from "./sources/selection.ts";
+export { fingerprintOf, freedBytes, listOwnPaths, movablePaths } from "./sources/own-trees.ts";
+export { eventsAmong, groupRows, RowCustody, type RowAccess, type RowWeight } from "./sources/row-custody.ts";
+export {
+  insertRows,
+  makeRowDatabase,
+  readOwnedRows,
+  sessionRows,
+  type OwnedTable,
+  type Timeline,
+} from "./sources/owned-rows.ts";
+export { readStagedRows } from "./formats/archive/staged-rows.ts";
+export { tableRecords } from "./sources/tables.ts";
+export type { HomeCut } from "./sources/home-cut.ts";
+export { changeDatabase } from "./sqlite/change/change-database.ts";
+export { noteCut } from "./sqlite/copy/cut.ts";
+export { readDatabase } from "./sqlite/read/read-database.ts";
 export { registerTarget, type Range, type Stage, type StagedFile, type Target } from "./targets/target.ts";
 export { temporaryStage } from "./targets/temporary-stage.ts";

@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { agddReadRows, agddVacuumRows } from "./bench/agdd.ts";
 import { archiveGetRows, archivePutRows } from "./bench/archive.ts";
 import { firstBackupRows, integrityRows, restoreRows, secondBackupRows } from "./bench/backup.ts";
-import type { Comparison } from "./bench/frame.ts";
+import type { BenchComparison } from "./bench/frame.ts";
 import { compare, describe } from "./bench/frame.ts";
 import { parquetRows } from "./bench/export.ts";
 import { exportRows, searchRows, startRows } from "./bench/inspect.ts";
@@ -14,7 +14,7 @@ import { SIZES } from "./bench/places.ts";
 import { compactRows, reportRows } from "./bench/vacuum.ts";
 
 // Making a row's homes and asking for its commands waits until it is its turn.
-const ROWS: Readonly<Record<string, { readonly room: string; readonly rows: (size?: Size) => Comparison[] }>> = {
+const ROWS: Readonly<Record<string, { readonly room: string; readonly rows: (size?: Size) => BenchComparison[] }>> = {
   P1: { room: "backup", rows: firstBackupRows },
   P2: { room: "backup", rows: secondBackupRows },
   P3: { room: "backup", rows: liveBackupRows },
@@ -50,7 +50,7 @@ if (chosen.length === 0 || (size !== undefined && !(size in SIZES))) {
 }
 
 /** A row whose command is not there yet, or fails, is said and counts as missed. */
-function run(name: string, rows: (size?: Size) => Comparison[]): void {
+function run(name: string, rows: (size?: Size) => BenchComparison[]): void {
   try {
     for (const comparison of rows(size)) {
       const outcome = compare(comparison);

@@ -1,9 +1,12 @@
 // Builds dist/: a small bundle for each command (start-up is most of a short command's time), the API and its types.
 import { spawnSync } from "node:child_process";
-import { chmodSync, globSync, readFileSync, rmSync } from "node:fs";
-import { basename, dirname, resolve } from "node:path";
+import { chmodSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { rolldown, type Plugin } from "rolldown";
+import { bundleDeclarations } from "./build/declarations.ts";
+import { writeOutRecords } from "./build/record-types.ts";
 
 /** Built-ins of functions alone, whose loading costs milliseconds: the first call loads them. */
 const LAZY = new Set(
@@ -77,7 +80,7 @@ for (const face of globSync("bin/*.ts").sort()) {
   await bundle(`dist/${name}`, { [name]: face, ...workers }, name === "agh-backup" ? BACKING_UP : undefined);
   chmodSync(`dist/${name}/${name}.mjs`, 0o755);
 }
-await bundle("dist/lib", { index: "lib/index.ts", ...workers });
+await bundle("dist/lib", { index: "lib/index.ts", testing: "test/contract/testing.ts", ...workers });
 process.exitCode = types();
 
 /** Each face is bundled for itself: one file until a verb asks for more. */
@@ -131,10 +134,22 @@ function closure(file: string, found = new Set<string>()): Set<string> {
   return found;
 }
 
+/** One file of declarations an entry: what is public, and what that needs. */
 function types(): number {
   const path = `${resolve("node_modules/.bin")}:${process.env["PATH"]}`;
-  const args = ["-p", ".", "--noEmit", "false", "--emitDeclarationOnly", "--outDir", "dist/types"];
-  const { status } = spawnSync("tsc", args, { stdio: "inherit", env: { ...process.env, PATH: path } });
-  for (const dir of ["test", "scripts", "bin"]) rmSync(`dist/types/${dir}`, { recursive: true, force: true });
-  return status ?? 1;
+  const declared = mkdtempSync(join(tmpdir(), "agh-toolkit-types-"));
+  const args = ["-p", ".", "--noEmit", "false", "--emitDeclarationOnly", "--outDir", declared];
+  try {
+    const { status } = spawnSync("tsc", args, { stdio: "inherit", env: { ...process.env, PATH: path } });
+    const rewrite = writeOutRecords(declared);
+    const index = bundleDeclarations({ entry: join(declared, "lib/index.d.ts"), rewrite });
+    const shared = { names: index.names, specifier: "./index.js" };
+    const testing = bundleDeclarations({ entry: join(declared, "test/contract/testing.d.ts"), rewrite, shared });
+    mkdirSync("dist/types");
+    writeFileSync("dist/types/index.d.ts", index.text);
+    writeFileSync("dist/types/testing.d.ts", testing.text);
+    return status ?? 1;
+  } finally {
+    rmSync(declared, { recursive: true, force: true });
+  }
 }

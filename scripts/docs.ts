@@ -15,7 +15,7 @@ const stale: string[] = [];
 
 const described = await tools();
 keep("docs/exit-codes.md", exitCodes());
-keep("docs/findings.md", findings());
+keep("docs/findings.md", await findings());
 keep("docs/records.md", replaceGenerated("docs/records.md", recordKinds()));
 keep("completions/agh-toolkit.bash", bashCompletion(described));
 keep("completions/_agh-toolkit", zshCompletion(described));

@@ -12,7 +12,9 @@ interface Long {
 }
 
 const FORMS: Readonly<Record<string, readonly Long[]>> = {
-  torture: [{ says: /\bcrashPoints\(\{/, variable: "AGH_TEST_CRASH_POINTS", full: 1000 }],
+  torture: [
+    { says: /\bcrashPoints\(\{|\bstrength\("crash points", 40\)/, variable: "AGH_TEST_CRASH_POINTS", full: 1000 },
+  ],
   soak: [{ says: /\bstrength\("soak seconds"/, variable: "AGH_TEST_SOAK_SECONDS", full: 3600 }],
   fuzz: [
     { says: /\bstrength\("fuzz seconds"/, variable: "AGH_TEST_FUZZ_SECONDS", full: 600 },

@@ -69,11 +69,11 @@ export function parseReceiptFilter(
 /** Target by target. */
 export const readArchiveSelections = (
   values: ArchiveValues,
-  { env }: Pick<Deps, "env">,
+  deps: Pick<Deps, "env" | "platform">,
   input: Input,
 ): Promise<TargetSelection[]> =>
   readArchiveOperands(values, input, {
     find: async (ids) =>
-      (await import("../../lib/archive/default-target.ts")).findArchiveTargets(ids, values.home, env),
-    usual: async () => (await import("../../lib/archive/default-target.ts")).defaultArchiveTarget(values.home, env),
+      (await import("../../lib/archive/default-target.ts")).findArchiveTargets(ids, values.home, deps),
+    usual: async () => (await import("../../lib/archive/default-target.ts")).defaultArchiveTarget(values.home, deps),
   });

@@ -30,8 +30,8 @@ export const check = verb({
   prints: ["finding", "summary"],
   run: async ({ values, deps }) => {
     const { checkHome } = await import("../../lib/reconcile/check.ts");
-    const { ruleCode } = await import("../../lib/reconcile/finding-filter.ts");
+    const { findCodes } = await import("../../lib/reconcile/rules.ts");
     const { code, session, level = "full", failOn = "warn" } = values;
-    return checkHome({ place: values, codes: code.map(ruleCode), sessions: session, level, failOn }, deps);
+    return checkHome({ place: values, codes: await findCodes(code), sessions: session, level, failOn }, deps);
   },
 });

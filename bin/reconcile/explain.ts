@@ -8,5 +8,7 @@ export const explain = verb({
   flags: { code: optionalOperand("CODE", "A finding's code") },
   examples: ["agh-reconcile explain WORKSPACE_MISSING", "agh-reconcile explain"],
   prints: ["artefact"],
-  run: async ({ values }) => [new Artefact((await import("../../lib/reconcile/explain.ts")).explain(values.code))],
+  run: async ({ values }) => [
+    new Artefact(await (await import("../../lib/reconcile/explain.ts")).explain(values.code)),
+  ],
 });

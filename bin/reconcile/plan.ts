@@ -30,13 +30,13 @@ export const plan = verb({
   prints: ["action", "summary"],
   run: async ({ values, deps }) => {
     const { planHome } = await import("../../lib/reconcile/apply.ts");
-    const { ruleCode } = await import("../../lib/reconcile/finding-filter.ts");
+    const { findCodes } = await import("../../lib/reconcile/rules.ts");
     const { code, session, level = "full", prefer, apply, dryRun, lockTimeout = 10_000 } = values;
     const repo = values.repo ?? (deps.env["AGH_BACKUP_REPO"]?.trim() || undefined);
     return planHome(
       {
         place: values,
-        codes: code.map(ruleCode),
+        codes: await findCodes(code),
         sessions: session,
         level,
         prefer,

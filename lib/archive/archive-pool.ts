@@ -6,6 +6,7 @@ import { workerUrl } from "../files/worker-url.ts";
 import type { Receipt } from "../formats/archive/receipt.ts";
 import type { Deps } from "../records/deps.ts";
 import { ToolError } from "../records/error.ts";
+import { canLoadInWorkers } from "../sources/runtimes.ts";
 import type { Target } from "../targets/target.ts";
 import { ArchiveFile } from "./archive-file.ts";
 import { runTask, type ArchiveTask } from "./archive-task.ts";
@@ -35,20 +36,20 @@ export class ArchivePool implements AsyncDisposable {
   /** `bytes`: how much there is to read, about. */
   constructor(bytes: number, deps: Deps) {
     this.#scratch = scratchDir(deps.env);
-    this.#context = { env: deps.env, signal: deps.signal, made: createCollector() };
+    this.#context = { signal: deps.signal, made: createCollector() };
     if (bytes <= LITTLE) return;
     this.#workers = Array.from({ length: WORKERS }, () => this.#start());
   }
 
   /** As `pack`. */
-  async pack(packing: PackRequest): Promise<Packed> {
-    return (await this.#dispatch({ pack: packing }))!;
+  pack(request: PackRequest): Promise<Packed | undefined> {
+    return this.#dispatch({ pack: request }, request.home.runtime);
   }
 
   /** As `compareArchive`; what lies behind a network is waited for here. */
   async compare(target: Target, receipt: Receipt): Promise<void> {
     if (target.dir === undefined) return compareArchive(target, receipt, this.#scratch, this.#context);
-    await this.#dispatch({ compare: { target: target.url, receipt } });
+    await this.#dispatch({ compare: { target: target.url, receipt } }, receipt.runtime);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -56,8 +57,8 @@ export class ArchivePool implements AsyncDisposable {
     this.#scratch[Symbol.dispose]();
   }
 
-  #dispatch(work: ArchiveTask): Promise<Packed | undefined> {
-    if (this.#workers.length === 0) return this.#runInline(work);
+  #dispatch(work: ArchiveTask, runtime: string): Promise<Packed | undefined> {
+    if (this.#workers.length === 0 || !canLoadInWorkers(runtime)) return this.#runInline(work);
     const poolWorker = this.#workers.reduce((a, b) => (b.waiting.size < a.waiting.size ? b : a));
     const number = this.#number++;
     const answer = Promise.withResolvers<Packed | undefined>();

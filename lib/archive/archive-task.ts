@@ -10,9 +10,9 @@ export type ArchiveTask =
   | { readonly pack: PackRequest }
   | { readonly compare: { readonly target: string; readonly receipt: Receipt } };
 
-/** Undefined for an archive that holds what its receipt says. */
+/** Undefined for an archive that holds what its receipt says, and for a session that changed while it was packed. */
 export async function runTask(work: ArchiveTask, context: PackContext, scratch: Scratch): Promise<Packed | undefined> {
-  if ("pack" in work) return pack(work.pack, context);
+  if ("pack" in work) return pack(work.pack, scratch, context);
   const { target, receipt } = work.compare;
   await compareArchive(targetOf(target), receipt, scratch, context);
   return undefined;

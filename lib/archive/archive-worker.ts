@@ -34,7 +34,7 @@ const env = { TMPDIR: (workerData as ArchiveWorkerData).scratch };
 const scratch = scratchDir(env);
 // Each of two threads has garbage of its own.
 const made = createCollector(16 << 20);
-const context = { env, signal: new AbortController().signal, buffers: ArchiveFile.buffers(), made };
+const context = { signal: new AbortController().signal, buffers: ArchiveFile.buffers(), made };
 let before: Promise<void> = Promise.resolve();
 
 // One after the other: they share the buffers.

@@ -1,27 +1,18 @@
 // Whether an archive, read from where it lies, holds the events that its receipt counts.
-import { joinPath } from "../files/os-path.ts";
+import { loadCustody } from "../custody/open-custody.ts";
+import { ArchiveParts } from "../custody/archive-parts.ts";
+import { damagedArchive } from "../files/tar-read.ts";
 import type { Scratch } from "../files/scratch.ts";
-import { damagedArchive, type EntrySink } from "../files/tar-read.ts";
-import { readArchive, type OnBuffer } from "../formats/archive/archive-reader.ts";
-import { archiveKey, PARTS, type Receipt, type ReceiptFile } from "../formats/archive/receipt.ts";
-import { unpack } from "../formats/archive/unpack.ts";
-import type { Deps } from "../records/deps.ts";
-import { readInMemory } from "../sqlite/read/in-memory.ts";
-import { openEvents } from "../sources/agh/home/databases.ts";
-import { digestEvents, type EventDigest } from "../sources/agh/events/event-digest.ts";
-import { EVENTS } from "../sources/agh/home/layout.ts";
-import { loadSource } from "../sources/runtimes.ts";
+import type { OnBuffer } from "../formats/archive/archive-reader.ts";
+import { ROWS, type Receipt } from "../formats/archive/receipt.ts";
+import { decodeRows, type RowsFile } from "../formats/archive/rows.ts";
 import type { Target } from "../targets/target.ts";
-import { compareRows } from "./compare-rows.ts";
 
 /** `made` hears of the buffers that are left behind. */
-export interface CompareContext extends Pick<Deps, "env" | "signal"> {
+export interface CompareContext {
+  readonly signal: AbortSignal;
   readonly made: OnBuffer;
 }
-
-const DATABASE = `${PARTS.session}/${EVENTS}`;
-/** A larger database goes to the disk. */
-const IN_MEMORY = 4 << 20;
 
 /** Reads every byte and counts every event again. Throws as readArchive does when something differs. */
 export async function compareArchive(
@@ -30,61 +21,55 @@ export async function compareArchive(
   scratch: Scratch,
   context: CompareContext,
 ): Promise<void> {
-  const archival = await (await loadSource(receipt.runtime)).archival?.();
-  if (archival) return compareRows(target, receipt, archival);
-  const main = receipt.files.find(({ path }) => path === DATABASE);
-  const isPair = receipt.files.some(({ path }) => path === `${DATABASE}-wal` || path === `${DATABASE}-journal`);
-  const isSmall = main !== undefined && !isPair && main.size <= IN_MEMORY;
-  const found =
-    receipt.events === null || isSmall
-      ? await readSmall(target, receipt, context)
-      : await readLarge(target, receipt, scratch, context);
-  if (receipt.events === null || !found) return;
-  const { count, sha256 } = receipt.events;
-  if (found.count === count && found.sha256 === sha256) return;
-  throw damagedArchive(
-    labelOf(target, receipt),
-    `it holds ${found.count} events that do not match the ${count} of its receipt`,
+  const parts = new ComparedParts(target, receipt, { scratch, ...context });
+  // Events that could not be read are there as they lay: there is nothing to count.
+  if (receipt.damaged === undefined) {
+    const { events } = await (await loadCustody(receipt.runtime)).events(parts, context.made);
+    if (JSON.stringify(events) !== JSON.stringify(receipt.events)) throw differs(parts.label, receipt, events);
+  }
+  if (!parts.isRead) await parts.read();
+}
+
+const differs = (label: string, { events: expected }: Receipt, found: Receipt["events"]): Error =>
+  damagedArchive(
+    label,
+    `it holds ${found?.count ?? 0} events that do not match the ${expected?.count ?? 0} of its receipt`,
   );
+
+/** Knows whether every byte was read, and compares the rows, where they are read, with the receipt. */
+class ComparedParts extends ArchiveParts {
+  readonly #receipt: Receipt;
+  isRead = false;
+
+  constructor(...of: ConstructorParameters<typeof ArchiveParts>) {
+    super(...of);
+    this.#receipt = of[1];
+  }
+
+  override async rows(): Promise<RowsFile> {
+    const rows = decodeComparedRows(await this.content(ROWS), this.label);
+    const counts = new Map<string, number>();
+    for (const { table } of rows.rows) counts.set(table, (counts.get(table) ?? 0) + 1);
+    const isSame = Object.entries(this.#receipt.rows).every(([table, count]) => (counts.get(table) ?? 0) === count);
+    if (!isSame) throw damagedArchive(this.label, "its rows do not match its receipt");
+    return rows;
+  }
+
+  override async read(...of: Parameters<ArchiveParts["read"]>): Promise<void> {
+    await super.read(...of);
+    this.isRead = true;
+  }
+
+  override async extract(...of: Parameters<ArchiveParts["extract"]>): Promise<void> {
+    await super.extract(...of);
+    this.isRead = true;
+  }
 }
 
-async function readSmall(target: Target, receipt: Receipt, { made }: CompareContext): Promise<EventDigest | undefined> {
-  let database: Buffer | undefined;
-  const take = (file: ReceiptFile): EntrySink | undefined =>
-    receipt.events !== null && file.path === DATABASE ? collect(file, (bytes) => (database = bytes)) : undefined;
-  await readArchive(target, receipt, take, made);
-  const label = labelOf(target, receipt);
-  return database && readInMemory(database, label, (db) => digestEvents(db, made));
-}
-
-const labelOf = ({ url }: Target, { session_id: id }: Receipt): string => `${url}/${archiveKey(id)}`;
-
-/** A content that comes in one piece is taken as it is. */
-function collect({ size }: ReceiptFile, done: (bytes: Buffer) => void): EntrySink {
-  let parts: Buffer[] = [];
-  return {
-    write: (bytes) => void parts.push(bytes.length === size ? bytes : Buffer.from(bytes)),
-    end: () => {
-      done(parts.length === 1 ? parts[0]! : Buffer.concat(parts, size));
-      parts = [];
-    },
-  };
-}
-
-async function readLarge(
-  target: Target,
-  receipt: Receipt,
-  scratch: Scratch,
-  context: CompareContext,
-): Promise<EventDigest> {
-  const dir = scratch.fresh();
+function decodeComparedRows(bytes: Buffer, label: string): RowsFile {
   try {
-    const place = ({ path }: ReceiptFile): string | undefined =>
-      path.startsWith(DATABASE) ? joinPath(dir, path.slice(PARTS.session.length + 1)) : undefined;
-    await unpack(target, receipt, place, context.made);
-    using reading = openEvents(dir, context);
-    return digestEvents(reading.db, context.made);
-  } finally {
-    scratch.discard(dir);
+    return decodeRows(bytes);
+  } catch (error) {
+    throw damagedArchive(label, `it holds invalid rows (${(error as Error).message})`);
   }
 }

@@ -3,10 +3,7 @@ import { joinPath } from "../files/os-path.ts";
 import { createSemiSpaceLimiter, createCollector } from "../files/memory.ts";
 import { ColumnValues, type ParquetColumn } from "../formats/parquet/parquet-column.ts";
 import { ParquetFile, loadParquetLibrary, type ParquetPart } from "../formats/parquet/parquet.ts";
-import type { EventColumns } from "../sources/agh/events/event-columns.ts";
-import { TOKEN_KEYS } from "../sources/agh/events/event-values.ts";
-
-const TOKENS = TOKEN_KEYS.map((key) => key.replace(/[A-Z]/g, (letter, at) => (at ? "_" : "") + letter.toLowerCase()));
+import { TOKEN_COLUMNS, type EventColumns } from "../sources/event-columns.ts";
 
 /** The columns of every file; runtime and day are in its path. */
 export const EVENT_COLUMNS: readonly ParquetColumn[] = [
@@ -19,7 +16,7 @@ export const EVENT_COLUMNS: readonly ParquetColumn[] = [
   { name: "ts", type: "time_ns", distinct: true, ranges: true },
   { name: "tool_name", type: "string" },
   { name: "tool_call_id", type: "string" },
-  ...TOKENS.map((name): ParquetColumn => ({ name, type: "int64" })),
+  ...TOKEN_COLUMNS.map((name): ParquetColumn => ({ name, type: "int64" })),
   { name: "cost", type: "double" },
   { name: "currency", type: "string" },
   { name: "content", type: "string", distinct: true },
@@ -140,7 +137,7 @@ export class EventParts {
   #flush(day: Day): void {
     if (day.bytes === 0) return;
     const writing = day.file.write(day.columns.map((column) => column.encoded()));
-    writing.catch(() => undefined); // told by whoever waits for it
+    writing.catch(() => undefined); // reported by whoever waits for it
     this.#underWay.push(writing);
     this.#buffered -= day.bytes;
     day.bytes = 0;

@@ -18,13 +18,10 @@ import { EXIT, refusal, ToolError } from "../records/error.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
 import type { SessionRecord } from "../records/runtime-kinds.ts";
-import { loadHistory, type EventHistory } from "../sources/agh/events/history.ts";
-import { readEventColumns } from "../sources/agh/events/event-columns.ts";
-import { listArchivedSessions, findSessionDir } from "../sources/agh/sessions/scan.ts";
+import type { EventColumnsReader } from "../sources/event-columns.ts";
 import type { SessionFilter } from "../sources/source.ts";
 import { targetOf, type Target } from "../targets/target.ts";
 import { lockDatabase, type DatabaseLock } from "../sqlite/lock-database.ts";
-import { toDatabaseError } from "../sqlite/errors.ts";
 import { EventParts } from "./event-parts.ts";
 
 export interface ExportEvents {
@@ -51,11 +48,11 @@ export async function* exportEvents(options: ExportEvents, deps: Deps): AsyncGen
   const done: { [key: string]: number | string } = {};
   for (const { place, sessions } of options.from) {
     using opened = await openPlace(place.home, place, deps);
-    const history = await loadHistory(opened.home, deps);
+    const columns = await openColumns(opened, deps);
     for await (const session of newSessions(opened, sessions, before, tally, deps)) {
       const key = sessionKey(opened.home.id, session.id);
       if (!parts) yield planned(session, target);
-      else done[key] = await exportSession(opened, session, { history, after: before.get(key), parts, deps });
+      else done[key] = await exportSession(session, { columns, after: before.get(key), parts, deps });
     }
   }
   if (parts) yield* publish({ target, parts, runs, done, tally, deps });
@@ -75,6 +72,11 @@ async function lockOf({ dir }: Target, timeoutMs: number, { signal }: Deps): Pro
   return lockDatabase(joinPath(own, "lock.db"), { timeoutMs, signal });
 }
 
+async function openColumns({ home, source }: OpenPlace, deps: Deps): Promise<EventColumnsReader> {
+  if (source.eventColumns) return source.eventColumns(home, deps);
+  throw refusal("E_CANNOT", `${home.place} is a home of ${home.runtime}, which cannot be exported yet`);
+}
+
 /** Sessions that have events which are not exported yet. */
 async function* newSessions(
   { home, source }: OpenPlace,
@@ -83,8 +85,6 @@ async function* newSessions(
   tally: Tally,
   deps: Deps,
 ): AsyncGenerator<SessionRecord> {
-  if (home.runtime !== "agh")
-    throw refusal("E_CANNOT", `${home.place} is a home of ${home.runtime}, which cannot be exported yet`);
   for await (const session of source.sessions(home, { ...filter, lastEvents: true }, deps)) {
     deps.signal.throwIfAborted();
     const last = session.last_sequence;
@@ -108,7 +108,7 @@ function logRewritten({ id }: SessionRecord, known: number | string, tally: Tall
 }
 
 interface Exporting {
-  readonly history: EventHistory;
+  readonly columns: EventColumnsReader;
   readonly after: number | string | undefined;
   readonly parts: EventParts;
   readonly deps: Deps;
@@ -116,31 +116,15 @@ interface Exporting {
 
 /** Returns the last sequence. */
 async function exportSession(
-  { home }: OpenPlace,
   session: SessionRecord,
-  { history, after, parts, deps }: Exporting,
+  { columns, after, parts, deps }: Exporting,
 ): Promise<number | string> {
-  const dir = findSessionDir(home.root, session.id) ?? listArchivedSessions(home.root).get(session.id);
-  if (dir === undefined) throw new Error(`session ${session.id} has lost its directory`);
-  using reading = history.open(dir, session.id);
   let last = BigInt(after ?? Number.MIN_SAFE_INTEGER);
-  try {
-    for (const page of readEventColumns(reading.db, last)) {
-      await parts.add(home.runtime, session.id, page);
-      last = BigInt(page.sequence.at(-1) ?? last);
-      deps.signal.throwIfAborted();
-      deps.progress.update({ label: "events exported", done: parts.rows, unit: "items" });
-    }
-  } catch (error) {
-    throw toDatabaseError(dir, error);
-  }
-  if (!reading.unchanged()) {
-    throw new ToolError({
-      code: "E_BUSY",
-      message: `session ${session.id} was written to while it was read`,
-      hint: "run it again",
-      exit: EXIT.busy,
-    });
+  for (const page of columns.pages(session, last)) {
+    await parts.add(session.runtime, session.id, page);
+    last = BigInt(page.sequence.at(-1) ?? last);
+    deps.signal.throwIfAborted();
+    deps.progress.update({ label: "events exported", done: parts.rows, unit: "items" });
   }
   return Number.isSafeInteger(Number(last)) ? Number(last) : String(last);
 }
@@ -170,7 +154,7 @@ async function* publish({ target, parts, runs, done, tally, deps }: Publishing):
     tally.done(bytes);
     yield {
       kind: "action",
-      runtime: "agh",
+      runtime: runtimeOf(key),
       id: key,
       verb: "export",
       subject: { target: target.url, rows },
@@ -180,7 +164,10 @@ async function* publish({ target, parts, runs, done, tally, deps }: Publishing):
   }
 }
 
-const PART = /^runtime=\w+\/day=[\w-]+\/part-[0-9a-f]{16}\.parquet$/;
+/** The files of a runtime lie below its name. */
+const runtimeOf = (key: string): string => key.slice("runtime=".length, key.indexOf("/"));
+
+const PART = /^runtime=[\w-]+\/day=[\w-]+\/part-[0-9a-f]{16}\.parquet$/;
 
 async function removeLitter(target: Target, listed: readonly ExportPart[]): Promise<void> {
   const known = new Set(listed.map(({ key }) => key));

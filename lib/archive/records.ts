@@ -1,12 +1,9 @@
 // Archives as records.
-import { joinPath } from "../files/os-path.ts";
 import { PARTS, ROWS, type Receipt } from "../formats/archive/receipt.ts";
 import type { ManualArchive } from "../places/manual-archives.ts";
 import type { ArchiveRecord } from "../records/archive-kind.ts";
 import type { SessionRecord } from "../records/runtime-kinds.ts";
 import type { Action } from "../records/result-kinds.ts";
-import { META } from "../sources/agh/home/layout.ts";
-import { readMeta } from "../sources/agh/sessions/meta.ts";
 import type { Target } from "../targets/target.ts";
 
 export function archiveRecord(target: string, receipt: Receipt): ArchiveRecord {
@@ -93,25 +90,17 @@ export function plannedPutAction(session: SessionRecord, target: string): Action
 }
 
 /** What is known without reading: of a tar its name and size. */
-export function manualArchiveRecord(target: Target, { id, form, path, bytes }: ManualArchive): ArchiveRecord {
-  const read = form === "directory" ? readMeta(joinPath(path, META)) : undefined;
-  const meta = read && "meta" in read ? read.meta : undefined;
+export function manualArchiveRecord(target: Target, archive: ManualArchive): ArchiveRecord {
+  const { id, runtime, form, bytes, facts } = archive;
   return {
     kind: "archive",
-    runtime: "agh",
+    runtime,
     home: `archive:${target.url}`,
     id,
     session_id: id,
     target: target.url,
     form,
-    ...(meta && {
-      name: meta.name || null,
-      agent_name: meta.agent_name,
-      workspace_id: meta.workspace_id,
-      state: meta.state,
-      stop_reason: meta.stop_reason || null,
-      created_at: meta.created_at ?? null,
-    }),
+    ...facts,
     ...(form === "directory" ? { bytes } : { stored_bytes: bytes }),
   };
 }

@@ -7,6 +7,7 @@ import { EXIT, ToolError } from "../records/error.ts";
 import type { Finding } from "../records/result-kinds.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
+import { RUNTIMES } from "../sources/runtimes.ts";
 import type { Target } from "../targets/target.ts";
 import { lacksReceipt } from "../places/manual-archives.ts";
 import { ArchivePool } from "./archive-pool.ts";
@@ -41,11 +42,11 @@ interface Check {
 
 async function verify(target: Target, entry: ArchiveEntry, { pool, tally, deps }: Check): Promise<AnyRecord> {
   deps.signal.throwIfAborted();
-  if ("error" in entry) return fault(target, entry.id, entry.error, tally);
+  if ("error" in entry) return fault(target, entry, entry.error, tally);
   if ("manual" in entry) {
     tally.done();
     return entry.manual.form === "tar" && lacksReceipt(entry.manual)
-      ? unfinished(target, entry.id)
+      ? unfinished(target, entry.manual)
       : manualArchiveRecord(target, entry.manual);
   }
   try {
@@ -54,28 +55,38 @@ async function verify(target: Target, entry: ArchiveEntry, { pool, tally, deps }
     return archiveRecord(target.url, entry.receipt);
   } catch (error) {
     if (!(error instanceof ToolError) || !OF_THE_ARCHIVE.test(error.code)) throw error;
-    return fault(target, entry.id, error, tally);
+    return fault(target, { ...entry.receipt, id: entry.id }, error, tally);
   }
 }
 
 /** What is wrong with the archive, as against a network or a disk. */
 const OF_THE_ARCHIVE = /^E_(?:ARCHIVE_|HOSTILE_|CORRUPT|NOT_A_DATABASE|EMPTY_DATABASE|NO_DATABASE|FOREIGN_DATABASE)/;
 
-function fault(target: Target, id: string, { code, message }: ToolError, tally: Tally): Finding {
-  tally.failed(EXIT.found);
-  return finding(target, id, { code: code.replace(/^E_/, ""), severity: "error", message });
+/** The session, and its runtime where a receipt tells it. */
+interface Subject {
+  readonly id: string;
+  readonly runtime?: string;
 }
 
-const unfinished = (target: Target, id: string): Finding =>
-  finding(target, id, {
+function fault(target: Target, subject: Subject, { code, message }: ToolError, tally: Tally): Finding {
+  tally.failed(EXIT.found);
+  return finding(target, subject, { code: code.replace(/^E_/, ""), severity: "error", message });
+}
+
+const unfinished = (target: Target, subject: Subject): Finding =>
+  finding(target, subject, {
     code: "RECEIPT_MISSING",
     severity: "warn",
-    message: `${id} has no receipt in ${target.url}: put was killed, or the archive was moved here; run agh-archive put again`,
+    message: `${subject.id} has no receipt in ${target.url}: put was killed, or the archive was moved here; run agh-archive put again`,
   });
 
-const finding = (target: Target, id: string, rest: Pick<Finding, "code" | "severity" | "message">): Finding => ({
+const finding = (
+  target: Target,
+  { id, runtime = RUNTIMES[0]!.runtime }: Subject,
+  rest: Pick<Finding, "code" | "severity" | "message">,
+): Finding => ({
   kind: "finding",
-  runtime: "agh",
+  runtime,
   home: `archive:${target.url}`,
   id,
   ...rest,

@@ -4,9 +4,8 @@ import { readListing, listManifests, resolveSnapshot, type SnapshotFilter } from
 import type { Manifest } from "../formats/repository/manifest.ts";
 import type { Deps } from "../records/deps.ts";
 import type { EntryRecord, SnapshotRecord } from "../records/toolkit-kinds.ts";
-import { EXIT, ToolError, usageError } from "../records/error.ts";
-import { findSessionRow } from "./restore/find-rows.ts";
-import { readLastSequence, findSession } from "./restore/find-session.ts";
+import { asPartial, usageError, type ToolError } from "../records/error.ts";
+import { listSnapshotSessions, type SnapshotSessions } from "./restore/find-session.ts";
 import { entryRecord, snapshotRecord } from "./records.ts";
 
 export interface ListSnapshots extends SnapshotFilter {
@@ -22,8 +21,7 @@ export async function* listSnapshots(options: ListSnapshots, deps: Deps): AsyncG
   const { log, env } = deps;
   const repo = await openRepository(options.repo, { env });
   const selected: Manifest[] = [];
-  const damaged = ({ code, message, hint }: ToolError): void =>
-    log.problem(new ToolError({ code, message, hint, exit: EXIT.partial }));
+  const damaged = (error: ToolError): void => log.problem(asPartial(error));
   for await (const manifest of listManifests(repo, options, damaged)) {
     if ((options.tags ?? []).every((tag) => manifest.tags.includes(tag))) selected.push(manifest);
   }
@@ -38,26 +36,20 @@ async function* listHolding(
   word: string,
   deps: Deps,
 ): AsyncGenerator<SnapshotRecord> {
+  const read = new Map<Manifest, SnapshotSessions>();
+  const sessionsIn = async (manifest: Manifest): Promise<SnapshotSessions> => {
+    const sessions = read.get(manifest) ?? (await listSnapshotSessions(repo, manifest, deps));
+    read.set(manifest, sessions);
+    return sessions;
+  };
   let id: string | undefined;
-  for (const manifest of newest) id ??= await findSessionId(repo, manifest, word, deps);
+  for (const manifest of newest) id ??= await (await sessionsIn(manifest)).find(word);
   if (id === undefined) throw usageError(`no snapshot holds a session '${word}'`, `agh-backup list --repo ${repo.url}`);
   for (const manifest of newest.toReversed()) {
-    const last_sequence = isAgh(manifest)
-      ? await readLastSequence(repo, manifest, id)
-      : (await findSessionRow(repo, manifest, id, deps))?.last_sequence;
+    const last_sequence = await (await sessionsIn(manifest)).lastSequence(id);
     if (last_sequence !== undefined) yield { ...snapshotRecord(repo.url, manifest), last_sequence };
   }
 }
-
-const isAgh = ({ runtime }: Manifest): boolean => runtime === "agh";
-
-const findSessionId = async (
-  repo: Repository,
-  manifest: Manifest,
-  word: string,
-  deps: Deps,
-): Promise<string | undefined> =>
-  isAgh(manifest) ? findSession(repo, manifest, word) : (await findSessionRow(repo, manifest, word, deps))?.id;
 
 export interface ShowSnapshot extends SnapshotFilter {
   readonly repo: string;

@@ -34,6 +34,7 @@ export const COLUMNS: { readonly [kind: string]: readonly string[] } = {
   ledger: ["id", "state", "lines", "bytes", "path"],
   seal: ["id", "state", "status", "trust", "lines", "reason", "path"],
   action: ["verb", "id", "state", "bytes", "freed", "reason", "loses", "error"],
+  run: ["id", "tool", "state", "steps", "sessions", "bytes", "reason", "next"],
   space: ["of", "name", "bytes", "items", "needs_bytes", "next"],
   finding: ["severity", "code", "id", "message"],
   summary: ["tool", "status", "items", "failed", "bytes", "duration_ms"],

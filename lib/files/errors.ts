@@ -23,7 +23,7 @@ export function toFileError(path: string, doing: string, error: unknown): unknow
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   if (!(error instanceof Error) || code === undefined || !("syscall" in error)) return error;
   const [name, words, hint] = ERRNO_MEANINGS[code] ?? ["E_FILE", code, undefined];
-  return placeError(name, `cannot ${doing} ${path}: ${words}`, hint, error);
+  return placeError(name, `could not ${doing} ${path}: ${words}`, hint, error);
 }
 
 /** SQLite's result codes for what the kernel refused it. */
@@ -36,5 +36,5 @@ export function toToolError(error: unknown): unknown {
   if (code === undefined)
     return toFileError(typeof path === "string" ? path : `a file (${String(syscall)})`, "use", error);
   const [name, words, hint] = ERRNO_MEANINGS[code]!;
-  return placeError(name, `cannot use a database: ${words}`, hint, error);
+  return placeError(name, `could not use a database: ${words}`, hint, error);
 }

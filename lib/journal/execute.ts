@@ -5,15 +5,24 @@ import { asOwner } from "../files/as-owner.ts";
 import { fsyncDir } from "../files/atomic.ts";
 import { toFileError } from "../files/errors.ts";
 import { joinPath, osPath } from "../files/os-path.ts";
-import { ToolError } from "../records/error.ts";
+import { EXIT, ToolError } from "../records/error.ts";
 import type { Journal } from "./format.ts";
 import type { JournalHome } from "./journal-home.ts";
-import { assertNoLinks, resolveLocation, rootsOf, type Roots } from "./locations.ts";
+import { assertNoLinksIn, resolveLocation, rootsOf, type Roots } from "./locations.ts";
 import { isThere, movePath } from "./move.ts";
 import { writeRemovedRows } from "./removed-rows.ts";
 import { reverseStep } from "./reverse.ts";
-import { stepState, type StepState } from "./step-state.ts";
-import type { InsertRows, Location, Move, Remove, RemoveRows, Step } from "./steps.ts";
+import { look, sameSeen } from "./stamps.ts";
+import { isReplaced, stepState, type StepState } from "./step-state.ts";
+import {
+  groupOf,
+  type InsertRows,
+  type Location,
+  type Move,
+  type Remove,
+  type RemoveRows,
+  type Step,
+} from "./steps.ts";
 import { changeMode, swapFile } from "./swap.ts";
 
 export interface Done {
@@ -32,13 +41,16 @@ export interface Dropped {
   readonly reason: string;
 }
 
-/** `again`: the run was killed; the home may have been used since. Durable when it returns. */
-export function executeSteps(
-  home: JournalHome,
-  journal: Journal,
-  again?: { readonly writtenAt: number | undefined },
-): Done {
-  return asOwner(home.owner, () => new Execution(home, journal).run(again));
+export interface Execute {
+  /** The run was killed; the home may have been used since. */
+  readonly again?: { readonly writtenAt: number | undefined };
+  /** Called when the first step is done. */
+  readonly onBegun?: () => void;
+}
+
+/** Durable when it returns. */
+export function executeSteps(home: JournalHome, journal: Journal, options: Execute = {}): Done {
+  return asOwner(home.owner, () => new Execution(home, journal).run(options));
 }
 
 class Execution {
@@ -50,6 +62,7 @@ class Execution {
   #renumbered = 0;
   #removed: string[] = [];
   #reasons = new Map<string, string>();
+  #isAgain = false;
 
   constructor(home: JournalHome, journal: Journal) {
     this.#home = home;
@@ -57,12 +70,16 @@ class Execution {
     this.#roots = rootsOf(home, journal.run);
   }
 
-  run(again: { readonly writtenAt: number | undefined } | undefined): Done {
+  run({ again, onBegun }: Execute): Done {
     const { steps } = this.#journal;
-    for (const step of steps) for (const location of locationsOf(step)) assertNoLinks(this.#roots, location);
+    assertNoLinksIn(steps, this.#roots);
+    this.#isAgain = again !== undefined;
     const dropped = again ? this.#review(steps, again.writtenAt) : [];
     const left = new Set(dropped.map(({ step }) => step));
-    for (const step of steps) if (!left.has(step)) this.#take(step);
+    for (const step of steps) {
+      if (!left.has(step)) this.#take(step);
+      onBegun?.();
+    }
     for (const dir of this.#touched) if (isThere(dir)) syncNames(dir);
     return {
       inserted: this.#inserted,
@@ -75,7 +92,10 @@ class Execution {
 
   #path = (location: Location): string => resolveLocation(this.#roots, location);
 
-  /** Steps that must not be done any more; of their groups what was done is taken back. */
+  /**
+   * Steps that must not be done any more; of their groups what was moved is moved back. Files that were swapped stay: each step of a
+   * database left it whole, and an old WAL beside a file that was written to since would undo what was written.
+   */
   #review(steps: readonly Step[], writtenAt: number | undefined): Dropped[] {
     const context = { pathOf: this.#path, steps, writtenAt };
     const states = new Map(steps.map((step) => [step, stepState(step, context)]));
@@ -83,7 +103,9 @@ class Execution {
     for (const group of Map.groupBy(steps, (step) => groupOf(step) ?? step).values()) {
       const reason = this.#reasonAgainst(group, states);
       if (reason === undefined) continue;
-      for (const step of group.toReversed()) if (states.get(step) === "done") this.#takeBack(step);
+      for (const step of group.toReversed()) {
+        if (step.do === "move" && states.get(step) === "done") this.#takeBack(step);
+      }
       for (const step of group) dropped.push({ step, reason });
     }
     return dropped;
@@ -94,14 +116,14 @@ class Execution {
       const state = states.get(step)!;
       if (typeof state === "object") return state.changed;
     }
-    const isRemoval = group.some((step) => step.do === "move" && step.removes && states.get(step) === "pending");
+    const isRemoval = group.some((step) => takesOut(step) && states.get(step) === "pending");
     const session = groupOf(group[0]!);
     return isRemoval && session !== undefined ? this.#home.reasonAgainst(session) : undefined;
   }
 
-  #takeBack(step: Step): void {
-    const back = reverseStep(step);
-    if (!back || stepState(back, { pathOf: this.#path, steps: [back], writtenAt: undefined }) !== "pending") return;
+  #takeBack(step: Move): void {
+    const back = reverseStep(step)!;
+    if (stepState(back, { pathOf: this.#path, steps: [back], writtenAt: undefined }) !== "pending") return;
     this.#take(back);
   }
 
@@ -137,17 +159,42 @@ class Execution {
 
   #move(step: Move): void {
     const [from, to] = [this.#path(step.from), this.#path(step.to)];
-    if (!isThere(from)) return; // moved already
-    if (step.displace && isThere(to)) this.#displace(step.to);
+    // Moved already, and what has come in its place is to stay.
+    if (!isThere(from) || isReplaced(step, { pathOf: this.#path, steps: this.#journal.steps })) return;
+    if (step.displace) {
+      const isOut = step.to.startsWith("trash:");
+      if (isThere(to)) this.#displace(isOut ? step.from : step.to);
+      else if (isOut && this.#isAgain && step.seen && !sameSeen(step.seen, look(from))) this.#reportDisplaced(from, to);
+      if (!isThere(from)) return;
+    }
     movePath({ from, to, replace: step.replace === true }, this.#touched);
   }
 
-  /** What came to be in the place of what is restored goes to the trash of the run, and is told. */
+  /** What has come to be in a place that a replacement takes goes to the trash of the run. */
   #displace(location: Location): void {
     const path = this.#path(location);
-    const to = this.#path(`trash:meanwhile/${location.slice(location.indexOf(":") + 1)}`);
+    const to = this.#freeInTrash(location.slice(location.indexOf(":") + 1));
     movePath({ from: path, to, replace: false }, this.#touched);
-    this.#home.log.info(`${path} had come to be after the run was killed: it lies in ${to} now`);
+    this.#reportDisplaced(path, to);
+  }
+
+  #freeInTrash(name: string): string {
+    for (let number = 1; ; number++) {
+      const path = this.#path(`trash:meanwhile${number === 1 ? "" : `-${number}`}/${name}`);
+      if (!isThere(path)) return path;
+    }
+  }
+
+  #reportDisplaced(path: string, to: string): void {
+    const { tool, run } = this.#journal;
+    this.#home.log.problem(
+      new ToolError({
+        code: "E_DISPLACED",
+        message: `${path} was changed after ${tool} had begun to replace it (run ${run}): it is in ${to} now`,
+        hint: `look at what is new there: ls -lR ${to}`,
+        exit: EXIT.partial,
+      }),
+    );
   }
 
   #remove({ path, files }: Remove): void {
@@ -182,27 +229,8 @@ class Execution {
   }
 }
 
-const groupOf = (step: Step): string | undefined => ("group" in step ? step.group : undefined);
-
-/** Every location that a step changes or takes something from. */
-export function locationsOf(step: Step): Location[] {
-  switch (step.do) {
-    case "insert-rows":
-      return [...step.files];
-    case "remove-rows":
-      return [];
-    case "move":
-      return [step.from, step.to];
-    case "swap":
-      return [
-        step.path,
-        ...(step.staged === undefined ? [] : [step.staged]),
-        ...(step.kept === undefined ? [] : [step.kept]),
-      ];
-    default:
-      return [step.path];
-  }
-}
+const takesOut = (step: Step): boolean =>
+  (step.do === "move" && step.removes === true) || (step.do === "remove" && step.files !== undefined);
 
 const isDirectory = (path: string): boolean =>
   lstatSync(osPath(path), { throwIfNoEntry: false })?.isDirectory() === true;

@@ -1,5 +1,5 @@
 // Journals of version 0.1: absolute paths, and no word on what their steps saw.
-import { locate, type Roots } from "./locations.ts";
+import { locate, pathWithin, type Roots } from "./locations.ts";
 import type { Journal, ReadJournal } from "./format.ts";
 import type { Location, RowChange, Stamp, Step } from "./steps.ts";
 
@@ -30,6 +30,9 @@ type Step1 =
 /** Tools whose finished runs are kept. */
 const KEPT: ReadonlySet<string> = new Set(["agh-reconcile apply", "agh-reconcile rows"]);
 const UNDO = "agh-reconcile undo";
+const RESTORE = "agh-backup restore";
+/** A database, what lies beside it, and what was moved aside in favour of it are changed together. */
+const DATABASE = /\.db(?:\.corrupt\.[^/]*)?(?:-wal|-shm|-journal)?$/;
 
 /** Fails where a path lies outside the home's roots. */
 export function fromFormat1(found: Format1, roots: Roots): ReadJournal {
@@ -44,7 +47,7 @@ export function fromFormat1(found: Format1, roots: Roots): ReadJournal {
       home_id,
       direction: tool === UNDO ? "back" : "forward",
       keep: KEPT.has(tool),
-      steps: steps.map((step) => stepOf(step, at)),
+      steps: steps.map((step) => (tool === RESTORE ? replacing(stepOf(step, at)) : stepOf(step, at))),
       ...(rows && { rows }),
       ...(times && { times: Object.fromEntries(Object.entries(times).map(([dir, ns]) => [at(dir), ns])) }),
     };
@@ -52,6 +55,14 @@ export function fromFormat1(found: Format1, roots: Roots): ReadJournal {
   } catch (error) {
     return { problem: `its journal cannot be obeyed here: ${(error as Error).message}` };
   }
+}
+
+/** A restore in place is finished whatever came since: half of another home is none. */
+function replacing(step: Step): Step {
+  if (step.do !== "move") return step;
+  const { removes: _, ...move } = step;
+  const place = step.to.startsWith("trash:") ? step.from : step.to;
+  return { ...move, displace: true, group: pathWithin(place).replace(DATABASE, ".db") };
 }
 
 function stepOf(step: Step1, at: (path: string) => Location): Step {
@@ -72,6 +83,7 @@ function stepOf(step: Step1, at: (path: string) => Location): Step {
       return {
         do: "swap",
         path: at(step.path),
+        group: pathWithin(at(step.path)).replace(DATABASE, ".db"),
         from: step.from,
         to: step.to,
         ...(step.staged !== undefined && { staged: at(step.staged) }),

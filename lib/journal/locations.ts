@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { joinPath, osPath } from "../files/os-path.ts";
 import { refusal } from "../records/error.ts";
 import type { JournalHome } from "./journal-home.ts";
-import type { Location } from "./steps.ts";
+import { locationsOf, type Location, type Step } from "./steps.ts";
 
 export const toolkitDir = (root: string): string => joinPath(root, ".agh-toolkit");
 export const journalsDir = (root: string): string => joinPath(toolkitDir(root), "journal");
@@ -48,6 +48,9 @@ export function resolveLocation(roots: Roots, location: Location): string {
   return path === "" ? dir : joinPath(dir, path);
 }
 
+/** The path of a location without its root. */
+export const pathWithin = (location: Location): string => location.slice(rootEnd(location) + 1);
+
 /** Names of roots have no colon; paths may. */
 const rootEnd = (location: string): number => location.indexOf(":");
 
@@ -63,6 +66,11 @@ export function assertNoLinks(roots: Roots, location: Location): void {
     if (stat && !stat.isDirectory()) throw linkInPath(above, stat.isSymbolicLink());
     above = dirname(above);
   }
+}
+
+/** Throws E_LINK_IN_PATH (4) where a step would go through a link. */
+export function assertNoLinksIn(steps: readonly Step[], roots: Roots): void {
+  for (const step of steps) for (const location of locationsOf(step)) assertNoLinks(roots, location);
 }
 
 const linkInPath = (path: string, isLink: boolean): Error =>

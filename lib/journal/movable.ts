@@ -4,13 +4,20 @@ import { refusal } from "../records/error.ts";
 import { resolveLocation, type Roots } from "./locations.ts";
 import type { Step } from "./steps.ts";
 
-/** Throws E_MOUNT_POINT (4) for a directory that is a mount point, or has one below it: it cannot be renamed, nor removed. */
+/** Throws E_MOUNT_POINT (4) where a step moves, or removes as a tree, what cannot be moved. */
 export function assertMovable(steps: readonly Step[], roots: Roots): void {
-  const moved = steps.flatMap((step) => (step.do === "move" ? [step.from, ...(step.displace ? [step.to] : [])] : []));
-  const mounts = moved.length > 0 ? mountPoints() : [];
+  const moved = steps.flatMap((step) => {
+    if (step.do === "remove") return step.files ? [step.path] : [];
+    return step.do === "move" ? [step.from, ...(step.displace ? [step.to] : [])] : [];
+  });
+  assertPathsMovable(moved.map((location) => resolveLocation(roots, location)));
+}
+
+/** Throws E_MOUNT_POINT (4) for a directory that is a mount point, or has one below it: it cannot be renamed, nor removed. */
+export function assertPathsMovable(paths: readonly string[]): void {
+  const mounts = paths.length > 0 ? mountPoints() : [];
   if (mounts.length === 0) return;
-  for (const location of moved) {
-    const path = resolveLocation(roots, location);
+  for (const path of paths) {
     const mount = mounts.find((one) => one === path || one.startsWith(`${path}/`));
     if (mount !== undefined) throw mountPoint(path, mount);
   }

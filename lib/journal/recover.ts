@@ -1,16 +1,20 @@
 // Killed runs of whatever tool are brought to their end, or refused with the way on: nobody changes a home beside one.
-import { rmSync } from "node:fs";
+import { lstatSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
 import { asOwner } from "../files/as-owner.ts";
 import { fsyncDir } from "../files/atomic.ts";
+import { toFileError } from "../files/errors.ts";
 import { joinPath, osPath } from "../files/os-path.ts";
+import { walk } from "../files/walk.ts";
 import { EXIT, refusal, ToolError } from "../records/error.ts";
 import { giveTimes } from "./directory-times.ts";
 import { executeSteps, type Done, type Dropped } from "./execute.ts";
-import type { Journal } from "./format.ts";
-import { isCopy, readIdentity } from "./identity.ts";
+import { commandOf, JOURNAL_FORMAT, toolOf, type Journal, type ReadJournal } from "./format.ts";
+import { claimIdentity, isCopy, readIdentity } from "./identity.ts";
 import type { JournalHome } from "./journal-home.ts";
-import { trashDir, resolveLocation, rootsOf } from "./locations.ts";
+import { assertNoLinks, journalsDir, pathWithin, resolveLocation, rootsOf, runDir, trashDir } from "./locations.ts";
 import { assertOwnState, closeRun, hasUnfinishedRuns, removeRun, unfinishedRuns, type UnfinishedRun } from "./runs.ts";
+import { groupOf, locationsOf } from "./steps.ts";
 
 export interface Recovered {
   readonly run: string;
@@ -37,55 +41,106 @@ export function recoverRuns(home: JournalHome, but?: string): Recovered[] {
 
 function journalOf(home: JournalHome, { run, read }: UnfinishedRun): Journal | undefined {
   if (!read) return undefined;
-  const reason = "problem" in read ? read.problem : foreignReason(home, read.journal);
+  const reason = reasonAgainst(home, read);
   if (reason === undefined && "journal" in read) return read.journal;
-  throw unfinishedError(home, run, "journal" in read ? read.journal.tool : "a command", reason!);
+  throw unfinishedError(home, { run, tool: toolOf(read) }, reason!);
 }
 
-/** Why a journal is not this home's to obey; undefined when it is. */
-export function foreignReason({ root, id }: JournalHome, { home, home_id }: Journal): string | undefined {
+/** Why a journal cannot be obeyed here; undefined when it can. */
+export const reasonAgainst = (home: Pick<JournalHome, "root" | "id">, read: ReadJournal): string | undefined =>
+  "problem" in read ? read.problem : foreignReason(home, read.journal);
+
+function foreignReason({ root, id }: Pick<JournalHome, "root" | "id">, { home, home_id }: Journal): string | undefined {
   if (home === null) return home_id === id ? undefined : `it was written for the home ${home_id}, and this is ${id}`;
   const identity = readIdentity(root);
   if (identity?.id !== home) return "it was written for another home";
   return isCopy(root, identity) ? `this is a copy of ${identity.path}, which is still there` : undefined;
 }
 
-const unfinishedError = ({ place }: JournalHome, run: string, tool: string, reason: string): Error =>
+/** With both ways on: a home is never refused for ever. */
+export const unfinishedError = (
+  { place }: Pick<JournalHome, "place">,
+  { run, tool = "a command" }: { readonly run: string; readonly tool: string | undefined },
+  reason: string,
+): Error =>
   refusal(
     "E_UNFINISHED",
     `${tool} was killed in ${place} (run ${run}), and cannot be finished: ${reason}`,
-    `agh-reconcile unfinished --home ${place} lists it; agh-reconcile undo ${run} --abandon --apply --home ${place} sets it aside`,
+    `agh-reconcile undo ${run} --apply --home ${place} takes it back where that can be done; ${abandonCommand({ place }, run)} sets it aside`,
   );
 
+export const abandonCommand = ({ place }: Pick<JournalHome, "place">, run: string): string =>
+  `agh-reconcile undo ${run} --abandon --apply --home ${place}`;
+
 function finish(home: JournalHome, journal: Journal, writtenAt: number | undefined): Recovered {
-  const done = executeSteps(home, journal, { writtenAt });
+  const done = execute(home, journal, writtenAt);
   const dropped = new Set(done.dropped.map(({ step }) => step));
-  asOwner(home.owner, () => endRun(home, { ...journal, steps: journal.steps.filter((step) => !dropped.has(step)) }));
+  const steps = journal.steps.filter((step) => !dropped.has(step));
+  const leaves = journal.leaves ?? (dropped.size > 0 ? true : undefined);
+  asOwner(home.owner, () => endRun(home, { ...inThisFormat(home, journal), steps, ...(leaves && { leaves }) }));
   for (const one of droppedOnce(done.dropped)) home.log.problem(droppedError(home, journal, one));
   return { run: journal.run, tool: journal.tool, done };
 }
 
+/** What refuses one of its steps would refuse it every time. */
+function execute(home: JournalHome, journal: Journal, writtenAt: number | undefined): Done {
+  try {
+    return executeSteps(home, journal, { again: { writtenAt } });
+  } catch (error) {
+    if (!(error instanceof ToolError) || error.exit !== EXIT.refused) throw error;
+    throw unfinishedError(home, { run: journal.run, tool: commandOf(journal) }, error.message);
+  }
+}
+
+/** A journal that is written again names the home by its own identity, and its paths by their roots. */
+export const inThisFormat = (home: JournalHome, journal: Journal): Journal =>
+  journal.format === JOURNAL_FORMAT ? journal : { ...journal, format: JOURNAL_FORMAT, home: claimIdentity(home).id };
+
 /** What comes after the last step. */
 export function endRun(home: JournalHome, journal: Journal): void {
-  if (journal.direction === "forward") return closeRun(home.root, journal);
-  const roots = rootsOf(home, journal.run);
-  const times = Object.entries(journal.times ?? {}).map(([at, ns]) => [resolveLocation(roots, at), ns] as const);
-  giveTimes(new Map(times));
-  removeRun(home.root, journal.run);
-  rmSync(osPath(joinPath(trashDir(home.root), journal.run)), { recursive: true, force: true });
+  const { run, direction, leaves, times = {} } = journal;
+  if (direction === "forward") return closeRun(home.root, journal);
+  const roots = rootsOf(home, run);
+  if (!leaves) giveTimes(new Map(Object.entries(times).map(([at, ns]) => [resolveLocation(roots, at), ns])));
+  if (leaves) setAside(home.root, run);
+  else removeRun(home.root, run);
+  removeEmptied(joinPath(trashDir(home.root), run));
   fsyncDir(home.root);
+}
+
+/** What a run has put away lies in its place again; what does not stays in the trash. */
+function removeEmptied(dir: string): void {
+  for (const path of [dirname(dir), dir]) {
+    if (!lstatSync(osPath(path), { throwIfNoEntry: false })?.isDirectory()) return;
+  }
+  if ([...walk(dir)].every(({ type }) => type === "directory")) rmSync(osPath(dir), { recursive: true });
+}
+
+/** The directory of a run goes to the trash, whole: nothing of it is done or taken back any more. */
+export function setAside(root: string, run: string): string {
+  const dir = runDir(root, run);
+  const to = joinPath(trashDir(root), `${run}/journal`);
+  assertNoLinks(rootsOf({ root, roots: new Map() }, run), "trash:journal");
+  try {
+    mkdirSync(osPath(dirname(to)), { recursive: true, mode: 0o700 });
+    renameSync(osPath(dir), osPath(to));
+    for (const above of [dirname(to), trashDir(root), journalsDir(root)]) fsyncDir(above);
+  } catch (error) {
+    throw toFileError(dir, "set aside", error);
+  }
+  return to;
 }
 
 /** One of each group. */
 const droppedOnce = (dropped: readonly Dropped[]): Dropped[] => [
-  ...new Map(dropped.map((one) => [("group" in one.step && one.step.group) || one.step, one])).values(),
+  ...new Map(dropped.map((one) => [groupOf(one.step) ?? one.step, one])).values(),
 ];
 
-function droppedError({ place }: JournalHome, { tool, run }: Journal, { step, reason }: Dropped): ToolError {
-  const of = "group" in step && step.group !== undefined ? `${step.group} ` : "";
+function droppedError({ place }: JournalHome, journal: Journal, { step, reason }: Dropped): ToolError {
+  const what = groupOf(step) ?? pathWithin(locationsOf(step)[0] ?? "");
   return new ToolError({
     code: "E_DROPPED",
-    message: `${tool} was killed in ${place} (run ${run}); ${of}is left as it is: ${reason}`,
+    message: `${commandOf(journal)} was killed in ${place} (run ${journal.run}); ${what} is left as it is: ${reason}`,
     hint: "run the command again for what is left",
     exit: EXIT.partial,
   });

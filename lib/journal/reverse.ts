@@ -19,6 +19,3 @@ export function reverseStep(step: Step): Step | undefined {
       return undefined;
   }
 }
-
-export const reverseSteps = (steps: readonly Step[]): Step[] =>
-  steps.toReversed().flatMap((step) => reverseStep(step) ?? []);

@@ -10,7 +10,7 @@ import { executeSteps, makeOwnDirectory, type Done } from "./execute.ts";
 import { JOURNAL_FORMAT, type Journal } from "./format.ts";
 import { claimIdentity } from "./identity.ts";
 import type { JournalHome } from "./journal-home.ts";
-import { locate, resolveLocation, rootsOf, runDir, type Roots } from "./locations.ts";
+import { assertNoLinksIn, locate, resolveLocation, rootsOf, runDir, type Roots } from "./locations.ts";
 import { assertMovable } from "./movable.ts";
 import { closeRun, assertOwnState, removeRun, writeJournal } from "./runs.ts";
 import { look, stampOf } from "./stamps.ts";
@@ -93,16 +93,29 @@ export class Run implements Disposable {
       home_id: home.id,
       direction: "forward",
       keep,
-      steps: steps.map((step) => this.#completed(step)),
+      steps: this.#completed(steps),
       ...(rows && { rows }),
       ...(times && { times }),
     };
-    assertMovable(journal.steps, rootsOf(home, this.run));
+    const roots = rootsOf(home, this.run);
+    assertNoLinksIn(journal.steps, roots);
+    assertMovable(journal.steps, roots);
     asOwner(home.owner, () => writeJournal(home.root, journal));
     this.#isCommitted = true;
-    const done = executeSteps(home, journal);
+    const done = this.#execute(journal);
     asOwner(home.owner, () => closeRun(home.root, journal));
     return done;
+  }
+
+  /** A change of rows that fails has changed nothing: where it comes first, nothing of the run is left to be finished. */
+  #execute(journal: Journal): Done {
+    let hasBegun = false;
+    try {
+      return executeSteps(this.#home, journal, { onBegun: () => (hasBegun = true) });
+    } catch (error) {
+      this.#isCommitted = hasBegun || !isTransaction(journal.steps[0]);
+      throw error;
+    }
   }
 
   /** Durable, and where the steps look for it. */
@@ -116,22 +129,25 @@ export class Run implements Disposable {
     }
   }
 
-  /** With the stamp of what is staged, and the digest of what is kept. */
-  #completed(step: Step): Step {
-    if (step.do !== "swap") return step;
+  /** Swaps with the stamp of what is staged, and the digest of what is kept: of a path that changes twice, of what the first one put there. */
+  #completed(steps: readonly Step[]): Step[] {
     const roots = rootsOf(this.#home, this.run);
-    const staged = step.staged === undefined ? undefined : resolveLocation(roots, step.staged);
-    const kept = step.kept !== undefined && step.from !== null ? this.#keptDigest(step.path) : undefined;
-    return {
-      ...step,
-      ...(staged !== undefined && { to: stampOf(staged) }),
-      ...(kept !== undefined && { sha256: kept }),
-    };
-  }
-
-  #keptDigest(location: Location): string | undefined {
-    const path = resolveLocation(rootsOf(this.#home, this.run), location);
-    return lstatSync(osPath(path), { throwIfNoEntry: false })?.isFile() ? hashFile(path) : undefined;
+    const before = new Map<Location, string>();
+    return steps.map((step) => {
+      if (step.do !== "swap") return step;
+      const first = before.get(step.path);
+      const staged = step.staged === undefined ? undefined : resolveLocation(roots, step.staged);
+      if (staged !== undefined) before.set(step.path, staged);
+      const from = first === undefined ? step.from : stampOf(first);
+      const isKept = step.kept !== undefined && from !== null;
+      const sha256 = isKept ? fileDigest(first ?? resolveLocation(roots, step.path)) : undefined;
+      return {
+        ...step,
+        from,
+        ...(staged !== undefined && { to: stampOf(staged) }),
+        ...(sha256 !== undefined && { sha256 }),
+      };
+    });
   }
 
   [Symbol.dispose](): void {
@@ -144,3 +160,8 @@ export class Run implements Disposable {
     }
   }
 }
+
+const isTransaction = (step: Step | undefined): boolean => step?.do === "insert-rows" || step?.do === "remove-rows";
+
+const fileDigest = (path: string): string | undefined =>
+  lstatSync(osPath(path), { throwIfNoEntry: false })?.isFile() ? hashFile(path) : undefined;

@@ -2,7 +2,7 @@
 import { hash } from "node:crypto";
 import { lstatSync, type BigIntStats } from "node:fs";
 import { osPath } from "../files/os-path.ts";
-import { belowRoot, walk } from "../files/walk.ts";
+import { belowRoot, walk, type WalkEntry } from "../files/walk.ts";
 import type { Remove, Seen, Stamp } from "./steps.ts";
 
 const stamp = ({ ino, size, mtimeNs }: BigIntStats): Stamp => ({
@@ -24,16 +24,25 @@ export const sameStamp = (a: Stamp | null, b: Stamp | null): boolean =>
 export function look(path: string): Seen | undefined {
   const stat = lstatSync(osPath(path), { bigint: true, throwIfNoEntry: false });
   if (!stat) return undefined;
-  return stat.isDirectory() ? { ...stamp(stat), tree: treeDigest(path) } : stamp(stat);
+  return stat.isDirectory() ? { ...stamp(stat), tree: treeDigest(walk(path)) } : stamp(stat);
 }
+
+/** The same, of a path and all below it as a walk of it has met them. */
+export function seenBy(found: readonly Met[]): Seen | undefined {
+  const [top] = found;
+  if (top?.path !== "") return undefined;
+  return top.type === "directory" ? { ...stamp(top.stat), tree: treeDigest(found) } : stamp(top.stat);
+}
+
+type Met = Pick<WalkEntry, "path" | "type" | "stat">;
 
 /** Of a directory its own time does not count: what was moved out of a subdirectory by the run itself changes none of the files. */
 export const sameSeen = (a: Seen, b: Seen | undefined): boolean =>
   b !== undefined && (a.tree === undefined ? sameStamp(a, b) : a.ino === b.ino && a.tree === b.tree);
 
-function treeDigest(dir: string): string {
+function treeDigest(found: Iterable<Met>): string {
   const lines: string[] = [];
-  for (const { path, type, stat } of walk(dir)) {
+  for (const { path, type, stat } of found) {
     lines.push(type === "directory" ? `${path}\0/` : `${path}\0${stat.ino}\0${stat.size}\0${stat.mtimeNs}`);
   }
   return hash("sha256", lines.join("\n")).slice(0, 32);

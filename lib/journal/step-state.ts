@@ -30,23 +30,64 @@ export function stepState(step: Step, context: StateContext): StepState {
   }
 }
 
-function moveState(step: Move, { pathOf, writtenAt }: StateContext): StepState {
+function moveState(step: Move, context: StateContext): StepState {
+  const { pathOf, writtenAt } = context;
   const [from, to] = [pathOf(step.from), pathOf(step.to)];
+  if (step.displace) return isThere(from) && !isReplaced(step, context) ? "pending" : "done";
   const now = look(from);
   if (!now) return isThere(to) ? "done" : changed(`${from} is not there any more`);
+  if (isReplaced(step, context)) return "done";
   if (step.seen && !sameSeen(step.seen, now)) {
     return isThere(to) ? changed(`${from} has come to be again`) : changed(`${from} was changed`);
   }
   if (!step.seen && step.removes && writtenAt !== undefined && isYounger(from, writtenAt))
     return changed(`${from} was changed`);
-  const isFree = step.replace || step.displace || step.seen !== undefined || !isThere(to);
+  const isFree = step.replace || step.seen !== undefined || !isThere(to) || isVacated(step, context);
   return isFree ? "pending" : changed(`${to} has come to be`);
+}
+
+/** Whether another step of the group moves out what lies where this one goes. */
+const isVacated = ({ to, group }: Move, { steps }: StateContext): boolean =>
+  group !== undefined && steps.some((step) => step.do === "move" && step.group === group && step.from === to);
+
+/**
+ * Whether what comes in the place of what a step moves out has come: what lies there now is no longer what was to go. What belongs to it,
+ * and is moved out with `displace`, goes with it.
+ */
+export function isReplaced(
+  { from, to, group, displace }: Move,
+  { pathOf, steps }: Pick<StateContext, "pathOf" | "steps">,
+): boolean {
+  if (!to.startsWith("trash:")) return false;
+  const { byPlace, byGroup } = putsOf(steps);
+  const put = byPlace.get(from) ?? (displace && group !== undefined ? byGroup.get(group) : undefined);
+  return put !== undefined && !isThere(pathOf(put.from));
+}
+
+interface Puts {
+  readonly byPlace: ReadonlyMap<string, Move>;
+  readonly byGroup: ReadonlyMap<string, Move>;
+}
+
+const known = new WeakMap<readonly Step[], Puts>();
+
+/** The moves that put what was staged in its place. */
+function putsOf(steps: readonly Step[]): Puts {
+  const found = known.get(steps);
+  if (found) return found;
+  const puts = steps.filter((step): step is Move => step.do === "move" && step.from.startsWith("run:"));
+  const made: Puts = {
+    byPlace: new Map(puts.map((put) => [put.to, put])),
+    byGroup: new Map(puts.flatMap((put) => (put.group === undefined ? [] : [[put.group, put]]))),
+  };
+  known.set(steps, made);
+  return made;
 }
 
 /** Whether anything below a path was written to after a moment. */
 function isYounger(path: string, at: number): boolean {
   for (const { type, stat } of walk(path)) {
-    if (type !== "directory" && Number(stat.ctimeNs / 1_000_000n) > at) return true;
+    if (type !== "directory" && Number(stat.mtimeNs / 1_000_000n) > at) return true;
   }
   return false;
 }
@@ -63,11 +104,26 @@ function removeState({ path, files, seen }: Remove, { pathOf }: StateContext): S
 function swapState(step: Swap, { pathOf, steps }: StateContext): StepState {
   const path = pathOf(step.path);
   const now = stampOf(path);
-  const ofPath = steps.filter((one): one is Swap => one.do === "swap" && one.path === step.path);
+  const ofPath = swapsByPath(steps).get(step.path)!;
   const at = ofPath.indexOf(step);
   if (ofPath.slice(at).some(({ to }) => sameStamp(now, to))) return "done";
-  if (ofPath.slice(0, at + 1).some(({ from }) => sameStamp(now, from))) return "pending";
-  return changed(`${path} was changed`);
+  if (!ofPath.slice(0, at + 1).some(({ from }) => sameStamp(now, from))) return changed(`${path} was changed`);
+  const staged = step.staged === undefined ? undefined : pathOf(step.staged);
+  return staged === undefined || isThere(staged) ? "pending" : changed(`${staged} is not there any more`);
+}
+
+const swapsOf = new WeakMap<readonly Step[], ReadonlyMap<string, readonly Swap[]>>();
+
+/** Looked at once: it is asked for each step. */
+function swapsByPath(steps: readonly Step[]): ReadonlyMap<string, readonly Swap[]> {
+  const known = swapsOf.get(steps);
+  if (known) return known;
+  const swaps = Map.groupBy(
+    steps.filter((step) => step.do === "swap"),
+    ({ path }) => path,
+  );
+  swapsOf.set(steps, swaps);
+  return swaps;
 }
 
 function modeState({ path, from, to }: ChangeMode, { pathOf }: StateContext): StepState {

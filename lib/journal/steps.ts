@@ -45,7 +45,11 @@ export interface Move extends Grouped {
   readonly to: Location;
   /** A file that is at `to` is replaced. */
   readonly replace?: true;
-  /** What has come to be at `to` since the run was killed goes to the trash. */
+  /**
+   * Part of a replacement, which is done whatever came since the run was killed. Of a move that puts something in its place: what has come
+   * to be at `to` goes to the trash. Of one to the trash: what lies at `from` goes, changed or not, if anything does, until the move of its
+   * group that puts something in its place was done. What was not there before is a problem (3).
+   */
   readonly displace?: true;
   /** `from` is removed from the home: what a killed run has not moved yet is asked again whether it may go. */
   readonly removes?: true;
@@ -82,6 +86,28 @@ export interface ChangeMode extends Grouped {
 
 /** Each may be done again when it was done already. */
 export type Step = InsertRows | RemoveRows | Move | Remove | Swap | ChangeMode;
+
+export const groupOf = (step: Step): string | undefined => ("group" in step ? step.group : undefined);
+
+/** Every location that a step changes or takes something from. */
+export function locationsOf(step: Step): Location[] {
+  switch (step.do) {
+    case "insert-rows":
+      return [...step.files];
+    case "remove-rows":
+      return [];
+    case "move":
+      return [step.from, step.to];
+    case "swap":
+      return [
+        step.path,
+        ...(step.staged === undefined ? [] : [step.staged]),
+        ...(step.kept === undefined ? [] : [step.kept]),
+      ];
+    default:
+      return [step.path];
+  }
+}
 
 /** Rows of a runtime's own database before and after a change; null where there was, or is, none. */
 export interface RowChange {

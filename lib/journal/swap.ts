@@ -3,7 +3,7 @@ import { chmodSync, linkSync, lstatSync, mkdirSync, renameSync, unlinkSync } fro
 import { dirname } from "node:path";
 import { fsyncDir } from "../files/atomic.ts";
 import { osPath } from "../files/os-path.ts";
-import { refusal } from "../records/error.ts";
+import { refusal, type ToolError } from "../records/error.ts";
 import { sameStamp, stampOf } from "./stamps.ts";
 import type { ChangeMode, Swap } from "./steps.ts";
 
@@ -32,5 +32,5 @@ export function changeMode({ from, to }: ChangeMode, path: string): void {
   chmodSync(osPath(path), to);
 }
 
-export const drifted = (path: string): Error =>
+export const drifted = (path: string): ToolError =>
   refusal("E_DRIFTED", `${path} was changed by somebody else meanwhile`, "agh-reconcile check shows how it is now");

@@ -1,41 +1,45 @@
 // Takes back what a run has done: every file byte for byte, its mode and its time; or sets a killed run aside.
-import { mkdirSync, renameSync } from "node:fs";
-import { dirname } from "node:path";
+import { lstatSync } from "node:fs";
 import { asOwner } from "../files/as-owner.ts";
-import { fsyncDir } from "../files/atomic.ts";
-import { hashFile } from "../files/hash-file.ts";
-import { toFileError } from "../files/errors.ts";
-import { joinPath, osPath } from "../files/os-path.ts";
-import { refusal, usageError } from "../records/error.ts";
+import { osPath } from "../files/os-path.ts";
+import { EXIT, refusal, ToolError, usageError } from "../records/error.ts";
 import { executeSteps } from "./execute.ts";
-import { JOURNAL_FORMAT, type Journal } from "./format.ts";
+import { JOURNAL_FORMAT, toolOf, type Journal } from "./format.ts";
 import { claimIdentity } from "./identity.ts";
 import type { JournalHome } from "./journal-home.ts";
-import { journalsDir, resolveLocation, rootsOf, runDir, trashDir } from "./locations.ts";
-import { isThere } from "./move.ts";
-import { endRun, foreignReason } from "./recover.ts";
-import { reverseSteps } from "./reverse.ts";
-import { keptRuns, readJournal, removeRun, unfinishedRuns, writeJournal } from "./runs.ts";
-import { sameStamp, stampOf } from "./stamps.ts";
-import { drifted } from "./swap.ts";
-import type { Swap } from "./steps.ts";
+import { assertNoLinksIn, rootsOf, runDir } from "./locations.ts";
+import { assertMovable } from "./movable.ts";
+import { abandonCommand, endRun, reasonAgainst, setAside, unfinishedError } from "./recover.ts";
+import { isFinished, keptRuns, readJournal, removeRun, unfinishedRuns, writeJournal } from "./runs.ts";
+import { planUndo, revertRows, type UndoPlan } from "./undo-plan.ts";
 
-/** The journal of a run that can be taken back: unknown, or undone already → 2; another home's → 4. */
-export function runToUndo(home: JournalHome, run: string): Journal {
-  const read = isName(run) ? readJournal(home, run) : undefined;
-  if (!read) {
-    const known = [...keptRuns(home.root), ...unfinishedRuns(home).map((one) => one.run)];
-    throw usageError(
-      `${home.place} has no run ${JSON.stringify(run)} to undo (or it was undone)`,
-      known.length > 0 ? `known are ${known.slice(-5).join(", ")}` : "no run was applied here",
-    );
-  }
-  const reason = "problem" in read ? read.problem : foreignReason(home, read.journal);
-  if (reason === undefined && "journal" in read) return read.journal;
-  throw refusal(
-    "E_UNFINISHED",
-    `run ${run} cannot be undone: ${reason}`,
-    `agh-reconcile undo ${run} --abandon --apply`,
+/** A run that lies in the journal. */
+export interface FoundRun {
+  readonly run: string;
+  readonly isFinished: boolean;
+  /** The command whose run it is; undefined where its journal does not tell. */
+  readonly tool: string | undefined;
+  /** Undefined where it was killed before it had begun to change anything. */
+  readonly journal: Journal | undefined;
+  /** Why it cannot be obeyed here. */
+  readonly problem: string | undefined;
+}
+
+/** Throws (2) for one that is unknown, or undone already. */
+export function findRun(home: JournalHome, run: string): FoundRun {
+  if (!isName(run) || !lstatSync(osPath(runDir(home.root, run)), { throwIfNoEntry: false }))
+    throw unknownRun(home, run);
+  const read = readJournal(home, run);
+  const problem = read && reasonAgainst(home, read);
+  const journal = read && "journal" in read ? read.journal : undefined;
+  return { run, isFinished: isFinished(home.root, run), tool: toolOf(read), journal, problem };
+}
+
+function unknownRun(home: JournalHome, run: string): Error {
+  const known = [...keptRuns(home.root), ...unfinishedRuns(home).map((one) => one.run)];
+  return usageError(
+    `${home.place} has no run ${JSON.stringify(run)} to undo: it is unknown or already undone`,
+    known.length > 0 ? `known runs: ${known.slice(-5).join(", ")}` : "no run was applied here",
   );
 }
 
@@ -43,69 +47,59 @@ export function runToUndo(home: JournalHome, run: string): Journal {
 const isName = (run: string): boolean =>
   run !== "" && run !== "." && run !== ".." && !run.includes("/") && !run.includes("\0");
 
-/** Whether all that it would put back is there as it was kept, and every path as the run left it. Throws (4) before anything is changed. */
-export function assertCanUndo(home: JournalHome, journal: Journal): void {
-  const roots = rootsOf(home, journal.run);
-  const swaps = journal.steps.filter((step): step is Swap => step.do === "swap");
-  for (const [location, all] of Map.groupBy(swaps, ({ path }) => path)) {
-    const now = stampOf(resolveLocation(roots, location));
-    const isOurs = all.some(({ from, to }) => sameStamp(now, from) || sameStamp(now, to));
-    if (!isOurs) throw drifted(resolveLocation(roots, location));
+/**
+ * What undoing it does. Without `abandon` all is refused (4) where it cannot be obeyed here or anything was changed since; with it what
+ * can be taken back of a killed run is, and of a finished one nothing.
+ */
+export function planRunUndo(
+  home: JournalHome,
+  found: FoundRun,
+  { abandon }: { readonly abandon: boolean },
+): UndoPlan | undefined {
+  const { run, tool, journal, problem, isFinished } = found;
+  if (abandon) {
+    return journal && problem === undefined && !isFinished ? planUndo(home, journal, { partly: true }) : undefined;
   }
-  for (const { kept, from, to, sha256, path } of swaps) {
-    if (kept === undefined || journal.direction === "back") continue;
-    const file = resolveLocation(roots, kept);
-    // A step that was not taken has kept nothing.
-    if (!isThere(file) && sameStamp(stampOf(resolveLocation(roots, path)), from) && !sameStamp(from, to)) continue;
-    const isSame = sha256 === undefined ? sameStamp(stampOf(file), from) : isThere(file) && hashFile(file) === sha256;
-    if (!isSame) throw keptDiffers(journal.run, file);
+  if (problem !== undefined) throw unfinishedError(home, { run, tool }, problem);
+  try {
+    return journal && planUndo(home, journal, { partly: false });
+  } catch (error) {
+    if (isFinished || !(error instanceof ToolError) || error.exit !== EXIT.refused) throw error;
+    throw refusal(
+      error.code,
+      error.message,
+      `${abandonCommand(home, run)} takes back the rest, and sets the run aside`,
+    );
   }
-  if (journal.rows) home.rows?.revert?.(journal.rows, { dry: true });
 }
 
-const keptDiffers = (run: string, file: string): Error =>
-  refusal(
-    "E_KEPT_DIFFERS",
-    `run ${run} cannot be undone: ${file}, which it would put back, is not what was kept`,
-    `agh-backup restore brings back an older state; agh-reconcile undo ${run} --abandon --apply forgets the run`,
-  );
-
-/** Called with the home's lock, after `assertCanUndo`. */
-export function undoRun(home: JournalHome, journal: Journal): void {
+/** Called with the home's lock, with a plan that was made under it. */
+export function undoRun(home: JournalHome, { journal, steps, rows, leaves }: UndoPlan): void {
+  const roots = rootsOf(home, journal.run);
+  assertNoLinksIn(steps, roots);
+  assertMovable(steps, roots);
   asOwner(home.owner, () => {
-    if (journal.rows) {
-      home.rows?.revert?.(journal.rows, { dry: false });
-      if (journal.steps.length === 0) return removeRun(home.root, journal.run);
-    }
-    const isBack = journal.direction === "back";
+    if (rows.length > 0) revertRows(home, rows, { dry: false });
     const back: Journal = {
       ...journal,
       format: JOURNAL_FORMAT,
       home: claimIdentity(home).id,
       direction: "back",
       keep: false,
-      steps: isBack ? journal.steps : reverseSteps(journal.steps),
+      steps,
+      ...(leaves && { leaves }),
     };
-    writeJournal(home.root, back);
+    if (steps.length > 0) writeJournal(home.root, back);
     executeSteps({ ...home, owner: undefined }, back);
     endRun(home, back);
   });
 }
 
-/** Sets a run aside whole, in the trash, whatever its journal says: nothing of it is done or taken back any more. */
-export function abandonRun(home: JournalHome, run: string): string {
-  const dir = runDir(home.root, run);
-  if (!isName(run) || !isThere(dir))
-    throw usageError(`${home.place} has no run ${JSON.stringify(run)}`, "agh-reconcile unfinished lists them");
-  const to = joinPath(trashDir(home.root), `${run}/journal`);
-  asOwner(home.owner, () => {
-    try {
-      mkdirSync(osPath(dirname(to)), { recursive: true, mode: 0o700 });
-      renameSync(osPath(dir), osPath(to));
-      for (const above of [dirname(to), trashDir(home.root), journalsDir(home.root)]) fsyncDir(above);
-    } catch (error) {
-      throw toFileError(dir, "set aside", error);
-    }
+/** Nothing of a run is done or taken back any more: its directory lies in the trash. One that has changed nothing is removed. */
+export function dropRun(home: JournalHome, { run, journal, problem }: FoundRun): string | undefined {
+  return asOwner(home.owner, () => {
+    if (journal || problem !== undefined) return setAside(home.root, run);
+    removeRun(home.root, run);
+    return undefined;
   });
-  return to;
 }

@@ -39,13 +39,13 @@ export async function assertWritable(home: Home, ledgers: Ledgers, deps: Deps): 
   }
 }
 
-export interface Owner {
+export interface LedgerOwner {
   readonly uid: number;
   readonly gid: number;
 }
 
 /** Makes the directory of a new ledger, and those above it that are missing, as AGH does: 0755, the parent's owner. */
-export function makeLedgerDir(dir: string): Owner {
+export function makeLedgerDir(dir: string): LedgerOwner {
   try {
     return ensureDirectory(dir);
   } catch (error) {
@@ -53,7 +53,7 @@ export function makeLedgerDir(dir: string): Owner {
   }
 }
 
-function ensureDirectory(dir: string): Owner {
+function ensureDirectory(dir: string): LedgerOwner {
   const found = lstatSync(osPath(dir), { throwIfNoEntry: false });
   if (found && !found.isDirectory()) {
     throw placeError(

@@ -3,7 +3,7 @@ import { version } from "../cli/manifest.ts";
 import type { Place } from "../places/open-with-capability.ts";
 import { openPlace, type OpenPlace } from "../places/place.ts";
 import type { Deps } from "../records/deps.ts";
-import { records, type Block } from "../records/record.ts";
+import { records, type AnyRecord, type Block } from "../records/record.ts";
 import type { Action, Boot, Finding } from "../records/result-kinds.ts";
 import type {
   EventRecord,
@@ -13,17 +13,18 @@ import type {
   SessionRecord,
   UsageRecord,
 } from "../records/runtime-kinds.ts";
-import type { LedgerRecord, SealRecord } from "../records/toolkit-kinds.ts";
-import type { SessionFilter } from "../sources/source.ts";
+import type { LedgerRecord, RunRecord, SealRecord } from "../records/toolkit-kinds.ts";
+import type { DetailKind, DetailQuery, SessionFilter } from "../sources/source.ts";
 import type {
   ChangeOptions,
-  CheckOptions,
+  HomeCheck,
   EventsOptions,
   LedgerOptions,
   OpenHomeOptions,
-  PlanOptions,
+  HomePlan,
   SealOptions,
   SearchOptions,
+  UndoOptions,
   UsageOptions,
   VerifyLedgersOptions,
 } from "./home-options.ts";
@@ -114,6 +115,14 @@ export class OpenHome implements Disposable {
     }, options) as AsyncIterable<UsageRecord>;
   }
 
+  /** Records of one kind, such as `turn` or `tool`; a kind that the runtime does not have is refused (4). */
+  details(kind: DetailKind, query: DetailQuery = {}, options: LibraryOptions = {}): AsyncIterable<AnyRecord> {
+    return this.#iterate(async (deps) => {
+      const { listDetails } = await import("../inspect/details.ts");
+      return records(listDetails(this.#place, kind, query, deps));
+    }, options);
+  }
+
   /** Every path that belongs to the home, and what a backup makes of it. */
   paths(options: LibraryOptions = {}): AsyncIterable<PathRecord> {
     return this.#iterate(async (deps) => (await import("../inspect/paths.ts")).listPaths(this.#place, deps), options);
@@ -128,7 +137,7 @@ export class OpenHome implements Disposable {
   }
 
   /** What is wrong, or worth knowing. Nothing is touched. */
-  check(options: CheckOptions = {}): Promise<Outcome<Finding>> {
+  check(options: HomeCheck = {}): Promise<Outcome<Finding>> {
     const { failOn = "warn" } = options;
     return check(
       async (deps) => {
@@ -141,7 +150,7 @@ export class OpenHome implements Disposable {
   }
 
   /** The actions that would repair it, each with what it loses. Nothing is touched. */
-  plan(options: PlanOptions = {}): Promise<Outcome<Action | Finding>> {
+  plan(options: HomePlan = {}): Promise<Outcome<Action | Finding>> {
     const { prefer, repository } = options;
     return check(
       async (deps) => {
@@ -170,16 +179,24 @@ export class OpenHome implements Disposable {
   }
 
   /** Takes a run back, byte for byte: `run` of the summary of what changed the home. */
-  undo(run: string, options: ChangeOptions = {}): Promise<Outcome<Action>> {
-    const { dryRun = false, lockTimeoutMs = LOCK_TIMEOUT_MS } = options;
+  undo(run: string, options: UndoOptions = {}): Promise<Outcome<Action>> {
+    const { abandon = false, dryRun = false, lockTimeoutMs = LOCK_TIMEOUT_MS } = options;
     return act(
       async (deps) => {
-        const { undoRun } = await import("../reconcile/undo.ts");
-        return undoRun({ place: this.#place, run, apply: !dryRun, lockTimeoutMs }, deps);
+        const { undoHomeRun } = await import("../reconcile/undo.ts");
+        return undoHomeRun({ place: this.#place, run, abandon, apply: !dryRun, lockTimeoutMs }, deps);
       },
       this.#options,
       options,
     );
+  }
+
+  /** Runs that were killed while they changed the home, the newest first. */
+  unfinished(options: LibraryOptions = {}): AsyncIterable<RunRecord> {
+    return this.#iterate(async (deps) => {
+      const { listUnfinished } = await import("../reconcile/unfinished.ts");
+      return listUnfinished(this.#place, deps);
+    }, options);
   }
 
   /** What the runtime's own start would do with the home. Nothing is touched. */
@@ -225,7 +242,7 @@ export class OpenHome implements Disposable {
   }
 }
 
-async function findingSelectors({ level = "full", codes = [], sessions = [] }: Omit<CheckOptions, "failOn">) {
-  const { ruleCode } = await import("../reconcile/finding-filter.ts");
-  return { level, codes: codes.map(ruleCode), sessions };
+async function findingSelectors({ level = "full", codes = [], sessions = [] }: Omit<HomeCheck, "failOn">) {
+  const { findCodes } = await import("../reconcile/rules.ts");
+  return { level, codes: await findCodes(codes), sessions };
 }

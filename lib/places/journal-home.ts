@@ -29,7 +29,7 @@ async function outsideRoots(
   { home, source }: Pick<OpenPlace, "home" | "source">,
   deps: Deps,
 ): Promise<Map<string, string>> {
-  const roots = await source.roots(home, withoutProblems(deps));
+  const roots = await source.roots(home, withoutProblems(deps), { missing: true });
   return new Map(roots.filter(({ name }) => name !== "home").map(({ name, dir }) => [name, dir]));
 }
 

@@ -1,49 +1,81 @@
-// What was moved to session-archive by hand, as AGH's documentation says: directories, and tars of them.
-import { lstatSync } from "node:fs";
-import { basename, dirname } from "node:path";
-import { joinPath, osPath } from "../files/os-path.ts";
+// What was moved to an archive by hand, as a runtime's documentation says: sessions' directories, and tars of them.
+import { joinPath } from "../files/os-path.ts";
 import { walk } from "../files/walk.ts";
 import { archiveKey } from "../formats/archive/receipt.ts";
-import { EVENTS, isId, META } from "../sources/agh/home/layout.ts";
-import { readMeta } from "../sources/agh/sessions/meta.ts";
+import type { ManualDirectories, ManualFacts } from "../sources/custody.ts";
+import { RUNTIMES } from "../sources/runtimes.ts";
 import type { Target } from "../targets/target.ts";
 
 export interface ManualArchive {
   readonly id: string;
+  readonly runtime: string;
   readonly form: "directory" | "tar";
   /** A directory's or a file's path; of a bucket's object its key. */
   readonly path: string;
   readonly bytes: number;
+  /** What a directory's own files say; of a tar nothing is known until it is read. */
+  readonly facts?: ManualFacts | undefined;
+}
+
+/** The runtime whose documentation tells operators to move sessions by hand. */
+interface ManualRuntime {
+  readonly runtime: string;
+  readonly manual: ManualDirectories;
 }
 
 const TAR = /^(.+)\.(?:tar|tar\.gz|tgz|tar\.zst)$/;
+const ID = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}$/;
 
-/** In order of id. Directories are known by their meta.json or events.db, whose id a meta may correct. */
+/** In order of id. */
 export async function* listManualArchives(
   target: Target,
   receipted: ReadonlySet<string>,
 ): AsyncGenerator<ManualArchive> {
-  const found: ManualArchive[] = [];
-  const directories = new Set<string>();
-  for await (const { key, size } of target.list("")) {
-    const [top, name, more] = key.split("/") as [string, string?, string?];
-    if (name === undefined) {
-      const id = TAR.exec(top)?.[1];
-      if (isId(id) && !receipted.has(id) && !top.startsWith("."))
-        found.push({ id, form: "tar", path: key, bytes: size });
-    } else if (target.dir !== undefined && more === undefined && (name === META || name === EVENTS))
-      directories.add(top);
-  }
-  for (const name of directories) {
-    const path = joinPath(target.dir!, name);
-    found.push({ id: idOf(path), form: "directory", path, bytes: bytesBelow(path) });
+  const [tars, directories] = await listCandidates(target, receipted);
+  if (tars.length + directories.size === 0) return;
+  const runtimes = await manualRuntimes();
+  const found = tars.flatMap((tar) => runtimes.slice(0, 1).map(({ runtime }) => ({ ...tar, runtime })));
+  for (const [name, files] of directories) {
+    const own = runtimes.find(({ manual: { names } }) => names.some((file) => files.has(file)));
+    if (own) found.push(manualDirectory(own, joinPath(target.dir!, name)));
   }
   yield* found.sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-function idOf(path: string): string {
-  const read = readMeta(joinPath(path, META));
-  return "meta" in read && isId(read.meta.id) ? read.meta.id : basename(path);
+/** Tars without a receipt, and the names of files in each directory. */
+async function listCandidates(
+  target: Target,
+  receipted: ReadonlySet<string>,
+): Promise<[Omit<ManualArchive, "runtime">[], Map<string, Set<string>>]> {
+  const tars: Omit<ManualArchive, "runtime">[] = [];
+  const directories = new Map<string, Set<string>>();
+  for await (const { key, size } of target.list("")) {
+    const [top, name, more] = key.split("/") as [string, string?, string?];
+    if (name === undefined) {
+      const id = TAR.exec(top)?.[1];
+      if (id !== undefined && ID.test(id) && !receipted.has(id) && !top.startsWith("."))
+        tars.push({ id, form: "tar", path: key, bytes: size });
+    } else if (target.dir !== undefined && more === undefined) {
+      const names = directories.get(top);
+      if (names) names.add(name);
+      else directories.set(top, new Set([name]));
+    }
+  }
+  return [tars, directories];
+}
+
+async function manualRuntimes(): Promise<ManualRuntime[]> {
+  const found: ManualRuntime[] = [];
+  for (const { runtime, load } of RUNTIMES) {
+    const manual = (await (await load()).custody?.())?.manual;
+    if (manual) found.push({ runtime, manual });
+  }
+  return found;
+}
+
+function manualDirectory({ runtime, manual }: ManualRuntime, path: string): ManualArchive {
+  const facts = manual.factsOf(path);
+  return { id: manual.idOf(path), runtime, form: "directory", path, bytes: bytesBelow(path), facts };
 }
 
 function bytesBelow(path: string): number {
@@ -54,13 +86,3 @@ function bytesBelow(path: string): number {
 
 /** Whether a tar was made by put and has lost its receipt, or was never finished. */
 export const lacksReceipt = ({ id, path }: ManualArchive): boolean => path === archiveKey(id);
-
-/** The directory within `dir` that is a session's: itself, or the one place below where its files lie. */
-export function findSessionDir(dir: string): string | undefined {
-  for (const { path, type } of walk(dir)) {
-    if (type !== "file" || !/(?:^|\/)meta\.json$/.test(path)) continue;
-    const above = dirname(joinPath(dir, path));
-    if (lstatSync(osPath(joinPath(above, EVENTS)), { throwIfNoEntry: false })?.isFile()) return above;
-  }
-  return undefined;
-}

@@ -6,7 +6,7 @@ import type { Deps } from "../records/deps.ts";
 import { placeError, usageError } from "../records/error.ts";
 import type { Home } from "../sources/source.ts";
 import { defaultHome } from "./default-home.ts";
-import { homeId } from "./home-id.ts";
+import { readHomeId } from "./home-id.ts";
 import { resolveRoot, detectSource, type OpenPlace, type PlaceOptions } from "./detect-source.ts";
 
 /**
@@ -41,13 +41,14 @@ async function openDirectory(
   const real = realDirectory(dir, label);
   const source = await detectSource(real, dir, options.runtime);
   const { runtime } = source;
+  let id = options.homeId;
   const home: Home = {
     runtime,
     place: dir,
     root: real,
-    // When it is asked for: node:crypto takes 3 ms to load, and few verbs say the id.
+    // When it is asked for: it costs a look into the home and a digest, and few verbs say it.
     get id() {
-      return options.homeId ?? homeId(runtime, real);
+      return (id ??= readHomeId(runtime, real));
     },
     live: true,
   };

@@ -1,4 +1,5 @@
 // Which sessions a policy retires, and why: a pure function of their ages and sizes. Where a clock is in doubt, it keeps.
+import type { SessionRecord } from "../records/runtime-kinds.ts";
 
 /** Each rule that is set retires on its own account; the floor `keepLast` holds against all of them. */
 export interface RetirementRules {
@@ -21,66 +22,82 @@ export interface SessionTimes {
   readonly updated: string | null;
 }
 
-export interface Retirable extends SessionTimes {
+/** A session of the home, as the policy sees it. */
+export interface Candidate extends SessionTimes {
   readonly id: string;
   readonly bytes: number;
-  /** Whether it is among those that are meant; the others count for floors and totals. */
+  /** The others count for floors and totals. */
   readonly isSelected: boolean;
   /** Why no rule touches it: it runs, its agent is kept. */
   readonly kept: string | undefined;
-  /** Why a gate holds it. Asked only where a rule would retire it. */
-  readonly blockedBy: () => Promise<string | undefined>;
 }
 
-/** `kept`: a floor, or a clock in doubt; `held`: a gate. Of both, only those that a rule would have retired are told. */
-export interface Verdict {
+/** Only sessions that a rule would retire have one. `keep`: a floor, or a clock in doubt; `block`: a gate. */
+export interface Decision {
   readonly id: string;
-  readonly fate: "goes" | "kept" | "held";
+  readonly fate: "remove" | "keep" | "block";
   readonly reason: string;
 }
 
+/** Why a session must stay though a rule would retire it; undefined where nothing is against it. */
+export type CheckGates = (id: string) => Promise<string | undefined>;
+
 export interface Retirement {
-  /** Oldest first. What no rule touches has none. */
-  readonly verdicts: readonly Verdict[];
-  /** What still is above `maxTotal` and `maxSessions` when all have gone that go. */
-  readonly excess: { readonly bytes: number; readonly sessions: number };
+  /** Oldest first. */
+  readonly decisions: readonly Decision[];
+  /** What is still above `maxTotal` and `maxSessions` without the sessions that are removed. */
+  readonly excess: SessionTotal;
   /** All sessions of the home, before. */
-  readonly total: { readonly bytes: number; readonly sessions: number };
+  readonly total: SessionTotal;
 }
 
-/** Without any rule all that are meant go. */
+export interface SessionTotal {
+  readonly bytes: number;
+  readonly sessions: number;
+}
+
+export interface RetirementPolicy {
+  readonly rules: RetirementRules & Floors;
+  readonly now: Date;
+  /** Called once for a session that a rule would retire and no floor keeps, oldest first. */
+  readonly gates: CheckGates;
+}
+
+/** Without any rule all that are selected go. */
 export async function decideRetirement(
-  sessions: readonly Retirable[],
-  rules: RetirementRules & Floors,
-  now: Date,
+  candidates: readonly Candidate[],
+  { rules, now, gates }: RetirementPolicy,
 ): Promise<Retirement> {
-  const aged = sessions.map((session) => ({ session, at: momentOf(session, now) })).sort(byAge);
+  const aged = candidates.map((session) => ({ session, at: momentOf(session, now) })).sort(byAge);
   const newest = newestOf(aged, rules.keepLast ?? 0);
   const isByRule = rules.olderThan !== undefined || rules.maxTotal !== undefined || rules.maxSessions !== undefined;
-  const total = { bytes: sessions.reduce((sum, { bytes }) => sum + bytes, 0), sessions: sessions.length };
+  const total = { bytes: candidates.reduce((sum, { bytes }) => sum + bytes, 0), sessions: candidates.length };
   const left = { ...total };
-  const verdicts: Verdict[] = [];
+  const decisions: Decision[] = [];
   for (const { session, at } of aged) {
     if (!session.isSelected) continue;
     const { id } = session;
     const due = reasonFor(at, rules, left, now);
     if (due === undefined) continue;
     const kept = newest.has(id) ? `it is among the ${rules.keepLast} newest` : (session.kept ?? doubtIn(at, isByRule));
-    const blocked = kept === undefined ? await session.blockedBy() : undefined;
-    const [fate, reason] =
-      kept !== undefined
-        ? ["kept" as const, kept]
-        : blocked !== undefined
-          ? ["held" as const, blocked]
-          : ["goes" as const, due];
-    verdicts.push({ id, fate, reason });
-    if (fate !== "goes") continue;
+    const blocked = kept === undefined ? await gates(id) : undefined;
+    decisions.push(decisionFor(id, { kept, blocked, due }));
+    if (kept !== undefined || blocked !== undefined) continue;
     left.bytes -= session.bytes;
     left.sessions--;
   }
   const { maxTotal = Infinity, maxSessions = Infinity } = rules;
   const excess = { bytes: Math.max(0, left.bytes - maxTotal), sessions: Math.max(0, left.sessions - maxSessions) };
-  return { verdicts, excess, total };
+  return { decisions, excess, total };
+}
+
+function decisionFor(
+  id: string,
+  { kept, blocked, due }: { readonly kept: string | undefined; readonly blocked: string | undefined; due: string },
+): Decision {
+  if (kept !== undefined) return { id, fate: "keep", reason: kept };
+  if (blocked !== undefined) return { id, fate: "block", reason: blocked };
+  return { id, fate: "remove", reason: due };
 }
 
 /** When it ended, as far as clocks can be believed; in words what is wrong with them. */
@@ -94,6 +111,17 @@ function momentOf({ last, created, updated }: SessionTimes, now: Date): Moment {
   return end < begin ? "its last event is older than the session: a clock was set back" : end;
 }
 
+/** The times of a session by which a policy knows its age. */
+export const timesOf = ({
+  last_event_at,
+  created_at,
+  updated_at,
+}: Pick<SessionRecord, "last_event_at" | "created_at" | "updated_at">): SessionTimes => ({
+  last: last_event_at ?? null,
+  created: created_at ?? null,
+  updated: updated_at ?? null,
+});
+
 /** What is wrong with the clocks that a session was stamped by; undefined where nothing is. */
 export const doubtAbout = (times: SessionTimes, now: Date): string | undefined => doubtIn(momentOf(times, now), false);
 
@@ -101,7 +129,7 @@ const doubtIn = (at: Moment, isByRule: boolean): string | undefined =>
   at === undefined && isByRule ? "the time of its last event is not known" : typeof at === "string" ? at : undefined;
 
 interface Aged {
-  readonly session: Retirable;
+  readonly session: Candidate;
   readonly at: Moment;
 }
 
@@ -120,7 +148,7 @@ function newestOf(aged: readonly Aged[], count: number): ReadonlySet<string> {
 function reasonFor(
   at: Moment,
   { olderThan, maxTotal, maxSessions }: RetirementRules,
-  left: Retirement["total"],
+  left: SessionTotal,
   now: Date,
 ): string | undefined {
   if (olderThan === undefined && maxTotal === undefined && maxSessions === undefined) return "it was selected";

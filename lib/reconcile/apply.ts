@@ -1,8 +1,11 @@
-// Plans the repairs of a home and applies them: AGH's daemon is locked out, and a journal makes every run undoable.
+// Plans the repairs of a home and applies them: its daemon is locked out, and a journal makes every run undoable.
 import { scratchDir, type Scratch } from "../files/scratch.ts";
 import { readSavedPlan, plannedActions } from "../formats/saved-plan.ts";
 import { ulid } from "../formats/ulid.ts";
-import { withHomeLock } from "../places/home-lock.ts";
+import { timeOfDirectory } from "../journal/directory-times.ts";
+import { hasUnfinishedRuns } from "../journal/runs.ts";
+import { withHomeChange } from "../places/home-change.ts";
+import type { OpenPlace } from "../places/detect-source.ts";
 import type { Deps } from "../records/deps.ts";
 import { EXIT, refusal, usageError } from "../records/error.ts";
 import type { Action } from "../records/result-kinds.ts";
@@ -10,19 +13,17 @@ import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
 import type { Home } from "../sources/source.ts";
 import { openWithCapability, type Place } from "../places/open-with-capability.ts";
+import { performRepairs } from "./perform.ts";
 import {
-  parsePlanRequest,
-  actionKey,
   planRepairs,
   summarize,
-  type PlanRequest,
   type Plan,
   type PlannedAction,
   type RepairPlanOptions,
+  type UnresolvedFinding,
 } from "./plan.ts";
-import { repairRows } from "./repair-rows.ts";
-import { VERBS } from "./rules.ts";
-import { hasUnfinished, statHomeTime, perform, recover } from "./runs.ts";
+import { actionKey, commonRequest } from "./plan-request.ts";
+import { loadRepairers, loadRules } from "./rules.ts";
 
 export interface PlanHome extends RepairPlanOptions {
   readonly place: Place;
@@ -35,14 +36,11 @@ export async function* planHome(options: PlanHome, deps: Deps): AsyncGenerator<A
   const tally = new Tally("agh-reconcile plan", deps, ulid(deps.now()));
   using opened = await openWithCapability(options.place, "reconcile", deps);
   using scratch = scratchDir(deps.env);
-  const { home } = opened;
-  if (options.apply) assertLive(home);
-  if (opened.source.repairer) {
-    return yield* repairRows({ opened, options, tally, apply: options.apply, selected: undefined }, deps);
-  }
-  const plan = await planRepairs(home, options, scratch, deps);
+  if (options.apply) assertLive(opened.home);
+  const plan = await planRepairs(opened, options, scratch, deps);
   if (!options.apply) return yield* plannedRecords(plan, tally, deps);
-  yield* applyRepairs({ home, options, scratch, tally, first: plan, selected: undefined }, deps);
+  if (plan.actions.length === 0 && !hasUnfinishedRuns(opened.home.root)) return yield summarize(tally, plan.left, deps);
+  yield* applyRepairs({ opened, options, scratch, tally, selected: undefined }, deps);
 }
 
 function* plannedRecords({ actions, left }: Plan, tally: Tally, deps: Deps): Generator<AnyRecord> {
@@ -64,13 +62,13 @@ export interface ApplyRepairPlan {
 /** Does exactly the planned actions that are given and that still hold; the others are skipped, each with the reason (3). */
 export async function* applyPlan(options: ApplyRepairPlan, deps: Deps): AsyncGenerator<AnyRecord> {
   const tally = new Tally("agh-reconcile apply", deps, ulid(deps.now()));
-  const selected = plannedActions(options.records, VERBS);
+  const verbs = (await loadRepairers()).flatMap((one) => [...one.verbs]);
+  const selected = plannedActions(options.records, verbs);
   const place = { ...options.place, home: options.place.home ?? homeOf(selected) };
   using opened = await openWithCapability(place, "reconcile", deps);
   using scratch = scratchDir(deps.env);
-  const { home } = opened;
-  assertLive(home);
-  assertSameHome(selected, home);
+  assertLive(opened.home);
+  assertSameHome(selected, opened.home);
   if (options.dryRun || selected.length === 0) {
     for (const action of selected) {
       tally.done();
@@ -78,10 +76,10 @@ export async function* applyPlan(options: ApplyRepairPlan, deps: Deps): AsyncGen
     }
     return yield tally.summary({ status: "planned" });
   }
-  const planning: RepairPlanOptions = { ...commonRequest(selected), repo: repoOf(selected), toolkit: options.toolkit };
-  const again = { ...planning, lockTimeoutMs: options.lockTimeoutMs };
-  if (opened.source.repairer) return yield* repairRows({ opened, options: again, tally, apply: true, selected }, deps);
-  yield* applyRepairs({ home, options: again, scratch, tally, selected }, deps);
+  const { toolkit, lockTimeoutMs } = options;
+  const request = commonRequest(selected, await loadRules());
+  const again = { ...request, repo: repoOf(selected), toolkit, lockTimeoutMs };
+  yield* applyRepairs({ opened, options: again, scratch, tally, selected }, deps);
 }
 
 /** The records of a saved plan; see readPlan. */
@@ -103,15 +101,6 @@ function assertSameHome(selected: readonly Action[], { id, place }: Home): void 
   );
 }
 
-/** The request that all actions of one plan share. */
-function commonRequest(selected: readonly Action[]): PlanRequest {
-  const all = selected.map(({ expect }) => parsePlanRequest(expect));
-  if (all.some((one) => JSON.stringify(one) !== JSON.stringify(all[0]))) {
-    throw usageError("the input mixes actions of several plans", "apply one plan after the other");
-  }
-  return all[0]!;
-}
-
 const repoOf = (selected: readonly Action[]): string | undefined =>
   selected.map(({ subject }) => (subject as { repo?: unknown }).repo).find((url) => typeof url === "string");
 
@@ -120,77 +109,90 @@ function assertLive({ place, live }: Home): void {
 }
 
 interface ApplyContext {
-  readonly home: Home;
+  readonly opened: OpenPlace;
   readonly options: RepairPlanOptions & { readonly lockTimeoutMs: number };
   readonly scratch: Scratch;
   readonly tally: Tally;
-  /** What a look without the lock has found. */
-  readonly first?: Plan;
   /** The actions of a saved plan; undefined is all. */
   readonly selected: readonly Action[] | undefined;
 }
 
 interface Outcome {
-  readonly plan: Plan;
-  readonly done: readonly PlannedAction[];
-  readonly skipped: readonly Action[];
+  readonly done: readonly Action[];
+  readonly skipped: readonly (readonly [action: Action, reason: string])[];
+  readonly left: readonly UnresolvedFinding[];
 }
 
+const CHANGED = "the home has changed since the plan was made";
+
 async function* applyRepairs(applying: ApplyContext, deps: Deps): AsyncGenerator<AnyRecord> {
-  const { home, tally, first } = applying;
-  if (first?.actions.length === 0 && !hasUnfinished(home)) {
-    return yield summarize(tally, first.left, deps);
-  }
-  const times = statHomeTime(home);
-  const { lockTimeoutMs } = applying.options;
-  // Planned again: now nobody else changes the home, and a killed run is recovered.
-  const { plan, done, skipped } = await withHomeLock({ home, lockTimeoutMs }, deps, async (): Promise<Outcome> => {
-    recover(home);
-    const now = await planRepairs(home, { ...applying.options, daemonIsOut: true }, applying.scratch, deps);
-    const [chosen, unmatched] = matchActions(now, applying.selected);
-    const selectedPlan = { ...now, actions: chosen };
-    if (chosen.length > 0) perform(home, selectedPlan, tally.run, times, deps);
-    return { plan: selectedPlan, done: chosen, skipped: unmatched };
-  });
-  for (const { action } of done) {
+  const { opened, tally } = applying;
+  const { done, skipped, left } = await repairWithLock(applying, deps);
+  for (const action of done) {
     tally.done();
     yield { ...action, state: "done" };
   }
-  for (const action of skipped) {
+  for (const [action, reason] of skipped) {
     tally.failed(EXIT.partial);
-    yield { ...action, state: "skipped", reason: "the home has changed since the plan was made" };
+    yield { ...action, state: "skipped", reason };
   }
-  const undo = `agh-reconcile undo ${tally.run} --apply --home ${home.place}`;
-  const hint = done.length > 0 ? { undo, next: `AGH_HOME=${home.place} agh daemon start` } : {};
-  if (done.length > 0)
-    deps.log.info(
-      `${done.length} ${done.length === 1 ? "action" : "actions"} applied; to undo: ${undo}; to start AGH: ${hint.next}`,
-    );
-  yield summarize(tally, plan.left, deps, hint);
+  const hint = done.length > 0 ? await nextSteps(opened, { run: tally.run, done: done.length }, deps) : {};
+  yield summarize(tally, left, deps, hint);
+}
+
+/** Planned again: now nobody else changes the home, and killed runs are recovered. */
+function repairWithLock(applying: ApplyContext, deps: Deps): Promise<Outcome> {
+  const { opened, options, scratch, tally, selected } = applying;
+  const homeTime = timeOfDirectory(opened.home.root);
+  return withHomeChange(opened, { lockTimeoutMs: options.lockTimeoutMs }, deps, async (journal) => {
+    const { checked, actions, left } = await planRepairs(opened, { ...options, daemonIsOut: true }, scratch, deps);
+    const [chosen, unmatched] = matchActions(actions, selected);
+    const reasons = await performRepairs({ checked, chosen, run: tally.run, journal, homeTime }, deps);
+    return {
+      done: chosen.flatMap(({ action }, at) => (reasons[at] === undefined ? [action] : [])),
+      skipped: [
+        ...unmatched.map((action) => [action, CHANGED] as const),
+        ...chosen.flatMap(({ action }, at) => (reasons[at] === undefined ? [] : [[action, reasons[at]] as const])),
+      ],
+      left,
+    };
+  });
+}
+
+/** What to type now, told to a person too. */
+async function nextSteps(
+  { home, source }: OpenPlace,
+  { run, done }: { readonly run: string; readonly done: number },
+  { log }: Deps,
+): Promise<object> {
+  const repairer = await source.repairer!();
+  const undo = `agh-reconcile undo ${run} --apply --home ${home.place}`;
+  const next = repairer.startCommand?.(home);
+  const start = next === undefined ? "" : `; to start ${repairer.title}: ${next}`;
+  log.info(`${done} ${done === 1 ? "action" : "actions"} applied; to undo: ${undo}${start}`);
+  return { undo, ...(next !== undefined && { next }) };
 }
 
 /** Those of the plan that are wanted, and the wanted ones that the plan does not have any more. */
-function matchActions({ actions }: Plan, selected: readonly Action[] | undefined): [PlannedAction[], Action[]] {
-  if (!selected) return [[...actions], []];
+function matchActions(
+  actions: readonly PlannedAction[],
+  selected: readonly Action[] | undefined,
+): [readonly PlannedAction[], readonly Action[]] {
+  if (!selected) return [actions, []];
   const keys = new Set(selected.map(actionKey));
   const there = new Set(actions.map(({ action }) => actionKey(action)));
-  return [
-    withCatalog(
-      actions.filter(({ action }) => keys.has(actionKey(action))),
-      actions,
-    ),
-    selected.filter((action) => !there.has(actionKey(action))),
-  ];
+  const chosen = actions.filter(({ action }) => keys.has(actionKey(action)));
+  assertCatalogIsChosen(chosen, actions);
+  return [chosen, selected.filter((action) => !there.has(actionKey(action)))];
 }
 
 /** Actions planned against a replacement catalog must not be applied without it. */
-function withCatalog(chosen: PlannedAction[], all: readonly PlannedAction[]): PlannedAction[] {
-  const catalog = all.find(({ replacement, found }) => replacement && found.id === "agh.db");
-  if (!catalog || chosen.includes(catalog)) return chosen;
-  if (chosen.length === 0) return chosen;
+function assertCatalogIsChosen(chosen: readonly PlannedAction[], all: readonly PlannedAction[]): void {
+  const catalog = all.find(({ isCatalog }) => isCatalog);
+  if (!catalog || chosen.includes(catalog) || chosen.length === 0) return;
   throw refusal(
     "E_PLAN_INCOMPLETE",
-    "the rest of the plan was made for the agh.db that its first action puts in place, and that action is missing",
+    `the rest of the plan was made for the ${catalog.action.id} that its first action puts in place, and that action is missing`,
     "keep that action, or make a plan without it: agh-reconcile plan --code CODE",
   );
 }

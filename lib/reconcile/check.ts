@@ -5,14 +5,10 @@ import { EXIT } from "../records/error.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
 import { openWithCapability, type Place } from "../places/open-with-capability.ts";
-import type { OpenPlace } from "../places/detect-source.ts";
 import type { Finding } from "../records/result-kinds.ts";
-import { runChecks } from "../sources/agh/checks/run-checks.ts";
-import type { CheckFinding, CheckResult, Level } from "../sources/repair.ts";
+import type { CheckFinding, FindingRules } from "../sources/repair.ts";
 import type { Home } from "../sources/source.ts";
 import { findingFilter, type FindingSelectors } from "./finding-filter.ts";
-import { idsOf } from "./plan.ts";
-import { RULES } from "./rules.ts";
 
 export interface CheckHome extends FindingSelectors {
   readonly place: Place;
@@ -26,15 +22,18 @@ const SEVERITY_RANK = { error: 3, warn: 2, info: 1, ok: 0 } as const;
 export async function* checkHome(options: CheckHome, deps: Deps): AsyncGenerator<AnyRecord> {
   const tally = new Tally("agh-reconcile check", deps, ulid(deps.now()));
   using opened = await openWithCapability(options.place, "reconcile", deps);
-  const { sessions, findings: found } = await runCheck(opened, options.level, deps);
+  const { home, source } = opened;
+  const repairer = await source.repairer!();
+  const { rules } = repairer;
+  const { sessions, findings: found } = await repairer.check(home, { level: options.level }, deps);
   const isSelected = findingFilter(options, sessions, deps);
   const counts = { error: 0, warn: 0, info: 0 };
   tally.done(0, sessions.length);
   for await (const one of found) {
     if (!isSelected(one)) continue;
-    const finding = findingOf(opened.home, one);
+    const finding = findingOf(home, one, rules);
     counts[finding.severity]++;
-    const { severity } = RULES.get(one.code)!;
+    const { severity } = rules.get(one.code)!;
     if (options.failOn !== "never" && SEVERITY_RANK[severity] >= SEVERITY_RANK[options.failOn])
       tally.failed(EXIT.found, 0);
     yield finding;
@@ -42,15 +41,13 @@ export async function* checkHome(options: CheckHome, deps: Deps): AsyncGenerator
   yield tally.summary({ level: options.level, findings: counts });
 }
 
-async function runCheck({ home, source }: OpenPlace, level: Level, deps: Deps): Promise<CheckResult> {
-  if (source.repairer) return (await source.repairer()).check(home, level, deps);
-  const { context: look, findings: found } = await runChecks(home, { level }, deps);
-  return { sessions: idsOf(look), findings: found };
-}
-
 /** The record of a finding; severity comes from the table alone. */
-function findingOf({ runtime, place }: Home, { code, id, message, evidence, action }: CheckFinding): Finding {
-  const { severity } = RULES.get(code)!;
+function findingOf(
+  { runtime, place }: Home,
+  { code, id, message, evidence, action }: CheckFinding,
+  rules: FindingRules,
+): Finding {
+  const { severity } = rules.get(code)!;
   return {
     kind: "finding",
     runtime,

@@ -1,24 +1,26 @@
-// What would mend a home: one action for each finding that something safe can be done about.
-import { dirname } from "node:path";
-
+// What would repair a home: one action for each finding that something safe can be done about.
 import type { Scratch } from "../files/scratch.ts";
 import type { Deps } from "../records/deps.ts";
 import type { Action } from "../records/result-kinds.ts";
 import type { AnyRecord } from "../records/record.ts";
 import type { Tally } from "../records/summary.ts";
-
-import { runChecks } from "../sources/agh/checks/run-checks.ts";
-import { LEVELS, type AghFinding, type CheckContext, type AghRepair } from "../sources/agh/checks/check-types.ts";
-import { CATALOG } from "../sources/agh/home/layout.ts";
-import { readEvents } from "../sources/agh/home/databases.ts";
-import { ToolError, usageError } from "../records/error.ts";
+import type { OpenPlace } from "../places/detect-source.ts";
+import {
+  REPLACEMENTS,
+  type BrokenDatabase,
+  type CheckedHome,
+  type CheckFinding,
+  type ChosenRepair,
+  type FindingRules,
+  type Repair,
+  type Repairer,
+} from "../sources/repair.ts";
 import type { Home } from "../sources/source.ts";
-import { readSequence } from "../sources/agh/events/event-sequence.ts";
-import { findingFilter, type FindingSelectors } from "./finding-filter.ts";
-import { RULES } from "./rules.ts";
-import { findReplacement, type BrokenDatabase, type ReplacementOptions, type Replacement } from "./replacement.ts";
+import { findingFilter } from "./finding-filter.ts";
+import { requestOf, type PlanRequest } from "./plan-request.ts";
+import type { ReplacementOptions } from "./replacement.ts";
 
-export interface RepairPlanOptions extends FindingSelectors, ReplacementOptions {
+export interface RepairPlanOptions extends PlanRequest, ReplacementOptions {
   /** Of the toolkit; goes into the plan. */
   readonly toolkit: string;
   /** We hold the daemon's lock ourselves. */
@@ -26,11 +28,10 @@ export interface RepairPlanOptions extends FindingSelectors, ReplacementOptions 
 }
 
 /** A planned action, and what it takes to do it. */
-export interface PlannedAction {
+export interface PlannedAction extends ChosenRepair {
   readonly action: Action;
-  readonly repair: AghRepair;
-  readonly found: AghFinding;
-  readonly replacement?: Replacement;
+  /** Another catalog takes its place: all that follows was planned with it. */
+  readonly isCatalog: boolean;
 }
 
 /** A finding that nothing can be done about: why, or what to do instead. */
@@ -40,61 +41,108 @@ export interface UnresolvedFinding {
   readonly reason: string;
 }
 
-type FindingRef = Pick<AghFinding, "code" | "id">;
-
 export interface Plan {
-  readonly look: CheckContext;
+  readonly checked: CheckedHome;
   readonly actions: readonly PlannedAction[];
   readonly left: readonly UnresolvedFinding[];
 }
 
 /** Reads only. The catalog comes first: what else is needed is judged by the one that is to be there. */
-export async function planRepairs(home: Home, options: RepairPlanOptions, scratch: Scratch, deps: Deps): Promise<Plan> {
-  const context = { home, scratch, deps };
-  const first = await runChecks(home, options, deps);
-  const isSelected = findingFilter(options, idsOf(first.context), deps);
-  const [actions, left]: [PlannedAction[], UnresolvedFinding[]] = [[], []];
-  const replace = async (found: AghFinding, broken: BrokenDatabase): Promise<Replacement | undefined> => {
-    const replacement = await findReplacement(broken, options, context);
-    if ("dir" in replacement) {
-      const { repair } = replacement;
-      actions.push({ action: actionOf(home, found, repair, options), repair, found, replacement });
-      return replacement;
-    }
-    left.push(unresolvedOf(found, replacement.join("; ")));
-    return undefined;
-  };
-  const all: AghFinding[] = [];
-  for await (const found of first.findings) all.push(found);
-  const broken = all.find((found) => needsCatalog(found) && isSelected(found));
-  const instead = broken && (await replace(broken, brokenCatalog(broken)));
-  const second = instead ? await runChecks(home, { ...options, catalogRoot: instead.dir }, deps) : undefined;
-  const later: AghFinding[] = second ? [] : all;
-  if (second) for await (const found of second.findings) later.push(found);
-  for (const found of later) {
-    deps.signal.throwIfAborted();
-    if (!isSelected(found) || found === broken || needsCatalog(found)) continue;
-    const events = brokenEvents(found, home, deps);
-    if (events) await replace(found, events);
-    else if (found.action) {
-      const repair = found.action;
-      actions.push({ action: actionOf(home, found, repair, options), repair, found });
-    } else if (isProblem(found)) left.push(unresolvedOf(found));
+export async function planRepairs(
+  { home, source }: Pick<OpenPlace, "home" | "source">,
+  options: RepairPlanOptions,
+  scratch: Scratch,
+  deps: Deps,
+): Promise<Plan> {
+  const planner = new RepairPlanner(home, await source.repairer!(), options, { scratch, deps });
+  return planner.plan();
+}
+
+interface PlannerTools {
+  readonly scratch: Scratch;
+  readonly deps: Deps;
+}
+
+class RepairPlanner {
+  readonly #home: Home;
+  readonly #repairer: Repairer;
+  readonly #options: RepairPlanOptions;
+  readonly #tools: PlannerTools;
+  readonly #actions: PlannedAction[] = [];
+  readonly #left: UnresolvedFinding[] = [];
+
+  constructor(home: Home, repairer: Repairer, options: RepairPlanOptions, tools: PlannerTools) {
+    this.#home = home;
+    this.#repairer = repairer;
+    this.#options = options;
+    this.#tools = tools;
   }
-  return { look: second?.context ?? first.context, actions: withoutDuplicates(actions), left };
+
+  async plan(): Promise<Plan> {
+    const first = await this.#repairer.check(this.#home, this.#options, this.#tools.deps);
+    const isSelected = findingFilter(this.#options, first.sessions, this.#tools.deps);
+    const all: CheckFinding[] = [];
+    for await (const found of first.findings) all.push(found);
+    const broken = all.find((found) => isSelected(found) && this.#brokenDatabase(found)?.kind === "catalog");
+    const catalogRoot = broken && (await this.#replace(broken, this.#brokenDatabase(broken)!));
+    const second = catalogRoot === undefined ? undefined : await this.#checkAgain(catalogRoot);
+    for await (const found of second ? second.findings : all) {
+      this.#tools.deps.signal.throwIfAborted();
+      if (isSelected(found) && found !== broken) await this.#planFor(found);
+    }
+    return { checked: second ?? first, actions: withoutDuplicates(this.#actions), left: this.#left };
+  }
+
+  #checkAgain = (catalogRoot: string): Promise<CheckedHome> =>
+    this.#repairer.check(this.#home, { ...this.#options, catalogRoot }, this.#tools.deps);
+
+  #brokenDatabase = (found: CheckFinding): BrokenDatabase | undefined =>
+    this.#repairer.brokenDatabase?.(this.#home, found, this.#tools.deps);
+
+  async #planFor(found: CheckFinding): Promise<void> {
+    const database = this.#brokenDatabase(found);
+    if (database?.kind === "catalog") return;
+    // Beside one that has events again, what was moved aside is evidence, and no more.
+    if (database && (database.aside.length === 0 || database.isEmpty())) await this.#replace(found, database);
+    else if (found.action) this.#add(found, found.action);
+    else if (isProblem(found, this.#repairer.rules)) this.#leave(found, adviceFor(found.code, this.#repairer.rules));
+  }
+
+  /** The directory of the database that takes its place. */
+  async #replace(found: CheckFinding, database: BrokenDatabase): Promise<string | undefined> {
+    const { findReplacement } = await import("./replacement.ts"); // most plans replace nothing
+    const context = { home: this.#home, ...this.#tools };
+    const replacement = await findReplacement(database, this.#options, context);
+    if ("dir" in replacement) this.#add(found, replacement.repair, { dir: replacement.dir, database });
+    else this.#leave(found, replacement.join("; "));
+    return "dir" in replacement ? replacement.dir : undefined;
+  }
+
+  #add(
+    found: CheckFinding,
+    repair: Repair,
+    replaced?: { readonly dir: string; readonly database: BrokenDatabase },
+  ): void {
+    this.#actions.push({
+      action: actionOf(this.#home, found, repair, this.#options),
+      repair,
+      found,
+      isCatalog: replaced?.database.kind === "catalog",
+      ...(replaced && { replacement: replaced.dir }),
+    });
+  }
+
+  #leave({ code, id }: CheckFinding, reason: string): void {
+    this.#left.push({ code, id, reason });
+  }
 }
 
 /** Worth a word where nothing is done about it. */
-export const isProblem = ({ code }: FindingRef): boolean => ["warn", "error"].includes(RULES.get(code)!.severity);
+const isProblem = ({ code }: CheckFinding, rules: FindingRules): boolean =>
+  ["warn", "error"].includes(rules.get(code)!.severity);
 
-export const unresolvedOf = ({ code, id }: FindingRef, reason = adviceFor(code)): UnresolvedFinding => ({
-  code,
-  id,
-  reason,
-});
-
-function adviceFor(code: string): string {
-  const { action, loses } = RULES.get(code)!;
+function adviceFor(code: string, rules: FindingRules): string {
+  const { action, loses } = rules.get(code)!;
   return action.length === 0 ? loses : "no action is safe yet: repair the other findings first";
 }
 
@@ -114,57 +162,21 @@ export function summarize(
   return tally.summary({ ...more, left });
 }
 
-export const idsOf = ({ sessions }: CheckContext): string[] => sessions.map(({ id }) => id);
+const REPLACING: ReadonlySet<string> = new Set(REPLACEMENTS);
 
-const REPLACING_VERBS: ReadonlySet<string> = new Set(["put-back", "restore", "salvage"]);
-
-const needsReplacement = ({ code }: AghFinding): boolean =>
-  RULES.get(code)!.action.some((verb) => REPLACING_VERBS.has(verb));
-const needsCatalog = (found: AghFinding): boolean => found.id === CATALOG && needsReplacement(found);
-
-function brokenCatalog({ code, evidence }: AghFinding): BrokenDatabase {
-  return {
-    of: "catalog",
-    path: CATALOG,
-    aside: (evidence["files"] as readonly string[] | undefined) ?? [],
-    isEmpty: code !== "CATALOG_CORRUPT" && code !== "CATALOG_DAMAGED",
-  };
-}
-
-function brokenEvents(found: AghFinding, { root }: Home, deps: Deps): BrokenDatabase | undefined {
-  if (!needsReplacement(found)) return undefined;
-  const file = String(found.evidence["path"]);
-  const aside = (found.evidence["files"] as readonly string[] | undefined) ?? [];
-  const isEmpty = aside.length > 0 && hasNoEvents(dirname(file), deps);
-  // Beside one that has events again it is evidence, and no more.
-  if (aside.length > 0 && !isEmpty) return undefined;
-  return { of: "events", path: file.slice(root.length + 1), aside, isEmpty };
-}
-
-function hasNoEvents(dir: string, deps: Deps): boolean {
-  try {
-    return readEvents(dir, deps, (db) => readSequence(db).count === 0);
-  } catch (error) {
-    if (error instanceof ToolError && error.code !== "E_BUSY")
-      return error.code === "E_NO_DATABASE" || error.code === "E_EMPTY_DATABASE";
-    throw error;
-  }
-}
-
-/** Two findings about one file (damaged, and beside what was moved aside) are mended at once. */
+/** Two findings about one file (damaged, and beside what was moved aside) are repaired at once. */
 function withoutDuplicates(actions: readonly PlannedAction[]): PlannedAction[] {
   const seen = new Set<string>();
   return actions.filter(({ repair: { verb, subject } }) => {
-    const key = `${REPLACING_VERBS.has(verb) ? "anew" : verb} ${JSON.stringify(subject["path"] ?? subject)}`;
+    const key = `${REPLACING.has(verb) ? "anew" : verb} ${JSON.stringify(subject["path"] ?? subject)}`;
     return seen.size !== seen.add(key).size;
   });
 }
 
-/** The record of what would mend a finding of any runtime. */
-export function actionOf(
+function actionOf(
   { runtime, place, id }: Home,
-  found: Pick<AghFinding, "id" | "code" | "message">,
-  repair: Omit<AghRepair, "verb"> & { readonly verb: string },
+  found: CheckFinding,
+  repair: Repair,
   options: RepairPlanOptions,
 ): Action {
   const { verb, subject, expect, loses } = repair;
@@ -181,48 +193,3 @@ export function actionOf(
     loses,
   };
 }
-
-/** The options that a plan was made with: the same are used when it is checked again before it is applied. */
-export type PlanRequest = Pick<RepairPlanOptions, "level" | "codes" | "sessions" | "prefer">;
-
-const requestOf = ({ level, codes, sessions, prefer }: RepairPlanOptions): PlanRequest => ({
-  level,
-  codes,
-  sessions,
-  prefer,
-});
-
-/** From an action's `expect`. Throws (2) when it is malformed. */
-export function parsePlanRequest(expect: unknown): PlanRequest {
-  const { level, codes, sessions, prefer } = ((expect as { asked?: unknown } | undefined)?.asked ?? {}) as {
-    readonly [name in keyof PlanRequest]?: unknown;
-  };
-  const known = LEVELS.find((one) => one === level);
-  const isPlan = known && isStringArray(codes) && isStringArray(sessions) && codes.every((code) => RULES.has(code));
-  if (!isPlan || (prefer !== undefined && prefer !== "restore" && prefer !== "salvage")) {
-    throw usageError(
-      "an action of the plan does not record the options it was planned with",
-      "agh-reconcile plan --json > PLAN",
-    );
-  }
-  return { level: known, codes, sessions, prefer };
-}
-
-/** Equal for equal actions, whatever the plan's options and the toolkit's version. */
-export const actionKey = ({ verb, subject, expect }: Action): string => {
-  const { toolkit: _, asked: __, ...facts } = (expect ?? {}) as { toolkit?: unknown; asked?: unknown };
-  return JSON.stringify([verb, sortedKeys(subject), sortedKeys(facts)]);
-};
-
-/** Tools between us may have put the keys in another order. */
-function sortedKeys(value: unknown): unknown {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, inner]) => [key, sortedKeys(inner)]),
-  );
-}
-
-const isStringArray = (value: unknown): value is string[] =>
-  Array.isArray(value) && value.every((one) => typeof one === "string");

@@ -1,18 +1,32 @@
-// Every finding of every runtime by code, and every verb of their plans.
-import { RULES as AGDD, VERBS as AGDD_VERBS } from "../sources/agdd/checks/rules.ts";
-import { RULES as AGH } from "../sources/agh/checks/run-checks.ts";
-import { VERBS as AGH_VERBS } from "../sources/agh/checks/check-types.ts";
-import { RULES as AGSH, VERBS as AGSH_VERBS } from "../sources/agsh/checks/rules.ts";
-import type { FindingRules } from "../sources/repair.ts";
+// Every finding of every runtime by code, and every verb of their plans: loaded where they are needed.
+import { RUNTIMES } from "../sources/runtimes.ts";
+import { usageError } from "../records/error.ts";
+import { nearestWord } from "../policy/nearest-word.ts";
+import type { FindingRules, Repairer } from "../sources/repair.ts";
 
-/** The tables of the runtimes, in the order of the documentation. */
-export const BY_RUNTIME: readonly (readonly [runtime: string, rules: FindingRules])[] = [
-  ["AGH", AGH],
-  ["agsh", AGSH],
-  ["AGDD", AGDD],
-];
+/** In the order of the documentation. */
+export async function loadRepairers(): Promise<readonly Repairer[]> {
+  const all = await Promise.all(RUNTIMES.map(async (runtime) => (await runtime.load()).repairer?.()));
+  return all.filter((one) => one !== undefined);
+}
 
 /** Codes are one vocabulary: none means two things. */
-export const RULES: FindingRules = new Map(BY_RUNTIME.flatMap(([, rules]) => [...rules]));
+export const loadRules = async (): Promise<FindingRules> =>
+  new Map((await loadRepairers()).flatMap(({ rules }) => [...rules]));
 
-export const VERBS: readonly string[] = [...AGH_VERBS, ...AGSH_VERBS, ...AGDD_VERBS];
+/** Codes as they are written in the table, whatever their case. Unknown → 2. */
+export async function findCodes(words: readonly string[]): Promise<string[]> {
+  if (words.length === 0) return [];
+  const rules = await loadRules();
+  return words.map((word) => findCode(word, rules));
+}
+
+export function findCode(word: string, rules: FindingRules): string {
+  const code = word.toUpperCase();
+  if (rules.has(code)) return code;
+  const close = nearestWord(code, rules.keys());
+  throw usageError(
+    `finding code '${word}' does not exist`,
+    close ? `did you mean ${close}?` : "docs/findings.md lists them",
+  );
+}

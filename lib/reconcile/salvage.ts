@@ -7,8 +7,8 @@ import { Tally } from "../records/summary.ts";
 import { scratchDir } from "../files/scratch.ts";
 import { ulid } from "../formats/ulid.ts";
 import { exactInteger } from "../sources/exact-json.ts";
-import { COUNTED_COLUMNS, SESSION_SCHEMA } from "../sources/agh/events/events-schema.ts";
-import { isSecret } from "../sources/agh/catalog/secret-columns.ts";
+import type { DatabaseFacts } from "../sources/repair.ts";
+import { RUNTIMES, type RuntimeName } from "../sources/runtimes.ts";
 import { MASK } from "../sources/tables.ts";
 import type { CarvedValue } from "../sqlite/salvage/carve-record.ts";
 import { salvageRows, type SalvageResult, type SalvagedRow } from "../sqlite/salvage/salvage.ts";
@@ -23,17 +23,23 @@ export interface SalvageFile {
 export async function* salvageFile({ file, out }: SalvageFile, deps: Deps): AsyncGenerator<Item> {
   const tally = new Tally("agh-reconcile salvage", deps, ulid(deps.now()));
   using scratch = scratchDir(deps.env);
-  const options = { scratch, signal: deps.signal, known: [SESSION_SCHEMA], sequences: COUNTED_COLUMNS };
+  const known = await loadKnown();
+  const options = {
+    scratch,
+    signal: deps.signal,
+    known: known.flatMap(({ databases }) => [...databases.schemas]),
+    sequences: Object.assign({}, ...known.map(({ databases }) => databases.counted)) as DatabaseFacts["counted"],
+  };
   const home = `sqlite:${file}`;
   const steps = salvageRows(file, { ...options, out, rows: out === undefined });
   try {
     let step = steps.next();
     for (; !step.done; step = steps.next()) {
-      if (step.value) yield rowRecord(home, step.value);
+      if (step.value) yield rowRecord(home, step.value, known);
       // Lets a signal be heard; reading itself never waits.
       else await new Promise((resolve) => setImmediate(resolve));
     }
-    yield* reportTables(step.value, { home, out, tally });
+    yield* reportTables(step.value, { home, out, tally, known });
     yield tally.summary();
   } finally {
     steps.return(undefined as never);
@@ -44,10 +50,14 @@ interface SalvageReport {
   readonly home: string;
   readonly out: string | undefined;
   readonly tally: Tally;
+  readonly known: Known;
 }
 
-function* reportTables(result: SalvageResult, { home, out, tally }: SalvageReport): Generator<AnyRecord> {
-  const runtime = runtimeOf(result.tables.map(({ table }) => table));
+function* reportTables(result: SalvageResult, { home, out, tally, known }: SalvageReport): Generator<AnyRecord> {
+  const runtime = runtimeOf(
+    result.tables.map(({ table }) => table),
+    known,
+  );
   for (const { table, whole, partial, maybe_deleted, duplicate, expected, gaps, complete } of result.tables) {
     if (complete) tally.done();
     else tally.failed(EXIT.found);
@@ -70,25 +80,29 @@ function* reportTables(result: SalvageResult, { home, out, tally }: SalvageRepor
   yield { ...about, code: "SCHEMA_LEFT_OUT", severity: "warn", message, evidence: left_out };
 }
 
-/** Tables by which a runtime's database is known. */
-const RUNTIME_TABLES: readonly (readonly [runtime: "agh" | "agsh" | "agdd", tables: readonly string[]])[] = [
-  ["agh", ["events", "hook_runs", "token_usage"]],
-  ["agh", ["sessions", "workspaces"]],
-  ["agdd", ["runs", "events"]],
-  ["agsh", ["sessions", "messages"]],
-];
+/** The runtimes, with what is known of their databases. */
+type Known = readonly { readonly runtime: RuntimeName; readonly databases: DatabaseFacts }[];
 
-const runtimeOf = (tables: readonly string[]): "agh" | "agsh" | "agdd" | undefined =>
-  RUNTIME_TABLES.find(([, required]) => required.every((name) => tables.includes(name)))?.[0];
+async function loadKnown(): Promise<Known> {
+  const all = await Promise.all(
+    RUNTIMES.map(async ({ runtime, load }) => ({ runtime, databases: (await (await load()).repairer?.())?.databases })),
+  );
+  return all.flatMap(({ runtime, databases }) => (databases ? [{ runtime, databases }] : []));
+}
 
-function rowRecord(home: string, { table, rowid, state, columns, values, tables }: SalvagedRow): AnyRecord {
+const runtimeOf = (tables: readonly string[], known: Known): RuntimeName | undefined =>
+  known.find(({ databases }) => databases.tables.some((set) => set.every((name) => tables.includes(name))))?.runtime;
+
+function rowRecord(home: string, row: SalvagedRow, known: Known): AnyRecord {
+  const { table, rowid, state, columns, values, tables } = row;
+  const isSecret = (column: string): boolean => known.some(({ databases }) => databases.isSecret(table, column));
   const named = values.map((value, at): [string, unknown] => {
     const name = columns[at] ?? `column_${at + 1}`;
-    return [name, printableValue(table, name, value)];
+    return [name, printableValue(value, () => isSecret(name))];
   });
   return {
     kind: "row",
-    runtime: runtimeOf(tables),
+    runtime: runtimeOf(tables, known),
     home,
     id: `${table}/${rowid}`,
     table,
@@ -97,13 +111,8 @@ function rowRecord(home: string, { table, rowid, state, columns, values, tables 
   };
 }
 
-/** Tables of the other runtimes that hold nothing but secrets. */
-const SECRETS = /^(?:oauth_tokens|mcp_oauth_credentials|provider_credentials|mcp_auth_tokens)$/;
-const SECRET_COLUMN = /token$|secret|credential|password|encrypted/;
-
-function printableValue(table: string, column: string, value: CarvedValue | undefined): unknown {
-  const hidden = isSecret(table, column) || (SECRETS.test(table) && SECRET_COLUMN.test(column));
-  if (hidden && value !== null && value !== undefined && value !== "") return MASK;
+function printableValue(value: CarvedValue | undefined, isSecret: () => boolean): unknown {
+  if (value !== null && value !== undefined && value !== "" && isSecret()) return MASK;
   if (typeof value === "bigint") return exactInteger(value);
   if (value instanceof Uint8Array) return { $base64: Buffer.from(value).toString("base64") };
   return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;

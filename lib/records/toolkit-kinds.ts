@@ -174,6 +174,24 @@ export const trash = kind("trash", "Something that agh-vacuum, or another comman
   problem: optional(text("What was changed.")),
 });
 
+export const run = kind("run", "A run of any command that was killed while it changed a home.", {
+  runtime: runtimeName("The runtime."),
+  home: text("The home."),
+  id: text("The run's ULID; feed it to agh-reconcile undo."),
+  tool: nullable(text("Command and verb; null where nothing tells.")),
+  state: oneOf(
+    "unfinished: the next command that changes the home finishes it. refused: it cannot be finished here.",
+    "unfinished",
+    "refused",
+  ),
+  reason: text("Why it cannot be finished here, or what becomes of it."),
+  steps: integer("Steps of its journal."),
+  sessions: optional(integer("Sessions that it moves or removes.")),
+  bytes: integer("Bytes of what it staged and kept."),
+  started_at: optional(time("When; absent where its name does not say.")),
+  next: text("The command that takes it back, or sets it aside."),
+});
+
 export const space = kind("space", "What the bytes of a home are used for, or what a command would free.", {
   runtime: runtimeName("The runtime."),
   home: text("The home."),
@@ -208,6 +226,7 @@ export const TOOLKIT_KINDS = [
   salvage,
   tombstone,
   trash,
+  run,
   space,
 ] as const;
 
@@ -220,4 +239,5 @@ export type ProofRecord = RecordOf<typeof proof>;
 export type SalvageRecord = RecordOf<typeof salvage>;
 export type TombstoneRecord = RecordOf<typeof tombstone>;
 export type TrashRecord = RecordOf<typeof trash>;
+export type RunRecord = RecordOf<typeof run>;
 export type SpaceRecord = RecordOf<typeof space>;

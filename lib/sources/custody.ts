@@ -1,9 +1,10 @@
 // Custody of a session: how every tool takes it apart and puts it together, whatever its runtime makes it of: files, rows, or both.
 import type { DatabaseSync } from "node:sqlite";
-import type { EventFacts, ReceiptFile } from "../formats/archive/receipt.ts";
+import type { EventFacts, ReceiptFile, SessionFacts } from "../formats/archive/receipt.ts";
 import type { RowsFile } from "../formats/archive/rows.ts";
 import type { WalkEntry } from "../files/walk.ts";
 import type { RowExecutor } from "../journal/journal-home.ts";
+import type { Seen } from "../journal/steps.ts";
 import type { Deps } from "../records/deps.ts";
 import type { Finding } from "../records/result-kinds.ts";
 import type { SessionRecord } from "../records/runtime-kinds.ts";
@@ -38,6 +39,8 @@ export interface LocalSession {
   readonly trees: readonly OwnTree[];
   /** Every file and directory, in the order of an archive. */
   readonly paths: readonly OwnPath[];
+  /** What lay at a path that goes when these were listed, for the step that takes it out; without it, it is looked at again. */
+  readonly seen?: (path: string) => Seen | undefined;
   /** What is not a session's, a socket or a link, with the reason. */
   readonly unexpected: readonly { readonly path: string; readonly reason: string }[];
   /** The directory below the ledger root that its ledger lies in; null where it has none. */
@@ -73,6 +76,8 @@ export interface SessionParts {
   /** Of the rows; undefined where none came along. */
   readonly schema: RowSchema | undefined;
   rows(): Promise<RowsFile>;
+  /** Lays a file of the parts out, for reading. */
+  withFile<T>(path: string, use: (file: string) => T | Promise<T>): Promise<T>;
   /** Opens a database among the parts, for reading. */
   database<T>(path: string, use: (db: DatabaseSync) => T): Promise<T>;
 }
@@ -104,8 +109,9 @@ export interface HomeCustody {
   /** Why a session must not be archived or removed now; undefined when it may. */
   reasonAgainst(session: SessionRecord): string | undefined;
   /**
-   * Undefined where nothing of the session lies here. What rows tell is read when it is first asked for, for all sessions that were
-   * inspected by then: inspect all that are of interest, then look at their `rows`, `bytes` and `fingerprint`.
+   * Undefined where nothing of the session lies here. What rows tell is read when it is first needed, for all sessions that were
+   * inspected by then: inspect all that are of interest, then look at their `rows`, `bytes` and `fingerprint`; at the latest when the
+   * session's rows are read.
    */
   inspect(session: SessionRecord): LocalSession | undefined;
   /** Rows of many sessions from one state of the database. */
@@ -113,9 +119,9 @@ export interface HomeCustody {
   /** What a receipt says of the events of a session that lies here. */
   events(local: LocalSession): Promise<FoundEvents>;
   /**
-   * Where the parts of a session lie, or would lie; a part that is not among them has no place here. A tree that `stays` may be shared
-   * with other sessions: what is installed there is installed file by file. Throws E_HOSTILE_ARCHIVE (4) for an id or a partition that is
-   * not a name.
+   * Where the parts of a session lie, or would lie; a part that is not among them has no place here. A tree with `only` is shared with
+   * other sessions: what is installed there is installed file by file. Throws E_HOSTILE_ARCHIVE (4) for an id or a partition that is not a
+   * name.
    */
   trees(id: string, partition: string | null): readonly OwnTree[];
   /**
@@ -134,11 +140,18 @@ export interface ManualDirectories {
   readonly names: readonly string[];
   /** The session that it is of: its own name where nothing in it says otherwise. */
   idOf(dir: string): string;
+  /** What its own files say of it; undefined where they cannot be read. */
+  factsOf(dir: string): ManualFacts | undefined;
   /** The session's directory within `dir`: itself, or the one below it where the session's files lie. */
   within(dir: string): string | undefined;
   /** Undefined where there is no valid session of this id within `dir`. */
   adopt(id: string, dir: string, deps: Pick<Deps, "env" | "signal">): AdoptedSession | undefined;
 }
+
+export type ManualFacts = Pick<
+  SessionFacts,
+  "name" | "agent_name" | "workspace_id" | "state" | "stop_reason" | "created_at"
+>;
 
 export interface AdoptedSession extends SessionParts {
   /** The session's directory itself: its part `session`. */
@@ -148,8 +161,11 @@ export interface AdoptedSession extends SessionParts {
 export interface Custody {
   /** Throws (4) where the home's settings cannot be read: they say where its sessions lie. */
   open(home: Home, deps: Deps): Promise<HomeCustody>;
-  /** What a receipt says of the events among parts that were taken elsewhere: the same as `HomeCustody.events` said. */
-  events(parts: SessionParts): Promise<FoundEvents>;
+  /**
+   * What a receipt says of the events among parts that were taken elsewhere: the same as `HomeCustody.events` said. `made` hears of the
+   * buffers that are left behind.
+   */
+  events(parts: SessionParts, made?: (bytes: number) => void): Promise<FoundEvents>;
   /** Changes the home's rows, step by step of a journal. */
   rowExecutor(home: Home, deps: Deps): RowExecutor;
   /** Makes what a home of nothing but these rows has, below `root`, for reading only. */

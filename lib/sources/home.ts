@@ -29,6 +29,8 @@ export interface SessionFilter {
   readonly sort?: SessionSort;
   /** Read every selected session's last event. */
   readonly lastEvents?: boolean;
+  /** Tell `events_bytes` also where they must be counted. */
+  readonly sizes?: boolean;
 }
 
 /** Descending where `-` leads. */

@@ -2,9 +2,11 @@
 import { hash } from "node:crypto";
 import { findPathProblem } from "../files/safe-names.ts";
 import { belowRoot, walk, type WalkEntry } from "../files/walk.ts";
+import { seenBy } from "../journal/stamps.ts";
+import type { Seen } from "../journal/steps.ts";
 import type { LocalSession, OwnPath, OwnTree } from "./custody.ts";
 
-export type OwnPaths = Pick<LocalSession, "paths" | "unexpected">;
+export type OwnPaths = Pick<LocalSession, "paths" | "unexpected" | "seen">;
 
 /** Looks at every path; nothing is opened. `isIgnored`: what the runtime makes anew, which is nobody's loss. */
 export function listOwnPaths(
@@ -13,8 +15,12 @@ export function listOwnPaths(
 ): OwnPaths {
   const paths: OwnPath[] = [];
   const unexpected: { path: string; reason: string }[] = [];
+  const met = new Map<string, WalkEntry[]>();
   for (const { part, dir, only } of trees) {
+    const all: WalkEntry[] = [];
+    met.set(dir, all);
     for (const found of walk(dir, only && { only })) {
+      all.push(found);
       if (OURS.test(found.path) || isIgnored(found)) continue;
       const path = found.path === "" ? part : `${part}/${found.path}`;
       const reason = findPathProblem(path) ?? reasonAgainst(found);
@@ -22,7 +28,18 @@ export function listOwnPaths(
       else unexpected.push({ path, reason });
     }
   }
-  return { paths, unexpected };
+  return { paths, unexpected, seen: (path) => seenAt(path, met) };
+}
+
+function seenAt(path: string, met: ReadonlyMap<string, readonly WalkEntry[]>): Seen | undefined {
+  for (const [dir, found] of met) {
+    if (path === dir) return seenBy(found);
+    if (!path.startsWith(`${dir}/`)) continue;
+    const name = path.slice(dir.length + 1);
+    const own = found.filter((one) => one.path === name || one.path.startsWith(`${name}/`));
+    return seenBy(own.map(({ path: at, type, stat }) => ({ path: at.slice(name.length + 1), type, stat })));
+  }
+  return undefined;
 }
 
 /** What a killed run of the toolkit has left. */

@@ -84,15 +84,22 @@ export class RowCustody implements HomeCustody {
   }
 
   #weightOf(id: string): RowWeight {
-    if (this.#pending.has(id)) {
-      const found = this.#access.weigh(this.home, [...this.#pending], this.#deps);
-      for (const one of this.#pending) this.#weights.set(one, found.get(one) ?? NOTHING);
-      this.#pending.clear();
-    }
+    if (this.#pending.has(id)) this.#weigh([...this.#pending]);
     return this.#weights.get(id) ?? NOTHING;
   }
 
+  #weigh(ids: readonly string[]): void {
+    if (ids.length === 0) return;
+    const found = this.#access.weigh(this.home, ids, this.#deps);
+    for (const id of ids) {
+      this.#weights.set(id, found.get(id) ?? NOTHING);
+      this.#pending.delete(id);
+    }
+  }
+
   rows(ids: readonly string[]): ReturnType<HomeCustody["rows"]> {
+    // A fingerprint is never younger than the rows: what changes in between is noticed.
+    this.#weigh(ids.filter((id) => this.#pending.has(id)));
     const read = this.#access.rows(this.home, ids, this.#deps);
     this.#last = read.of;
     return read;

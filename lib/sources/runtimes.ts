@@ -39,6 +39,9 @@ export function registerSource(runtime: Runtime): void {
   registered.push(runtime);
 }
 
+/** False for one that was registered: another thread does not know it. */
+export const canLoadInWorkers = (name: RuntimeName): boolean => BUILT_IN.some(({ runtime }) => runtime === name);
+
 const findByName = (name: string): Runtime | undefined => RUNTIMES.find(({ runtime }) => runtime === name);
 
 /** The source of a runtime whose name is written down. Throws (6) for one that is not known here. */

@@ -58,9 +58,19 @@ function noSingleMatch(typed: string, found: readonly string[]): ToolError {
   );
 }
 
+/** What a filter selects of all sessions of a home, which lie in order of id; for a runtime without workspaces. */
+export function selectSessions(sessions: readonly SessionRecord[], filter: SessionFilter, log: Log): SessionRecord[] {
+  const ids = filter.ids?.length ? resolveIds(filter.ids, new Set(sessions.map(({ id }) => id)), log) : undefined;
+  const none = filter.workspaces?.length ? new Set<string>() : undefined;
+  const selected = sessions.filter(
+    (session) => (!ids || ids.has(session.id)) && matches(session, filter, none) && isWithin(session, filter),
+  );
+  return sortSessions(selected, filter.sort).slice(0, filter.limit);
+}
+
 /** Whether a filter narrows at all: false when every session passes. */
-export const hasSelectors = (filter: SessionFilter): boolean =>
-  Object.values(filter).some((value) => (Array.isArray(value) ? value.length > 0 : Boolean(value)));
+export const hasSelectors = ({ sort: _sort, lastEvents: _last, sizes: _sizes, ...narrowing }: SessionFilter): boolean =>
+  Object.values(narrowing).some((value) => (Array.isArray(value) ? value.length > 0 : Boolean(value)));
 
 /** Ids of the sessions that `list` finds for a filter; undefined where nothing narrows it. */
 export async function findSelectedIds(

@@ -6,12 +6,14 @@ import type { Deps } from "../records/deps.ts";
 import type { Boot, Finding } from "../records/result-kinds.ts";
 import type { HomeRecord, PathRecord, SessionRecord } from "../records/runtime-kinds.ts";
 import type { Scratch } from "../files/scratch.ts";
-import type { Archival } from "./archival.ts";
 import type { Custody } from "./custody.ts";
+import type { DatabaseCheck } from "./database-check.ts";
+import type { EventColumnsReader } from "./event-columns.ts";
 import type { Home, SessionFilter, SessionSort } from "./home.ts";
 import type { HomeCut } from "./home-cut.ts";
 import type { Repairer } from "./repair.ts";
 import type { Ledgers } from "./ledgers.ts";
+import type { Upkeep } from "./upkeep.ts";
 
 export type { Home, SessionFilter, SessionSort };
 
@@ -138,6 +140,16 @@ export interface Classification {
   readonly database?: "catalog" | "session";
 }
 
+/** Of a runtime whose sessions have files of their own: which they are, by names alone. Pure and cheap. */
+export interface SessionLayout {
+  /** The directory, or the file, that is a session's above all, below the home; undefined for what cannot be an id. */
+  top(id: string): string | undefined;
+  /** The session whose top a path of the home is. */
+  idOf(path: string): string | undefined;
+  /** Whether a path of a root is a session's own. */
+  owns(id: string, root: string, path: string): boolean;
+}
+
 /** Reads the events of many sessions, one after another. */
 export interface EventsReader extends Disposable {
   events(sessionId: string, range: EventRange): AsyncIterable<Block | AnyRecord>;
@@ -158,6 +170,8 @@ export interface RuntimeMarkers<Name extends string = string> {
   readonly markers: string;
   /** Where a home is looked for when none is named, likeliest first; only what bears the markers is one. */
   defaultRoots(deps: Pick<Deps, "env" | "platform">): readonly DefaultRoot[];
+  /** Where old sessions of a home go, as the runtime's documentation says; without it a target must be named. */
+  defaultArchive?(root: string): string;
 }
 
 export interface Source extends RuntimeMarkers {
@@ -178,14 +192,18 @@ export interface Source extends RuntimeMarkers {
   sessionPaths?(home: Home, session: SessionRecord, deps: Deps): Promise<readonly string[]>;
   /** Keeps open what is read again for each session; without it `events` is called for each. */
   reader?(home: Home, deps: Deps): Promise<EventsReader>;
+  /** Its events as columns; without it they cannot be exported. */
+  eventColumns?(home: Home, deps: Deps): Promise<EventColumnsReader>;
   /** Records of a detail kind that `can` names, in order of session, then as they lie. */
   records?(home: Home, kind: DetailKind, query: DetailQuery, deps: Deps): AsyncIterable<Block | AnyRecord>;
   /** What each session used, in order of session. */
   usage?(home: Home, filter: SessionFilter, deps: Deps): AsyncIterable<SessionUsage>;
-  /** How its sessions, rows of a database, are archived and brought back; AGH's go another way. */
-  archival?(): Promise<Archival>;
+  /** Each session is a database of its own: who walks over the home's paths has counted them. */
+  readonly sessionsAreDatabases?: true;
   /** How its sessions are taken apart and put together. */
   custody?(): Promise<Custody>;
+  /** What agh-vacuum asks beyond that. */
+  upkeep?(): Promise<Upkeep>;
   /** The file whose flock(2) its daemon holds while it runs; undefined for a runtime without a daemon. */
   daemonLock?(home: Home): string;
   /** A session that has stopped has a ledger: where there is none, something went wrong. */
@@ -200,17 +218,26 @@ export interface Source extends RuntimeMarkers {
   candidates?(home: Home, query: CandidateQuery, deps: Deps): Promise<AsyncIterable<Block> | undefined>;
   /** What is there, and what is written from now on: each event once. Ends by signal or when idle. */
   follow?(home: Home, options: FollowOptions, deps: Deps): AsyncIterable<Block>;
-  /** The home's own tree first, then what lies outside; a root that is not there is left out. */
-  roots(home: Home, deps: Deps): Promise<readonly Root[]>;
+  /**
+   * The home's own tree first, then what lies outside; a root that is not there is left out, but for one in which something may be put
+   * where `missing` asks for it.
+   */
+  roots(home: Home, deps: Deps, options?: { readonly missing?: boolean }): Promise<readonly Root[]>;
   /** Paths of a root that the runtime's documentation names one by one. */
   wellKnown(root: string): readonly string[];
   /** `path` is relative to the root, `/`-separated. */
   classify(root: string, path: string, type: PathRecord["type"]): Classification;
   /** Notes one moment of a home that is being written to; undefined when nobody has it open. */
   cut?(home: Home, scratch: Scratch, deps: Deps): Promise<HomeCut | undefined>;
+  /** Undefined where sessions are rows of a database, whatever files they may have beside. */
+  readonly sessionLayout?: SessionLayout;
+  /** A catalog that was restored to `dir` by itself gets the rows that the sessions at `root` need. */
+  completeCatalog?(root: string, dir: string, deps: Deps): Promise<void>;
+  /** What it expects of databases that `classify` names, when they are restored. */
+  databaseCheck?(): Promise<DatabaseCheck>;
   /** What the runtime's own start would do with the home, nothing of which is touched. */
   boot?(home: Home, deps: Deps): Promise<Boot>;
-  /** What is wrong with a home, and what mends it. AGH's has ways of its own. */
+  /** What is wrong with a home, and what repairs it. */
   repairer?(): Promise<Repairer>;
   /** Where the catalog and the directories do not say the same; as the runtime sees them, in order. */
   compare?(home: Home, deps: Deps): AsyncIterable<Finding>;

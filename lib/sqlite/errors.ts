@@ -39,11 +39,11 @@ export function toDatabaseError(file: string, error: unknown): unknown {
     case CODE.locked:
       return busy(`${file} is locked by another process`, error);
     case CODE.full:
-      return placeError("E_NO_SPACE", `cannot write ${file}: no space left`, "free some space (df -h)", error);
+      return placeError("E_NO_SPACE", `could not write ${file}: no space left`, "free some space (df -h)", error);
     case CODE.readOnly:
       return placeError("E_READ_ONLY", `${file} cannot be written`, "look at its owner and mode: ls -ld", error);
     case CODE.io:
-      return placeError("E_IO", `cannot read ${file}: ${words(error)}`, "look at the kernel's log: dmesg", error);
+      return placeError("E_IO", `could not read ${file}: ${words(error)}`, "look at the kernel's log: dmesg", error);
     default:
       return error;
   }
@@ -59,13 +59,13 @@ export const notADatabase = (file: string, cause?: unknown): ToolError =>
   placeError("E_NOT_A_DATABASE", `${file} is not an SQLite database`, "check its type: file", cause);
 
 const unreadable = (file: string, cause?: unknown): ToolError =>
-  placeError("E_UNREADABLE", `cannot open ${file}: permission denied`, "look at its owner and mode: ls -ld", cause);
+  placeError("E_UNREADABLE", `could not open ${file}: permission denied`, "look at its owner and mode: ls -ld", cause);
 
 export const busy = (message: string, cause?: unknown): ToolError =>
   new ToolError({ code: "E_BUSY", message, hint: "try again later", exit: EXIT.busy, cause });
 
 const cannotOpen = (file: string, cause: unknown): ToolError =>
-  placeError("E_UNREADABLE", `cannot open ${file}: ${words(cause)}`, "look at its directory: ls -ld", cause);
+  placeError("E_UNREADABLE", `could not open ${file}: ${words(cause)}`, "look at its directory: ls -ld", cause);
 
 const words = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 

@@ -49,27 +49,27 @@ export function toS3Error(error: unknown, { operation, url, bucket }: S3Request)
   const { name, code, $metadata } = error as Failure;
   const status = $metadata?.httpStatusCode;
   const known = MEANING[name] ?? (status === 403 ? MEANING["AccessDenied"] : undefined); // a refused HEAD says no more
-  const cannot = `cannot ${operation} ${url}`;
+  const message = `could not ${operation} ${url}`;
   if (known) {
     const [tool, text, hint] = known;
-    return placeError(tool, `${cannot}: ${text}`, tool === "E_NO_BUCKET" ? `${hint}: aws s3 mb s3://${bucket}` : hint);
+    return placeError(tool, `${message}: ${text}`, tool === "E_NO_BUCKET" ? `${hint}: aws s3 mb s3://${bucket}` : hint);
   }
   if (isTransient(error)) {
     return placeError(
       "E_UNREACHABLE",
-      `${cannot}: the server gave no valid answer (${code ?? status ?? name})${tries(error)}`,
+      `${message}: the server gave no valid answer (${code ?? status ?? name})${tries(error)}`,
       UNREACHABLE,
     );
   }
   if (code !== undefined && TLS.test(code)) {
     return placeError(
       "E_TLS",
-      `${cannot}: its certificate is not trusted (${code})`,
+      `${message}: its certificate is not trusted (${code})`,
       "name your certificate authority: NODE_EXTRA_CA_CERTS=FILE",
     );
   }
   if (status === undefined) return error;
-  return placeError("E_S3", `${cannot}: the server says ${status} ${name}${tries(error)}`, UNREACHABLE);
+  return placeError("E_S3", `${message}: the server says ${status} ${name}${tries(error)}`, UNREACHABLE);
 }
 
 function tries(error: Error): string {

@@ -24,7 +24,7 @@ export async function* applyRemovalPlan(options: ApplyRemovalPlan, deps: Deps): 
   using opened = await openWithCapability({ ...place, home: place.home ?? homeOf(actions) }, "vacuum", deps);
   assertOwnHome(opened.home, actions);
   const removals = await Promise.all(actions.map(({ verb }) => removalOf(verb)));
-  const daemonMayRun = removals.every(({ daemonOut }) => !daemonOut);
+  const daemonMayRun = removals.every((removal) => removal.daemonMayRun === true);
   const planning = replayPlan(actions);
   yield* runRemovals({ tool: "agh-vacuum apply", opened, planning, apply: !dryRun, lockTimeoutMs, daemonMayRun }, deps);
 }

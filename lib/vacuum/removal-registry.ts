@@ -3,9 +3,9 @@ import type { Removal } from "./removal-types.ts";
 
 /** Loaded when they are needed. */
 const REMOVALS = {
-  "retire-session": async () => (await import("./sessions/execute-retirement.ts")).retiring,
-  "remove-run": async () => (await import("./runs/remove-runs.ts")).removingRuns,
-  "remove-session": async () => (await import("./sessions/remove-rows.ts")).removingSessions,
+  "retire-session": async () => (await import("./sessions/remove-sessions.ts")).removingSessions,
+  "remove-run": async () => (await import("./sessions/remove-sessions.ts")).removingSessions,
+  "remove-session": async () => (await import("./sessions/remove-sessions.ts")).removingSessions,
   "purge-events": async () => (await import("./events/execute-purge.ts")).purging,
   compact: async () => (await import("./compact/execute-compaction.ts")).compacting,
   "empty-trash": async () => (await import("./trash/empty-trash.ts")).emptying,

@@ -1,5 +1,5 @@
 // What every kind of removal is: the shape of its plan, of its deed, and of the actions between the two.
-import type { Scratch } from "../files/scratch.ts";
+import type { JournalHome } from "../journal/journal-home.ts";
 import type { Deps } from "../records/deps.ts";
 import { usageError, type Exit } from "../records/error.ts";
 import type { Action } from "../records/result-kinds.ts";
@@ -27,19 +27,19 @@ export interface RemovalPlanSummary {
 }
 
 export interface Removal {
-  /** Whether AGH's daemon must be kept out meanwhile; our own other runs always are. */
-  readonly daemonOut: boolean;
+  /** Nothing of it concerns the runtime's daemon, nor the home that killed runs have left: only our own other runs are kept out. */
+  readonly daemonMayRun?: true;
   /** In the order of the plan. What stops all of it (a full disk) is thrown; what was done by then was yielded. */
   perform(actions: readonly Action[], context: RemovalContext): AsyncIterable<RemovalOutcome>;
 }
 
-/** What a performer has at hand. Killed runs were brought to their end before. */
+/** What a performer works with. Killed runs were brought to their end before. */
 export interface RemovalContext {
   readonly home: Home;
   readonly source: Source;
+  readonly journal: JournalHome;
   /** ULID: the name of this run's journal and of its directory in the trash. */
   readonly run: string;
-  readonly scratch: Scratch;
   readonly deps: Deps;
 }
 

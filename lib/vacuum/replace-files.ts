@@ -25,26 +25,29 @@ export interface RewrittenDatabase {
   readonly mtime: number;
 }
 
+export interface Replaced {
+  readonly outcomes: readonly RemovalOutcome[];
+  /** What stopped it: those that are not among the outcomes are as they were. */
+  readonly failure?: { readonly error: unknown };
+}
+
 /**
- * Durable when an outcome is yielded. Killed in between, each path is its old file or its new one; what was not renamed
- * goes with the run's directory, so that nothing has to be journaled, and no copy of the old bytes is kept: it would
- * take the room that is to be given back.
+ * Durable when it returns. Killed in between, each path is its old file or its new one; what was not renamed goes with the run's
+ * directory, so that nothing has to be journaled, and no copy of the old bytes is kept: it would take the room that is to be given back.
  */
-export function* replaceAll(all: readonly RewrittenDatabase[], staging: string): Generator<RemovalOutcome> {
-  if (all.length === 0) return;
-  for (const one of all) copyMetadata(one);
-  if (all.length === 1) syncFile(all[0]!.file);
-  else syncTree(staging);
+export function replaceAll(all: readonly RewrittenDatabase[], staging: string): Replaced {
   const outcomes: RemovalOutcome[] = [];
   let failure: { readonly error: unknown } | undefined;
   try {
+    for (const one of all) copyMetadata(one);
+    if (all.length === 1) syncFile(all[0]!.file);
+    else syncTree(staging);
     for (const one of all) outcomes.push(replaceOne(one));
   } catch (error) {
     failure = { error };
   }
   syncDirectories(all, failure !== undefined);
-  yield* outcomes;
-  if (failure) throw failure.error;
+  return { outcomes, ...(failure && { failure }) };
 }
 
 /** Mode and owner as they were. */

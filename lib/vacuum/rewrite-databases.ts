@@ -1,13 +1,16 @@
 // Rewrites databases one after another: made beside, held against the old ones, swapped in together; each killed in between is old or new.
-import { copyFileSync, existsSync, lstatSync, mkdirSync, rmSync, statfsSync, statSync, type Stats } from "node:fs";
+import { copyFileSync, existsSync, lstatSync, rmSync, statfsSync, statSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
+import { asOwner } from "../files/as-owner.ts";
 import { hashFile } from "../files/hash-file.ts";
 import { joinPath, osPath } from "../files/os-path.ts";
 import { readLocks } from "../files/proc-locks.ts";
 import { scratchDir, type Scratch } from "../files/scratch.ts";
 import { toFileError } from "../files/errors.ts";
-import { closeJournal, journalDir } from "../formats/journal.ts";
 import { ulid } from "../formats/ulid.ts";
+import type { JournalHome } from "../journal/journal-home.ts";
+import { runDir } from "../journal/locations.ts";
+import { Run } from "../journal/run.ts";
 import type { Deps } from "../records/deps.ts";
 import { placeError, ToolError } from "../records/error.ts";
 import type { Action } from "../records/result-kinds.ts";
@@ -40,6 +43,7 @@ type PrepareRewrite = (action: Action) => Promise<RewriteTask | { readonly refus
 
 /** What is swapped in, and synced, together. */
 const MOST = { files: 64, bytes: 64 << 20 };
+const TOOL = "agh-vacuum compact";
 /** Over what a new file is expected to have. */
 const MARGIN = 1 << 16;
 
@@ -49,13 +53,16 @@ export async function* rewriteAll(
   within: RemovalContext,
   prepare: PrepareRewrite,
 ): AsyncGenerator<RemovalOutcome> {
-  const { home, deps } = within;
-  using staging = new StagingArea(home.root, deps);
+  const { journal, deps } = within;
+  using staging = new StagingArea(journal, deps);
   let ready: RewrittenDatabase[] = [];
   function* swap(): Generator<RemovalOutcome> {
     const now = ready;
     ready = [];
-    yield* replaceAll(now, staging.dir);
+    if (now.length === 0) return;
+    const { outcomes, failure } = asOwner(journal.owner, () => replaceAll(now, staging.dir));
+    yield* outcomes;
+    if (failure) throw failure.error;
   }
   for (const [at, action] of actions.entries()) {
     deps.signal.throwIfAborted();
@@ -65,10 +72,11 @@ export async function* rewriteAll(
       yield { action: asSkipped(action, prepared.refused) };
       continue;
     }
-    let made = attempt(action, prepared, staging, deps);
+    const make = (): Attempt => asOwner(journal.owner, () => attempt(action, prepared, staging, deps));
+    let made = make();
     if ("full" in made && ready.length > 0) {
       yield* swap(); // which frees what this one may need
-      made = attempt(action, prepared, staging, deps);
+      made = make();
     }
     if ("full" in made) throw made.full;
     if ("outcome" in made) yield made.outcome;
@@ -158,21 +166,26 @@ function waitUntilSettled(path: string, { signal }: Pick<Deps, "signal">): Cut {
   throw busy(`${path} is written to all the time, without AGH's daemon`);
 }
 
-/** Where new files are made: on the file system of the old ones, or first in a directory that was asked for. */
+/**
+ * Where new files are made: on the file system of the old ones, or first in a directory that was named. In the home it is the directory of
+ * a run that is never committed: any later change to the home takes away what a killed one leaves there.
+ */
 class StagingArea implements Disposable {
   readonly dir: string;
-  readonly #root: string;
+  readonly #journal: JournalHome;
+  readonly #name: string;
   readonly #own = new Map<string, Scratch>();
+  #run: Run | undefined;
   #count = 0;
 
-  constructor(root: string, deps: Pick<Deps, "now">) {
-    this.#root = root;
-    // Any later change to the home takes away what a killed run leaves in there.
-    this.dir = journalDir(root, ulid(deps.now()));
+  constructor(journal: JournalHome, deps: Pick<Deps, "now">) {
+    this.#journal = journal;
+    this.#name = ulid(deps.now());
+    this.dir = runDir(journal.root, this.#name);
   }
 
   get isLow(): boolean {
-    const { bavail, bsize } = statfsSync(osPath(this.#root) as string);
+    const { bavail, bsize } = statfsSync(osPath(this.#journal.root) as string);
     return bavail * bsize < MOST.bytes;
   }
 
@@ -181,11 +194,7 @@ class StagingArea implements Disposable {
   }
 
   #beside(path: string): string {
-    try {
-      mkdirSync(osPath(this.dir), { recursive: true, mode: 0o700 });
-    } catch (error) {
-      throw toFileError(this.dir, "make", error);
-    }
+    this.#run ??= Run.begin({ ...this.#journal, owner: undefined }, TOOL, this.#name); // we are the owner already
     if (sameDevice(this.dir, path)) return this.dir;
     throw placeError(
       "E_OTHER_DEVICE",
@@ -228,13 +237,10 @@ class StagingArea implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const scratch of this.#own.values()) scratch[Symbol.dispose]();
-    if (!existsSync(osPath(this.dir))) return;
-    try {
-      closeJournal(this.dir);
-    } catch {
-      // The next run removes it.
-    }
+    asOwner(this.#journal.owner, () => {
+      for (const scratch of this.#own.values()) scratch[Symbol.dispose]();
+      this.#run?.[Symbol.dispose]();
+    });
   }
 }
 

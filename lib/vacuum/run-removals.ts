@@ -1,17 +1,18 @@
 // Prints a plan of removals, or does it: others kept out, killed runs ended first, what was predicted told beside what was freed.
 import { limitHeap } from "../files/memory.ts";
-import { scratchDir } from "../files/scratch.ts";
-import { listUnfinishedRuns } from "../formats/journal.ts";
 import { ulid } from "../formats/ulid.ts";
+import type { JournalHome } from "../journal/journal-home.ts";
+import { hasUnfinishedRuns } from "../journal/runs.ts";
 import { withHomeLock } from "../places/home-lock.ts";
 import { withHomeChange } from "../places/home-change.ts";
+import { journalHome } from "../places/journal-home.ts";
 import type { OpenPlace } from "../places/detect-source.ts";
 import type { Deps } from "../records/deps.ts";
 import { EXIT, severest, usageError, type Exit } from "../records/error.ts";
 import type { Action } from "../records/result-kinds.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
-import type { RemovalPlanSummary, RemovalOutcome, RemovalPlan, Removal } from "./removal-types.ts";
+import type { RemovalPlanSummary, RemovalOutcome, RemovalPlan } from "./removal-types.ts";
 import { withNoSpaceHint } from "./no-space-hint.ts";
 import { removalOf } from "./removal-registry.ts";
 
@@ -63,12 +64,12 @@ async function* planAndPerform(options: RunRemovals, deps: Deps): AsyncGenerator
 
 /** What a killed run has begun is brought to its end before anything is planned. */
 async function recoverUnfinished(
-  { opened: { home }, daemonMayRun = false, lockTimeoutMs }: RunRemovals,
+  { opened, daemonMayRun = false, lockTimeoutMs }: RunRemovals,
   deps: Deps,
 ): Promise<void> {
-  if (!home.live) throw usageError(`${home.place} cannot be changed`, "name a directory: --home DIR");
-  if (!daemonMayRun && listUnfinishedRuns(home.root).length > 0)
-    await withHomeChange(home, lockTimeoutMs, deps, async () => {});
+  const { live, place, root } = opened.home;
+  if (!live) throw usageError(`${place} cannot be changed`, "name a directory: --home DIR");
+  if (!daemonMayRun && hasUnfinishedRuns(root)) await withHomeChange(opened, { lockTimeoutMs }, deps, async () => {});
 }
 
 function summarize(
@@ -109,27 +110,22 @@ export async function* performRemovals(
   );
   const outcomes: RemovalOutcome[] = [];
   let failure: { readonly error: unknown } | undefined;
-  using scratch = scratchDir(deps.env);
-  const within = { home, source, run: tally.run, scratch, deps };
+  const perform = async (journal: JournalHome): Promise<void> => {
+    const context = { home, source, journal, run: tally.run, deps };
+    for (const { removal, of } of kinds) {
+      for await (const outcome of removal.perform(of, context)) outcomes.push(outcome);
+    }
+  };
   try {
-    await withLocks(
-      kinds.map(({ removal }) => removal),
-      async () => {
-        for (const { removal, of } of kinds) {
-          for await (const outcome of removal.perform(of, within)) outcomes.push(outcome);
-        }
-      },
-    );
+    if (kinds.every(({ removal }) => removal.daemonMayRun)) {
+      const options = { lockTimeoutMs, daemonMayRun: true };
+      await withHomeLock(opened, options, deps, async () => perform(await journalHome(opened, deps)));
+    } else await withHomeChange(opened, { lockTimeoutMs }, deps, perform);
   } catch (error) {
     failure = { error };
   }
   for (const outcome of outcomes) yield counted(outcome, tally);
   if (failure) throw failure.error;
-
-  async function withLocks(removals: readonly Removal[], change: () => Promise<void>): Promise<void> {
-    if (removals.some(({ daemonOut }) => daemonOut)) return withHomeChange(home, lockTimeoutMs, deps, change);
-    return withHomeLock({ home, lockTimeoutMs, daemonMayRun: true }, deps, change);
-  }
 }
 
 function counted({ action, exit = EXIT.partial }: RemovalOutcome, tally: Tally): Action {

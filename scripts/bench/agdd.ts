@@ -2,7 +2,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { makeAgdd } from "../make-agdd.ts";
-import type { Comparison, Contender } from "./frame.ts";
+import type { BenchComparison, Contender } from "./frame.ts";
 import { BENCH_CACHE, built, scratch, type Size } from "./places.ts";
 
 const SIZES: { readonly [size in Size]?: { readonly runs: number; readonly events: number } } = {
@@ -72,7 +72,7 @@ db.close()
 
 const FIFTH = { text: "≤ 0.2 ×", most: 0.2 } as const;
 
-export function agddReadRows(size: Size = "M"): Comparison[] {
+export function agddReadRows(size: Size = "M"): BenchComparison[] {
   const { root, storage } = benchProject(size);
   const inspect = built("inspect");
   return [
@@ -98,7 +98,7 @@ export function agddReadRows(size: Size = "M"): Comparison[] {
   ];
 }
 
-export function agddVacuumRows(size: Size = "M"): Comparison[] {
+export function agddVacuumRows(size: Size = "M"): BenchComparison[] {
   const { storage, runs } = benchProject(size);
   const place = scratch("agdd-vacuum");
   const copy = path.join(place.path, ".agdd/storage.db");

@@ -1,7 +1,7 @@
 // P12: archiving a home's sessions and bringing them back, against sqlite3 and tar in a loop.
 import { execSync } from "node:child_process";
 import path from "node:path";
-import type { Comparison } from "./frame.ts";
+import type { BenchComparison } from "./frame.ts";
 import { evict } from "./measure.ts";
 import type { Size } from "./places.ts";
 import { benchHome, built, scratch } from "./places.ts";
@@ -15,7 +15,7 @@ function sqliteAndTarLoop(home: string, to: string): string {
   );
 }
 
-export function archivePutRows(size: Size = "M"): Comparison[] {
+export function archivePutRows(size: Size = "M"): BenchComparison[] {
   const { home } = benchHome(size);
   const out = scratch("archive");
   const put = `${built("archive")} put --all --home '${home}' --to '${out.path}' >/dev/null`;
@@ -38,7 +38,7 @@ export function archivePutRows(size: Size = "M"): Comparison[] {
 }
 
 /** Both write into a home whose catalog has no sessions, and end with it on disk. */
-export function archiveGetRows(size: Size = "M"): Comparison[] {
+export function archiveGetRows(size: Size = "M"): BenchComparison[] {
   const { home } = benchHome(size);
   const [archives, out] = [scratch("archives"), scratch("archive-get")];
   const to = path.join(out.path, ".agh");

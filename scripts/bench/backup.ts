@@ -1,5 +1,5 @@
 // P1, P2, P4 and P9: first backup, a second one when nothing changed, a restore, every database checked, against what people use today.
-import type { Comparison, Contender } from "./frame.ts";
+import type { BenchComparison, Contender } from "./frame.ts";
 import { evict } from "./measure.ts";
 import type { Size } from "./places.ts";
 import { benchHome, built, scratch } from "./places.ts";
@@ -14,7 +14,7 @@ function documentedLoop(home: string, to: string): string {
 }
 
 /** Every contender writes below `to`, which is empty, and ends with its bytes on disk. */
-export function firstBackupRows(size: Size = "M"): Comparison[] {
+export function firstBackupRows(size: Size = "M"): BenchComparison[] {
   const { home } = benchHome(size);
   const out = scratch("backup");
   const to = out.path;
@@ -47,11 +47,11 @@ export function firstBackupRows(size: Size = "M"): Comparison[] {
 }
 
 /** Both repositories hold one backup already; nothing has changed since. */
-export function secondBackupRows(size?: Size): Comparison[] {
+export function secondBackupRows(size?: Size): BenchComparison[] {
   return size ? secondBackup(size) : [...secondBackup("M"), ...secondBackup("many")];
 }
 
-function secondBackup(size: Size): Comparison[] {
+function secondBackup(size: Size): BenchComparison[] {
   const { home } = benchHome(size);
   const [own, borg] = [scratch(`second-${size}`), scratch(`second-borg-${size}`)];
   own.clear();
@@ -74,7 +74,7 @@ function secondBackup(size: Size): Comparison[] {
 }
 
 /** Both write a new directory, and end with its bytes on disk. */
-export function restoreRows(size: Size = "M"): Comparison[] {
+export function restoreRows(size: Size = "M"): BenchComparison[] {
   const { home } = benchHome(size);
   const [from, out] = [scratch(`restore-from-${size}`), scratch("restored")];
   from.clear();
@@ -104,7 +104,7 @@ export function restoreRows(size: Size = "M"): Comparison[] {
 }
 
 /** Of a home at rest: the loop is spared the locks and sidecars that it would need in one that is used. */
-export function integrityRows(size: Size = "M"): Comparison[] {
+export function integrityRows(size: Size = "M"): BenchComparison[] {
   const { home } = benchHome(size);
   const loop = `for f in '${home}/agh.db' '${home}'/sessions/*/events.db; do sqlite3 "file:$f?immutable=1" 'PRAGMA integrity_check'; done`;
   return [

@@ -2,14 +2,14 @@
 import { execSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import type { Comparison } from "./frame.ts";
+import type { BenchComparison } from "./frame.ts";
 import { evict } from "./measure.ts";
 import type { Size } from "./places.ts";
 import { benchHome, built, scratch } from "./places.ts";
 
 const COPY = path.join(import.meta.dirname, "duckdb-copy.ts");
 
-export function parquetRows(size: Size = "X"): Comparison[] {
+export function parquetRows(size: Size = "X"): BenchComparison[] {
   const { home } = benchHome(size);
   const [from, out] = [scratch("parquet-from"), scratch("parquet")];
   const lines = path.join(from.path, "events.jsonl");

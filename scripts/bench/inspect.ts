@@ -2,7 +2,7 @@
 import { execSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import type { Comparison } from "./frame.ts";
+import type { BenchComparison } from "./frame.ts";
 import type { Size } from "./places.ts";
 import { benchHome, built, scratch } from "./places.ts";
 
@@ -11,7 +11,7 @@ const JSON_OBJECT =
   "select json_object('id',id,'sequence',sequence,'turn_id',turn_id,'type',type,'agent_name',agent_name," +
   "'content',content,'timestamp',timestamp) from events order by sequence";
 
-export function exportRows(size: Size = "X"): Comparison[] {
+export function exportRows(size: Size = "X"): BenchComparison[] {
   const { home, first } = benchHome(size);
   const database = path.join(home, "sessions", first, "events.db");
   return [
@@ -25,7 +25,7 @@ export function exportRows(size: Size = "X"): Comparison[] {
   ];
 }
 
-export function startRows(size: Size = "S"): Comparison[] {
+export function startRows(size: Size = "S"): BenchComparison[] {
   const { home } = benchHome(size);
   const anchor = { name: "node -e 0", command: `'${process.execPath}' -e 0` };
   const inspect = built("inspect");
@@ -47,7 +47,7 @@ export function startRows(size: Size = "S"): Comparison[] {
 }
 
 /** Nothing has the word: all must be looked at. Exit code 1 says so. */
-export function searchRows(size: Size = "X"): Comparison[] {
+export function searchRows(size: Size = "X"): BenchComparison[] {
   const { home } = benchHome(size);
   const from = scratch("search");
   const lines = path.join(from.path, "events.jsonl");

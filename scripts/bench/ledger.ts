@@ -2,7 +2,7 @@
 import { execSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import type { Comparison } from "./frame.ts";
+import type { BenchComparison } from "./frame.ts";
 import type { Size } from "./places.ts";
 import { benchHome, built, scratch } from "./places.ts";
 
@@ -11,7 +11,7 @@ const LINE =
   "select json_object('type','session_event','version',1,'sequence',sequence,'event_id',id,'turn_id',turn_id," +
   "'event_type',type,'agent_name',agent_name,'content',json(content),'timestamp',timestamp) from events order by sequence";
 
-export function ledgerRows(size: Size = "X"): Comparison[] {
+export function ledgerRows(size: Size = "X"): BenchComparison[] {
   const { home, first } = benchHome(size);
   const database = path.join(home, "sessions", first, "events.db");
   const { workspace_id: partition } = JSON.parse(

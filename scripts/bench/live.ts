@@ -2,7 +2,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import type { Comparison, Contender } from "./frame.ts";
+import type { BenchComparison, Contender } from "./frame.ts";
 import { evict } from "./measure.ts";
 import type { Size } from "./places.ts";
 import { benchHome, built, scratch } from "./places.ts";
@@ -14,7 +14,7 @@ const PATIENCE = 10;
 /** Before a second backup the writer goes on for so long. */
 const LATER_MS = 5000;
 
-export function liveBackupRows(size: Size = "one"): Comparison[] {
+export function liveBackupRows(size: Size = "one"): BenchComparison[] {
   const { home } = benchHome(size);
   const [live, out] = [scratch("live-home"), scratch("live")];
   const writer = writerOf(live.path);

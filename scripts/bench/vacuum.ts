@@ -3,14 +3,14 @@ import { execFileSync, execSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { Comparison } from "./frame.ts";
+import type { BenchComparison } from "./frame.ts";
 import type { Size } from "./places.ts";
 import { benchHome, built, scratch } from "./places.ts";
 
 /** Of the events, oldest first: so much of the file is free afterwards. */
 const FREE = 0.6;
 
-export function compactRows(size: Size = "X"): Comparison[] {
+export function compactRows(size: Size = "X"): BenchComparison[] {
   const { home, first } = benchHome(size);
   const [work, full, out] = [scratch("vacuum-home"), scratch("vacuum-full"), scratch("vacuum-out")];
   const database = path.join(work.path, "sessions", first, "events.db");
@@ -51,7 +51,7 @@ function makeFull(from: string, to: string): void {
   db.close();
 }
 
-export function reportRows(size: Size = "thousands"): Comparison[] {
+export function reportRows(size: Size = "thousands"): BenchComparison[] {
   const { home } = benchHome(size);
   return [
     {

@@ -1,12 +1,10 @@
 // docs/findings.md: every finding of agh-reconcile check, from the table that finds them.
-import { storeNames } from "../../lib/reconcile/explain.ts";
-import { BY_RUNTIME, RULES } from "../../lib/reconcile/rules.ts";
-import { STATE_MATRIX } from "../../lib/sources/agh/checks/state-matrix.ts";
+import { loadRepairers } from "../../lib/reconcile/rules.ts";
+import type { FindingRule, FindingRules } from "../../lib/sources/repair.ts";
 
-export function findings(): string {
-  const combined = new Set(Object.values(STATE_MATRIX).map(({ code }) => code));
-  const [[, own], ...runtimes] = BY_RUNTIME as [(typeof BY_RUNTIME)[0], ...typeof BY_RUNTIME];
-  const others = [...own].filter(([code]) => !combined.has(code));
+export async function findings(): Promise<string> {
+  const [first, ...runtimes] = await loadRepairers();
+  const own = [...first!.rules];
   return `# Findings
 
 What \`agh-reconcile check\` reports; \`agh-reconcile explain CODE\` says the same. This page is generated.
@@ -19,26 +17,27 @@ A meta.json that AGH would skip counts as none, and so does an empty events.db; 
 
 | code | severity | has | verdict | how it arises | action | what it loses, or what to do |
 |---|---|---|---|---|---|---|
-${Object.entries(STATE_MATRIX)
-  .map(([stores, { code }]) => row(code, storeNames(stores)))
-  .join("\n")}
+${own.flatMap(([code, rule]) => (rule.stores === undefined ? [] : [row(code, rule, rule.stores)])).join("\n")}
 
 ## Everything else
 | code | severity | level | verdict | how it arises | action | what it loses, or what to do |
 |---|---|---|---|---|---|---|
-${others.map(([code, { level }]) => row(code, level)).join("\n")}
-${runtimes.map(([name, rules]) => section(name, rules)).join("")}`;
+${own.flatMap(([code, rule]) => (rule.stores === undefined ? [row(code, rule)] : [])).join("\n")}
+${runtimes.map(({ title, rules }) => section(title, rules)).join("")}`;
 }
 
-const section = (name: string, rules: typeof RULES): string => `
+const section = (name: string, rules: FindingRules): string => `
 ## ${name}
 | code | severity | level | verdict | how it arises | action | what it loses, or what to do |
 |---|---|---|---|---|---|---|
-${[...rules].map(([code, { level }]) => row(code, level)).join("\n")}
+${[...rules].map(([code, rule]) => row(code, rule)).join("\n")}
 `;
 
-function row(code: string, third: string): string {
-  const { severity, verdict, arises, action, loses } = RULES.get(code)!;
+function row(
+  code: string,
+  { severity, verdict, arises, action, loses, level }: FindingRule,
+  third: string = level,
+): string {
   const cells = [`\`${code}\``, severity, third, verdict, arises, action.join(", else ") || "none", loses];
   return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
 }

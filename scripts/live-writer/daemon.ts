@@ -4,14 +4,14 @@ import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 
-export interface Daemon {
+export interface DaemonProcess {
   /** Whether the flock is held; without flock(1) it cannot be. */
   readonly locked: boolean;
   release(): void;
 }
 
 /** Throws when another process holds the lock. */
-export async function becomeDaemon(home: string, pid: number): Promise<Daemon> {
+export async function becomeDaemon(home: string, pid: number): Promise<DaemonProcess> {
   const lockFile = path.join(home, "daemon.lock");
   const holder = await takeFlock(lockFile);
   fs.writeFileSync(lockFile, `${pid}\n`, { mode: 0o600 });

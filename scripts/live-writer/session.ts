@@ -2,9 +2,9 @@
 import { DatabaseSync } from "node:sqlite";
 import fs from "node:fs";
 import path from "node:path";
-import type { SessionRows } from "../make-home/catalog.ts";
+import type { MadeSessionRows } from "../make-home/catalog.ts";
 import type { MadeEvent } from "../make-home/event.ts";
-import { EventStream } from "../make-home/events.ts";
+import { MadeEvents } from "../make-home/events.ts";
 import type { LedgerEvent } from "../make-home/ledger.ts";
 import { ledgerHead, ledgerLine, textFile } from "../make-home/ledger.ts";
 import type { Moments } from "../make-home/meta.ts";
@@ -29,7 +29,7 @@ export interface Timings {
 export interface LiveContext {
   readonly home: string;
   readonly seed: number;
-  readonly rows: SessionRows;
+  readonly rows: MadeSessionRows;
   readonly timings: Timings;
   readonly committed: (session: string, sequence: number) => void;
 }
@@ -40,7 +40,7 @@ export class LiveSession {
   readonly directory: string;
   readonly db: DatabaseSync;
   readonly write: (event: MadeEvent) => void;
-  readonly stream: EventStream;
+  readonly stream: MadeEvents;
   events: Generator<MadeEvent>;
   last: MadeEvent | undefined;
 
@@ -53,7 +53,7 @@ export class LiveSession {
     this.db.exec(PRAGMAS);
     createSessionSchema(this.db, nineDigits(plan.created));
     this.write = sessionRowWriter(this.db, plan.agent, randomOf(context.seed, `${plan.id}/hooks`));
-    this.stream = new EventStream(plan, randomOf(context.seed, plan.id));
+    this.stream = new MadeEvents(plan, randomOf(context.seed, plan.id));
     this.events = this.stream.opening();
     this.save(plan);
   }

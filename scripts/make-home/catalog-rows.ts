@@ -1,7 +1,7 @@
 // The statements that write agh.db; what says how a session stands is written again when that changes.
 import type { DatabaseSync } from "node:sqlite";
 
-export type CatalogRows = ReturnType<typeof prepareRows>;
+export type MadeCatalogRows = ReturnType<typeof prepareRows>;
 
 const SESSION = `INSERT INTO sessions(id, name, agent_name, provider, workspace_id, channel, state, acp_session_id,
   stop_reason, stop_detail, subprocess_pid, subprocess_started_at, last_update_at, sandbox_id, sandbox_profile, sandbox_state,

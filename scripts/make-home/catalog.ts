@@ -4,7 +4,7 @@ import { CATALOG_INDEXES, CATALOG_TABLES } from "./catalog-schema.ts";
 import type { MadeEvent } from "./event.ts";
 import type { Moments } from "./meta.ts";
 import { BUDGET, POLICY } from "./meta.ts";
-import type { CatalogRows } from "./catalog-rows.ts";
+import type { MadeCatalogRows } from "./catalog-rows.ts";
 import { prepareRows } from "./catalog-rows.ts";
 import { MEMORY_MIGRATIONS, MIGRATIONS } from "./migrations.ts";
 import type { Random } from "./random.ts";
@@ -17,11 +17,11 @@ const SUMMARY_RUNES = 240;
 export interface Catalog {
   workspace(workspace: Workspace): void;
   vaultRef(ref: string, kind: string, at: Instant): void;
-  session(): SessionRows;
+  session(): MadeSessionRows;
 }
 
 /** What the catalog holds about one session. */
-export interface SessionRows {
+export interface MadeSessionRows {
   event(plan: SessionPlan, event: MadeEvent): void;
   /** Writes or rewrites the rows that say how the session stands now. */
   save(plan: SessionPlan, moments: Moments, crashBundle?: string): void;
@@ -92,7 +92,7 @@ function migrate(db: DatabaseSync, applied: string): void {
   for (const row of MEMORY_MIGRATIONS) memory.run(...row, applied);
 }
 
-function addEvent(rows: CatalogRows, random: Random, plan: SessionPlan, event: MadeEvent): void {
+function addEvent(rows: MadeCatalogRows, random: Random, plan: SessionPlan, event: MadeEvent): void {
   const { hook, permission } = event;
   const actor = hook === undefined ? ["", ""] : ["agent_session", plan.id];
   const outcome = event.type === "done" ? "success" : "info";

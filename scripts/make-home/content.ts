@@ -1,5 +1,5 @@
 // The JSON of an event's content, key by key as AGH writes it.
-import type { Usage } from "./event.ts";
+import type { MadeUsage } from "./event.ts";
 import type { Instant } from "./time.ts";
 import { trimmed } from "./time.ts";
 
@@ -24,7 +24,7 @@ export function content(head: Head, after: string, before = ""): string {
   );
 }
 
-export function usageKeys(head: Head, usage: Usage): string {
+export function usageKeys(head: Head, usage: MadeUsage): string {
   return (
     `,"usage":{"TurnID":"${head.turn}","InputTokens":${usage.input},"OutputTokens":${usage.output},"TotalTokens":${usage.total},` +
     `"ThoughtTokens":${usage.thought},"CacheReadTokens":null,"CacheWriteTokens":null,"ContextUsed":${usage.used},` +

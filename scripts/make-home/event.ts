@@ -12,13 +12,13 @@ export interface MadeEvent {
   readonly timestamp: string;
   /** What event_summaries shows, JSON-escaped. */
   readonly summary: string;
-  readonly usage?: Usage;
+  readonly usage?: MadeUsage;
   readonly permission?: { readonly resource: string; readonly decision: string };
   readonly hook?: { readonly event: string; readonly name: string };
 }
 
 /** Totals are null where only the running context was reported. */
-export interface Usage {
+export interface MadeUsage {
   readonly input: number | null;
   readonly output: number | null;
   readonly total: number | null;

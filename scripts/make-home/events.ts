@@ -1,5 +1,5 @@
 // The stream of events of one session: hooks, prompts, streamed chunks, tools, permissions, usage, the stop.
-import type { MadeEvent, Usage } from "./event.ts";
+import type { MadeEvent, MadeUsage } from "./event.ts";
 import type { Head } from "./content.ts";
 import { content, permissionContent, usageKeys } from "./content.ts";
 import type { Random } from "./random.ts";
@@ -14,7 +14,7 @@ const TAIL = 2;
 
 /** Exactly `plan.events` events, sequences 1..n, instants strictly rising from `plan.created`. */
 export function* sessionEvents(plan: SessionPlan, random: Random): Generator<MadeEvent> {
-  const stream = new EventStream(plan, random);
+  const stream = new MadeEvents(plan, random);
   const bodies = plan.events - (plan.stop === undefined ? 0 : Math.min(TAIL, plan.events));
   yield* take(stream.opening(), bodies);
   while (stream.sequence < bodies) yield* take(stream.turn(bodies - stream.sequence), bodies - stream.sequence);
@@ -33,7 +33,7 @@ function* take<T>(from: Generator<T>, count: number): Generator<T> {
 type Extra = Partial<Pick<MadeEvent, "usage" | "permission" | "hook">>;
 
 /** The endless story of one session; it counts what it has emitted. */
-export class EventStream {
+export class MadeEvents {
   sequence = 0;
   readonly plan: SessionPlan;
   readonly random: Random;
@@ -123,7 +123,7 @@ export class EventStream {
   private *bill(turn: string): Generator<MadeEvent> {
     const used = 4000 + this.random.below(120000);
     this.cost = Math.round((this.cost + this.random.below(4000) / 10000) * 10000) / 10000;
-    const sofar: Usage = { input: null, output: null, total: null, thought: null, used, cost: this.cost };
+    const sofar: MadeUsage = { input: null, output: null, total: null, thought: null, used, cost: this.cost };
     const reported = this.head("usage", turn);
     const summary = `{\\"sessionUpdate\\": \\"usage_update\\", \\"used\\": ${used}}`;
     yield this.event(reported, content(reported, usageKeys(reported, sofar)), summary, { usage: sofar });
@@ -132,7 +132,7 @@ export class EventStream {
       100 + this.random.below(4000),
       this.random.below(200),
     ];
-    const usage: Usage = { ...sofar, input, output, thought, total: input + output + thought };
+    const usage: MadeUsage = { ...sofar, input, output, thought, total: input + output + thought };
     const done = this.head("done", turn);
     yield this.event(done, content(done, `,"stop_reason":"end_turn"${usageKeys(done, usage)}`), "end_turn", { usage });
   }

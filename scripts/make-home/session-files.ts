@@ -18,7 +18,7 @@ import { reseedWal } from "./wal.ts";
 
 const SHM_BYTES = 32768;
 
-export interface SessionFiles {
+export interface MadeSessionFiles {
   readonly home: string;
   readonly seed: number;
   readonly ledgers: boolean;
@@ -27,7 +27,7 @@ export interface SessionFiles {
 }
 
 /** Writes sessions/<id>/ and, for a stopped session, its ledger. */
-export function writeSession(plan: SessionPlan, files: SessionFiles): Moments {
+export function writeSession(plan: SessionPlan, files: MadeSessionFiles): Moments {
   const directory = path.join(files.home, "sessions", plan.id);
   fs.mkdirSync(directory);
   const moments = plan.stop === undefined ? writeActive(plan, files, directory) : writeStopped(plan, files, directory);
@@ -51,7 +51,7 @@ export function settle(file: string, seconds: number, mode: number): void {
   fs.utimesSync(file, seconds, seconds);
 }
 
-function writeStopped(plan: SessionPlan, files: SessionFiles, directory: string): Moments {
+function writeStopped(plan: SessionPlan, files: MadeSessionFiles, directory: string): Moments {
   const file = path.join(directory, "events.db");
   fs.writeFileSync(file, emptySessionDatabase());
   const db = new DatabaseSync(file);
@@ -77,7 +77,7 @@ function writeStopped(plan: SessionPlan, files: SessionFiles, directory: string)
 }
 
 /** A live session's file is one page: schema and rows are in the -wal, one transaction an event. */
-function writeActive(plan: SessionPlan, files: SessionFiles, directory: string): Moments {
+function writeActive(plan: SessionPlan, files: MadeSessionFiles, directory: string): Moments {
   const scratch = fs.mkdtempSync(path.join(directory, ".making-"));
   const file = path.join(scratch, "events.db");
   const db = new DatabaseSync(file);

@@ -95,7 +95,7 @@ export function* planSessions(workspaces: readonly Workspace[], options: PlanOpt
   }
 }
 
-export interface Frame {
+export interface SessionFrame {
   /** Milliseconds since 1970. */
   readonly start: number;
   readonly gapNanos: number;
@@ -105,7 +105,7 @@ export interface Frame {
 }
 
 /** `index` numbers the sessions of a home. */
-export function planOne(random: Random, index: number, frame: Frame): SessionPlan {
+export function planOne(random: Random, index: number, frame: SessionFrame): SessionPlan {
   const agent = random.pick(AGENTS);
   const pid = 5_000_000 + ((index * 37) % 900_000); // beyond the greatest that Linux gives: nobody has it
   const dice = random.below(100);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import type { TestContext } from "node:test";
 import { decodeRows } from "../../lib/formats/archive/rows.ts";
 import { ulid } from "../../lib/formats/ulid.ts";
 import { Run } from "../../lib/journal/run.ts";
@@ -14,13 +15,16 @@ import type { Custody, HomeCustody, LocalSession, SessionParts } from "../../lib
 import { movableTrees } from "../../lib/sources/own-trees.ts";
 import type { Home, Source } from "../../lib/sources/source.ts";
 import { homeDifferences } from "../support/sqlite-dump.ts";
+import { tempDir } from "../support/temp.ts";
 
 export interface CustodyHome {
   readonly root: string;
   /** What must be as it was: the home, or a directory above it. */
   readonly base: string;
-  /** The database with the rows, below the root. */
-  readonly database: string;
+  /** The database with the rows, below the root; undefined where sessions are files alone. */
+  readonly database?: string;
+  /** The session's own row: its table, the columns with its id and a time of it, and what other tables call the id. */
+  readonly own?: { readonly table: string; readonly key: string; readonly time: string; readonly foreignKey: string };
   /** Removes rows of sessions of a runtime that leaves them where they are. */
   readonly forget?: (db: DatabaseSync, ids: readonly string[]) => void;
 }
@@ -44,9 +48,16 @@ export interface World extends CustodyHome {
   readonly locals: readonly LocalSession[];
 }
 
+export const homeOf = ({ runtime }: Source, root: string): Home => ({
+  runtime,
+  place: root,
+  root,
+  id: "0123456789abcdef",
+  live: true,
+});
+
 export async function openWorld(source: Source, made: CustodyHome): Promise<World> {
-  const { root } = made;
-  const home: Home = { runtime: source.runtime, place: root, root, id: "0123456789abcdef", live: true };
+  const home = homeOf(source, made.root);
   const custody = await source.custody!();
   const opened = await custody.open(home, deps);
   const locals: LocalSession[] = [];
@@ -82,6 +93,7 @@ export function stage({ opened, home }: World, local: LocalSession, dir: string)
     files,
     schema,
     rows: async () => decodeRows(Buffer.from(lines)),
+    withFile: async (name, use) => use(path.join(dir, name)),
     database: async (name, use) => {
       const db = new DatabaseSync(path.join(dir, name));
       try {
@@ -91,6 +103,21 @@ export function stage({ opened, home }: World, local: LocalSession, dir: string)
       }
     },
   };
+}
+
+/** Every session that may be taken out, staged in a directory of its own. */
+export function stageAll(
+  world: World,
+  t: TestContext,
+): { readonly dirs: Map<LocalSession, string>; readonly parts: SessionParts[] } {
+  const dirs = new Map<LocalSession, string>();
+  const parts = world.locals.map((local, at) => {
+    const dir = path.join(tempDir(t, "parts"), String(at));
+    fs.mkdirSync(dir);
+    dirs.set(local, dir);
+    return stage(world, local, dir);
+  });
+  return { dirs, parts };
 }
 
 export async function states(
@@ -109,34 +136,43 @@ export async function change(world: World, steps: (run: Run) => readonly Step[])
   return run.commit({ steps: steps(run) });
 }
 
+/** Whether rows go with it. */
+export const hasRows = ({ rows }: LocalSession): boolean => Object.keys(rows).length > 0;
+
 const groupOf = ({ id }: LocalSession): { readonly group: string } => ({ group: id });
 
+interface MovedPart {
+  /** In an archive. */
+  readonly part: string;
+  readonly path: string;
+}
+
+/** What is moved as one: a directory that is the session's alone, else each of its names in it. */
+const movedParts = (local: LocalSession): MovedPart[] =>
+  movableTrees(local).flatMap(({ part, dir, only }) =>
+    only ? only.map((name) => ({ part: `${part}/${name}`, path: path.join(dir, name) })) : [{ part, path: dir }],
+  );
+
 export function removal(run: Run, locals: readonly LocalSession[]): Step[] {
-  const sessions = locals
-    .filter(({ rows }) => Object.keys(rows).length > 0)
-    .map(({ id, fingerprint }) => ({ id, fingerprint }));
+  const sessions = locals.filter(hasRows).map(({ id, fingerprint }) => ({ id, fingerprint }));
   const moves = locals.flatMap((local, at) =>
-    movableTrees(local).map(({ part, dir }): Move => {
+    movedParts(local).map(({ part, path: from }): Move => {
       const to = `trash:${at}/${part}`;
-      return { do: "move", from: run.locate(dir), to, removes: true, seen: run.seen(dir), ...groupOf(local) };
+      return { do: "move", from: run.locate(from), to, removes: true, seen: run.seen(from), ...groupOf(local) };
     }),
   );
   return [...(sessions.length > 0 ? [{ do: "remove-rows", sessions, keep: true } as const] : []), ...moves];
 }
 
-export function installation(run: Run, world: World, from: ReadonlyMap<LocalSession, string>): Step[] {
+export function installation(run: Run, from: ReadonlyMap<LocalSession, string>): Step[] {
   const files: string[] = [];
   const moves = [...from].flatMap(([local, dir], at) => {
     const staged = run.directory(String(at));
     copyTree(dir, staged);
     files.push(run.locate(path.join(staged, "rows.jsonl")));
-    const parts = new Set(movableTrees(local).map(({ part }) => part));
-    return world.opened
-      .trees(local.id, local.partition)
-      .filter(({ part }) => parts.has(part))
-      .map(({ part, dir: to }): Move => {
-        return { do: "move", from: run.locate(path.join(staged, part)), to: run.locate(to), ...groupOf(local) };
-      });
+    return movedParts(local).map(({ part, path: to }): Move => {
+      return { do: "move", from: run.locate(path.join(staged, part)), to: run.locate(to), ...groupOf(local) };
+    });
   });
   return [{ do: "insert-rows", files, own_home: true }, ...moves];
 }
@@ -169,7 +205,7 @@ export function copyTree(from: string, to: string): void {
 
 /** Opens the home's database as somebody else would. */
 export function inDatabase<T>({ root, database }: CustodyHome, use: (db: DatabaseSync) => T): T {
-  const db = new DatabaseSync(path.join(root, database));
+  const db = new DatabaseSync(path.join(root, database!));
   try {
     return use(db);
   } finally {

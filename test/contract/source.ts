@@ -150,8 +150,7 @@ export function sourceContract(source: Source, name: string, make: (t: TestConte
       assert.deepEqual([ran.code, ran.stdout], [4, ""], `${verb}: ${ran.stderr}`);
       assert.match(ran.stderr, new RegExp(`is a home of ${source.runtime}: .{10,}`));
     }
-    const tables = await listed(home, "table");
-    assert.ok(tables.length > 0);
+    if (source.can.has("row")) assert.ok((await listed(home, "table")).length > 0);
   });
 
   check("details: --limit gives the first of them, in blocks or one by one", async ({ home }) => {
@@ -215,7 +214,8 @@ export function sourceContract(source: Source, name: string, make: (t: TestConte
     const databases = paths.filter(
       ({ root, path, type }) => source.classify(String(root), String(path), type as "file").database !== undefined,
     );
-    assert.ok(databases.length > 0 && databases.every((record) => record["backed_up"] === true));
+    assert.ok(databases.length > 0 || !source.can.has("row"));
+    assert.ok(databases.every((record) => record["backed_up"] === true));
   });
 
   check("reading leaves no trace, and makes no database that is not there", async ({ home, base }, t) => {

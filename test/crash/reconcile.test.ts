@@ -1,12 +1,11 @@
 // kill -9 at any call of agh-reconcile plan --apply and undo: every file is the old one or the new one, the rerun completes.
 import assert from "node:assert/strict";
-import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { makeHome } from "../../scripts/make-home/home.ts";
 import { readCatalog } from "../../lib/sources/agh/home/databases.ts";
-import { leaveIn, NOW, reconcile, summaryOf } from "../reconcile/run-reconcile.ts";
+import { leaveIn, leaveInWal, NOW, reconcile, summaryOf } from "../reconcile/run-reconcile.ts";
 import { depsOf } from "../sources/agh/boot-world.ts";
 import { crashPoints } from "../support/crash.ts";
 import { faultPoints } from "../support/fault.ts";
@@ -23,17 +22,7 @@ function prepare(directory: string): void {
   const { ids } = makeHome(home(directory), { sessions: 3, events: 8, seed: 4, live: 1 });
   leaveIn(home(directory), ids[0]!, "REL");
   writeFileSync(path.join(home(directory), "daemon.json.tmp-1"), "{");
-  const file = path.join(home(directory), "agh.db");
-  const db = new DatabaseSync(file);
-  db.exec(
-    "PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF; DELETE FROM workspaces; UPDATE sessions SET name = 'in the WAL'",
-  );
-  for (const suffix of ["", "-wal"]) copyFileSync(file + suffix, `${file}.kept${suffix}`);
-  db.close();
-  for (const suffix of ["", "-wal"]) {
-    copyFileSync(`${file}.kept${suffix}`, file + suffix);
-    rmSync(`${file}.kept${suffix}`);
-  }
+  leaveInWal(path.join(home(directory), "agh.db"), "DELETE FROM workspaces; UPDATE sessions SET name = 'in the WAL'");
 }
 
 /** Contents by name, but those of the catalog, which is judged by what it says. */

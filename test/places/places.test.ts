@@ -131,7 +131,7 @@ test("another user's files: what may be read is read, the rest is told", (t) => 
   assert.match(one.out, /permission denied/);
   const all = asNobody(t, home, "usage")!;
   assert.equal(all.code, 3, all.out);
-  assert.match(all.out, new RegExp(`session ${ids[0]}: cannot open .*permission denied`));
+  assert.match(all.out, new RegExp(`session ${ids[0]}: could not open .*permission denied`));
   chmodSync(home, 0);
   const closed = asNobody(t, home, "sessions")!;
   assert.equal(closed.code, 6, closed.out);

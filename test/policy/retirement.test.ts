@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  type CheckGates,
   doubtAbout,
   decideRetirement,
   type Floors,
-  type Retirable,
+  type Candidate,
   type RetirementRules,
 } from "../../lib/policy/retirement.ts";
 
@@ -14,7 +15,7 @@ const DAY = 86_400_000;
 const GIB = 2 ** 30;
 const ago = (days: number): string => new Date(NOW.getTime() - days * DAY).toISOString();
 
-const session = (id: string, days: number, more: Partial<Retirable> = {}): Retirable => ({
+const session = (id: string, days: number, more: Partial<Candidate> = {}): Candidate => ({
   id,
   bytes: GIB,
   last: ago(days),
@@ -22,12 +23,11 @@ const session = (id: string, days: number, more: Partial<Retirable> = {}): Retir
   updated: ago(days),
   isSelected: true,
   kept: undefined,
-  blockedBy: async () => undefined,
   ...more,
 });
 
 /** Six sessions of 1 GiB each: a is the oldest. */
-const six = (): Retirable[] => [
+const six = (): Candidate[] => [
   session("c", 40),
   session("a", 90),
   session("f", 1),
@@ -36,9 +36,18 @@ const six = (): Retirable[] => [
   session("d", 30),
 ];
 
-const fates = async (sessions: readonly Retirable[], policy: RetirementRules & Floors): Promise<string> => {
-  const { verdicts } = await decideRetirement(sessions, policy, NOW);
-  return verdicts.map(({ id, fate }) => (fate === "goes" ? id : `${fate}:${id}`)).join(" ");
+const open = async (): Promise<undefined> => undefined;
+
+const decide = (candidates: readonly Candidate[], rules: RetirementRules & Floors, gates: CheckGates = open) =>
+  decideRetirement(candidates, { rules, now: NOW, gates });
+
+const fates = async (
+  candidates: readonly Candidate[],
+  rules: RetirementRules & Floors,
+  gates?: CheckGates,
+): Promise<string> => {
+  const { decisions } = await decide(candidates, rules, gates);
+  return decisions.map(({ id, fate }) => (fate === "remove" ? id : `${fate}:${id}`)).join(" ");
 };
 
 const goesIn = (text: string): string[] => text.split(" ").filter((word) => word !== "" && !word.includes(":"));
@@ -60,17 +69,17 @@ test("the policy table", async () => {
     [{ olderThan: 50 * DAY, maxSessions: 3 }, "a b c"],
     [{ olderThan: 5 * DAY, maxSessions: 5 }, "a b c d e"],
     [{ maxTotal: 5 * GIB, maxSessions: 3 }, "a b c"],
-    [{ olderThan: 0, keepLast: 2 }, "a b c d kept:e kept:f"],
-    [{ maxSessions: 1, keepLast: 4 }, "a b kept:c kept:d kept:e kept:f"],
-    [{ olderThan: 50 * DAY, keepLast: 5 }, "a kept:b"],
-    [{ olderThan: 50 * DAY, keepLast: 100 }, "kept:a kept:b"],
+    [{ olderThan: 0, keepLast: 2 }, "a b c d keep:e keep:f"],
+    [{ maxSessions: 1, keepLast: 4 }, "a b keep:c keep:d keep:e keep:f"],
+    [{ olderThan: 50 * DAY, keepLast: 5 }, "a keep:b"],
+    [{ olderThan: 50 * DAY, keepLast: 100 }, "keep:a keep:b"],
     [{}, "a b c d e f"],
   ];
   for (const [policy, goes] of table) assert.equal(await fates(six(), policy), goes, JSON.stringify(policy));
 });
 
 test("what is above the bounds when all have gone that go", async () => {
-  const excess = async (policy: RetirementRules & Floors) => (await decideRetirement(six(), policy, NOW)).excess;
+  const excess = async (policy: RetirementRules & Floors) => (await decide(six(), policy)).excess;
   assert.deepEqual(await excess({ maxTotal: 4 * GIB }), { bytes: 0, sessions: 0 });
   assert.deepEqual(await excess({ maxTotal: 2 * GIB, keepLast: 3 }), { bytes: GIB, sessions: 0 });
   assert.deepEqual(await excess({ maxSessions: 1, keepLast: 3 }), { bytes: 0, sessions: 2 });
@@ -81,28 +90,27 @@ test("what may not go leaves its place to the next older one, and is told", asyn
   const sessions = six().map((one) => ({
     ...one,
     ...(one.id === "a" && { kept: "it runs" }),
-    ...(one.id === "b" && { blockedBy: async () => "not archived" }),
   }));
-  assert.equal(await fates(sessions, { maxSessions: 4 }), "kept:a held:b c d");
-  assert.equal(await fates(sessions, { olderThan: 50 * DAY }), "kept:a held:b");
+  const gates: CheckGates = async (id) => (id === "b" ? "not archived" : undefined);
+  assert.equal(await fates(sessions, { maxSessions: 4 }, gates), "keep:a block:b c d");
+  assert.equal(await fates(sessions, { olderThan: 50 * DAY }, gates), "keep:a block:b");
 });
 
 test("only those that are meant go, all count", async () => {
   const sessions = six().map((one) => ({ ...one, isSelected: "ef".includes(one.id) }));
   assert.equal(await fates(sessions, {}), "e f");
   assert.equal(await fates(sessions, { maxTotal: 5 * GIB }), "e");
-  assert.equal(await fates(sessions, { keepLast: 1 }), "e kept:f");
+  assert.equal(await fates(sessions, { keepLast: 1 }), "e keep:f");
 });
 
 test("a gate is asked only where a rule would retire, and not behind a floor", async () => {
   const checked: string[] = [];
-  const sessions = six().map((one) => ({ ...one, blockedBy: async () => void checked.push(one.id) }));
-  await decideRetirement(sessions, { olderThan: 35 * DAY, keepLast: 4 }, NOW);
+  await decide(six(), { olderThan: 35 * DAY, keepLast: 4 }, async (id) => void checked.push(id));
   assert.deepEqual(checked, ["a", "b"]);
 });
 
 test("no clock makes a session go: from the future, set back, unreadable, unknown", async () => {
-  const suspicious: readonly (readonly [string, Partial<Retirable>])[] = [
+  const suspicious: readonly (readonly [string, Partial<Candidate>])[] = [
     ["future", { last: ago(-1) }],
     ["year-9999", { last: "9999-12-31T23:59:59.999999999Z", created: "9999-12-31T23:00:00Z" }],
     ["created-later", { created: ago(-400) }],
@@ -121,7 +129,7 @@ test("no clock makes a session go: from the future, set back, unreadable, unknow
 
 test("those in doubt take no place among the newest", async () => {
   const sessions = [...six(), session("future", -5), session("unknown", 0, { last: null })];
-  assert.equal(await fates(sessions, { olderThan: 5 * DAY, keepLast: 2 }), "a b c d kept:e");
+  assert.equal(await fates(sessions, { olderThan: 5 * DAY, keepLast: 2 }), "a b c d keep:e");
 });
 
 test("nanoseconds and missing times are no doubt", () => {

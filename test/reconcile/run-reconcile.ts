@@ -1,7 +1,8 @@
 // Damages homes, runs agh-reconcile on them, and checks that an undo restores every byte.
 import assert from "node:assert/strict";
-import { cpSync, readdirSync, rmSync, truncateSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { tool } from "../../bin/agh-reconcile.ts";
 import type { AnyRecord } from "../../lib/records/record.ts";
 import { sql } from "../sources/agh/boot-world.ts";
@@ -63,4 +64,13 @@ export function ledgerDir(home: string, id: string): string {
     (name) => name.startsWith("ws_") && readdirSync(join(home, "sessions", name)).includes(id),
   );
   return join(home, "sessions", partition!, id);
+}
+
+/** Leaves what statements changed in the WAL only, as a daemon does that was killed. */
+export function leaveInWal(file: string, statements: string): void {
+  const db = new DatabaseSync(file);
+  db.exec(`PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF; ${statements}`);
+  const pair = ["", "-wal"].map((suffix) => [file + suffix, readFileSync(file + suffix)] as const);
+  db.close();
+  for (const [path, bytes] of pair) writeFileSync(path, bytes);
 }

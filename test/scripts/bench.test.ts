@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
 import test from "node:test";
-import type { Comparison } from "../../scripts/bench/frame.ts";
+import type { BenchComparison } from "../../scripts/bench/frame.ts";
 import { compare, describe } from "../../scripts/bench/frame.ts";
 import { evict, measure, peakMiB } from "../../scripts/bench/measure.ts";
 import { tempDir } from "../support/temp.ts";
@@ -11,7 +11,7 @@ import { tempDir } from "../support/temp.ts";
 const NODE = `'${process.execPath}'`;
 // So much CPU, however long a busy machine takes to give it.
 const BUSY = `${NODE} -e 'while (process.cpuUsage().user < 150000);'`;
-const SLEEP: Comparison = {
+const SLEEP: BenchComparison = {
   name: "P0",
   what: "naps",
   runs: 3,

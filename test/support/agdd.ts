@@ -25,7 +25,7 @@ export function inStorage<T>(root: string, use: (db: DatabaseSync) => T): T {
   }
 }
 
-export interface Run {
+export interface MadeRun {
   readonly id: string;
   readonly parent?: string | null;
   readonly started: string;
@@ -37,7 +37,7 @@ export interface Run {
 }
 
 /** Puts runs, parents first. */
-export function putRuns(root: string, runs: readonly Run[]): void {
+export function putRuns(root: string, runs: readonly MadeRun[]): void {
   inStorage(root, (db) => {
     const run = db.prepare(
       "INSERT INTO runs (run_id, agent_slug, parent_run_id, started_at, ended_at, status) VALUES (?, 'a-mag', ?, ?, ?, ?)",

@@ -21,12 +21,16 @@ export async function inTempDir<T>(name: string, use: (directory: string) => T |
   }
 }
 
-/** Removes a tree that may hold directories without write permission. */
+/** Removes a tree that may hold directories without write permission. No link in it is followed. */
 export function removeTree(directory: string): void {
   if (!fs.existsSync(directory)) return;
-  fs.chmodSync(directory, 0o700);
-  for (const entry of fs.readdirSync(directory, { recursive: true, withFileTypes: true })) {
-    if (entry.isDirectory()) fs.chmodSync(path.join(entry.parentPath, entry.name), 0o700);
-  }
+  makeWritable(directory);
   fs.rmSync(directory, { recursive: true, force: true });
+}
+
+function makeWritable(directory: string): void {
+  fs.chmodSync(directory, 0o700);
+  for (const entry of fs.readdirSync(directory, { withFileTypes: true })) {
+    if (entry.isDirectory()) makeWritable(path.join(directory, entry.name));
+  }
 }

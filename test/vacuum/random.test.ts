@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { decideRetirement, type Retirable } from "../../lib/policy/retirement.ts";
+import { decideRetirement, type Candidate, type Floors, type RetirementRules } from "../../lib/policy/retirement.ts";
 import { makeHome } from "../../scripts/make-home/home.ts";
 import { randomOf, type Random } from "../../scripts/make-home/random.ts";
 import { strength } from "../support/strength.ts";
@@ -29,7 +29,7 @@ const between = (random: Random, least: number, most: number): number => least +
 
 interface Drawn {
   readonly args: readonly string[];
-  readonly policy: Parameters<typeof decideRetirement>[1];
+  readonly policy: RetirementRules & Floors;
 }
 
 function drawPolicy(random: Random, known: readonly Known[]): Drawn {
@@ -54,7 +54,7 @@ function drawPolicy(random: Random, known: readonly Known[]): Drawn {
 
 /** As the table has it, over what is known of the home without the toolkit. */
 async function expected(known: readonly Known[], archived: ReadonlySet<string>, policy: Drawn["policy"]) {
-  const sessions = known.map(({ id, at, bytes, live }): Retirable => ({
+  const sessions = known.map(({ id, at, bytes, live }): Candidate => ({
     id,
     bytes,
     last: new Date(at).toISOString(),
@@ -62,11 +62,11 @@ async function expected(known: readonly Known[], archived: ReadonlySet<string>, 
     updated: null,
     isSelected: true,
     kept: live ? "it runs, or claims to" : undefined,
-    blockedBy: async () => (archived.has(id) ? undefined : "it is not archived"),
   }));
-  const { verdicts, excess } = await decideRetirement(sessions, policy, new Date(NOW));
-  const of = (fate: string): string[] => idsOf(verdicts.filter((verdict) => verdict.fate === fate) as never);
-  return { goes: of("goes"), refused: of("held"), isMet: excess.bytes === 0 && excess.sessions === 0 };
+  const gates = async (id: string) => (archived.has(id) ? undefined : "it is not archived");
+  const { decisions, excess } = await decideRetirement(sessions, { rules: policy, now: new Date(NOW), gates });
+  const of = (fate: string): string[] => idsOf(decisions.filter((decision) => decision.fate === fate) as never);
+  return { goes: of("remove"), refused: of("block"), isMet: excess.bytes === 0 && excess.sessions === 0 };
 }
 
 async function trial(directory: string, seed: number): Promise<void> {

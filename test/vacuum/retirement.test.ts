@@ -5,8 +5,9 @@ import fs from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { holdFlock } from "../../lib/files/flock.ts";
-import { writeJournal } from "../../lib/formats/journal.ts";
+import { encodeSealed } from "../../lib/formats/sealed-json.ts";
 import { ulid } from "../../lib/formats/ulid.ts";
+import { homeId } from "../../lib/places/home-id.ts";
 import { madeHome, PROJECT, realHome } from "../support/homes.ts";
 import { cleanEnv, run } from "../support/run.ts";
 import { tempDir } from "../support/temp.ts";
@@ -185,6 +186,18 @@ test("the selection's order and repetition do not matter", async (t) => {
   assert.deepEqual(idsOf(actions(twice, "planned")), ids.toSorted(), twice.stderr);
 });
 
+/** What version 0.1 left of a killed retirement of one session: absolute paths, and no word on what they were. */
+function leaveJournal(home: string, id: string, homeOf: string): { readonly dir: string; readonly place: string } {
+  const run = ulid(new Date());
+  const dir = path.join(home, ".agh-toolkit/journal", run);
+  fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const place = path.join(home, "sessions", id);
+  const steps = [{ do: "aside", path: place, to: path.join(dir, "gone/sessions", id) }];
+  const { bytes } = encodeSealed({ format: 1, run, tool: "agh-vacuum sessions", home_id: homeOf, steps });
+  fs.writeFileSync(path.join(dir, "journal.json"), bytes, { mode: 0o600 });
+  return { dir, place };
+}
+
 test("a retirement that was killed is ended by whichever command changes the home next", async (t) => {
   const enders = [
     (home: string) => reconcile(["plan", "--apply"], home),
@@ -195,20 +208,25 @@ test("a retirement that was killed is ended by whichever command changes the hom
     const { home, ids } = madeHome(t, { sessions: 2, events: 4, seed: 3 });
     await putAll(home);
     fs.writeFileSync(path.join(home, "daemon.json.tmp-1"), "{");
-    const run = ulid(new Date());
-    const dir = path.join(home, ".agh-toolkit/journal", run);
-    fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
-    const [path1, to] = [path.join(home, "sessions", ids[0]!), path.join(dir, "gone/sessions", ids[0]!)];
-    const steps = [{ do: "aside", path: path1, to } as const];
-    writeJournal(home, { format: 1, run, tool: "agh-vacuum sessions", home_id: "0123456789abcdef", steps });
+    const { dir, place } = leaveJournal(home, ids[0]!, homeId("agh", fs.realpathSync(home)));
     const ended = await end(home);
     assert.equal(ended.code, 0, ended.stderr);
     assert.ok(!fs.existsSync(dir));
-    const isBack = fs.existsSync(path1);
+    const isBack = fs.existsSync(place);
     assert.equal(
       isBack,
       ended.records.some(({ kind }) => kind === "session"),
       "get brings it back, the others do not",
     );
   }
+});
+
+test("a journal of another home is not obeyed: refused, with the way on", async (t) => {
+  const { home, ids } = madeHome(t, { sessions: 2, events: 4, seed: 3 });
+  await putAll(home);
+  const { place } = leaveJournal(home, ids[0]!, "0123456789abcdef");
+  const refused = await vacuum(["sessions", "--older-than", "0s", "--apply"], home);
+  assert.deepEqual([refused.code, fs.existsSync(place)], [4, true]);
+  assert.match(refused.stderr, /written for the home 0123456789abcdef/);
+  assert.match(refused.stderr, /agh-reconcile undo /);
 });

@@ -10,7 +10,7 @@ import { count, indexFault, inStorage, madeProject, putRuns, realProject } from 
 import { runHere } from "../support/memory.ts";
 import { tempDir } from "../support/temp.ts";
 import { treeDigest } from "../support/tree.ts";
-import { actions, ids, idsIn, runs, vacuum } from "./runs.ts";
+import { runActions, ids, idsIn, runs, vacuum } from "./runs.ts";
 
 const TRAPS = ["mag-stalea000", "mag-oldpara00", "sag-newkida00", "mag-recenta00"];
 const ABANDONED = ["mag-e3dcf29d", "mag-37fa2e16"];
@@ -38,7 +38,7 @@ test("the traps and the abandoned running runs stay, every other expired run goe
   const applied = await runs(root, "--hot-days", "7", "--apply");
   assert.equal(applied.code, 0, applied.stderr);
   assert.deepEqual(ids(applied), ids(plan));
-  assert.ok(actions(applied).every(({ state }) => state === "done"));
+  assert.ok(runActions(applied).every(({ state }) => state === "done"));
   for (const id of [...TRAPS, ...ABANDONED]) assert.ok(idsIn(root).includes(id), id);
   const planned = (summary["rows"] as { events: number }).events;
   assert.equal(events - count(root, "SELECT count(*) FROM events"), planned, "as many events as the plan said");
@@ -99,7 +99,7 @@ test("without a full-text index, and MAGSAG's tables: what hangs on a run goes a
     INSERT INTO approvals VALUES ('a', 'mag-old00000'), ('b', 'mag-old00000'), ('c', 'mag-new00000')`);
   db.close();
   const ran = await runs(root, "--hot-days", "7", "--apply");
-  assert.deepEqual((actions(ran)[0]!["subject"] as AnyRecord)["rows"], { runs: 1, approvals: 2 });
+  assert.deepEqual((runActions(ran)[0]!["subject"] as AnyRecord)["rows"], { runs: 1, approvals: 2 });
   assert.equal(count(root, "SELECT count(*) FROM approvals"), 1);
   assert.equal(count(root, "SELECT count(*) FROM strange"), 1, "a table that AGDD does not know is left alone");
   const back = await vacuum(root, ["trash", "restore", "--all"]);
@@ -163,7 +163,7 @@ test("an archive that is asked for first: without a place refused (4), else only
   const applied = await runs(root, "--hot-days", "7", "--apply");
   assert.equal(applied.code, 3, applied.stderr);
   assert.deepEqual(idsIn(root), ["mag-changed0", "mag-parent00", "sag-child000"]);
-  const reasons = new Map(actions(applied).map(({ id, state, reason }) => [id, state === "done" ? "done" : reason]));
+  const reasons = new Map(runActions(applied).map(({ id, state, reason }) => [id, state === "done" ? "done" : reason]));
   assert.equal(reasons.get("mag-other000"), "done");
   assert.equal(reasons.get("mag-changed0"), "it was archived in an earlier state: archive it elsewhere");
   assert.match(String(reasons.get("sag-child000")), /^it is not archived in .*: agh-archive put sag-child000/);
@@ -218,7 +218,7 @@ test("what has changed since a saved plan is skipped (3), and its parent with it
   const applied = await vacuum(root, ["apply", file]);
   assert.equal(applied.code, 3, applied.stderr);
   assert.deepEqual(
-    actions(applied).map(({ id, state, reason }) => [id, state, state === "skipped" ? reason : ""]),
+    runActions(applied).map(({ id, state, reason }) => [id, state, state === "skipped" ? reason : ""]),
     [
       ["mag-other000", "done", ""],
       ["mag-parent00", "skipped", "its child sag-child000 stays"],
@@ -258,7 +258,7 @@ test("--for-good keeps nothing, and the plan says what is lost", async (t) => {
   const { root } = madeProject(t, { runs: 30, events: 2 });
   const ran = await runs(root, "--hot-days", "0", "--for-good", "--apply");
   assert.equal(ran.code, 0, ran.stderr);
-  assert.ok(actions(ran).every(({ loses }) => loses === "the run and its 2 events, unless they are kept elsewhere"));
+  assert.ok(runActions(ran).every(({ loses }) => loses === "the run and its 2 events, unless they are kept elsewhere"));
   assert.deepEqual((await vacuum(root, ["trash"])).records, []);
 });
 

@@ -11,8 +11,8 @@ export const vacuum = (root: string, argv: readonly string[], env = {}): Promise
 
 export const runs = (root: string, ...argv: readonly string[]): Promise<Ran> => vacuum(root, ["runs", ...argv]);
 
-export const actions = ({ records }: Ran): AnyRecord[] => records.filter(({ kind }) => kind === "action");
-export const ids = (ran: Ran): string[] => actions(ran).map(({ id }) => String(id));
+export const runActions = ({ records }: Ran): AnyRecord[] => records.filter(({ kind }) => kind === "action");
+export const ids = (ran: Ran): string[] => runActions(ran).map(({ id }) => String(id));
 export const idsIn = (root: string): string[] =>
   inStorage(root, (db) =>
     db

@@ -4,11 +4,10 @@ import { compareRoots } from "../../formats/repository/listing.ts";
 import { openPlace, type PlaceOptions } from "../../places/place.ts";
 import type { Deps } from "../../records/deps.ts";
 import { refusal, usageError } from "../../records/error.ts";
-import { lockFile } from "../../sources/agh/home/layout.ts";
 import type { Home, Root, Source } from "../../sources/source.ts";
 
 /** One home as the command line, or a `home` record, names it. */
-export interface HomeSelection extends PlaceOptions {
+export interface BackupHome extends PlaceOptions {
   readonly home?: string | undefined;
 }
 
@@ -29,23 +28,28 @@ export interface BackupJob extends AsyncDisposable {
 
 /** Opens the home until the job is disposed of. A live daemon refuses `cold` (4). */
 export async function openBackupJob(
-  { home: word, ...options }: HomeSelection,
+  { home: word, ...options }: BackupHome,
   { consistency, lockTimeoutMs }: Consistency,
   deps: Deps,
 ): Promise<BackupJob> {
   if (word?.startsWith("backup:")) throw usageError(`${word} is a backup already`, "--home DIR");
   await using opened = new AsyncDisposableStack();
   const { home, source } = opened.use(await openPlace(word, options, deps));
-  if (consistency === "cold") opened.use(await lockOutDaemon(home, lockTimeoutMs));
+  if (consistency === "cold") opened.use(await lockOutDaemon({ home, source }, lockTimeoutMs));
   const roots = [...(await source.roots(home, deps))].sort((a, b) => compareRoots(a.name, b.name));
   const resources = opened.move();
   return { home, source, roots, consistency, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
 
-async function lockOutDaemon({ runtime, root, live, place }: Home, timeoutMs: number): Promise<Flock | undefined> {
+async function lockOutDaemon(
+  { home, source }: Pick<BackupJob, "home" | "source">,
+  timeoutMs: number,
+): Promise<Flock | undefined> {
+  const { live, place } = home;
   if (!live) return undefined; // a private copy, which nobody writes to
-  if (runtime !== "agh") throw usageError(`${place} has no daemon to lock out`, "omit --consistency cold");
-  const lock = await holdFlock(lockFile(root), timeoutMs);
+  const file = source.daemonLock?.(home);
+  if (file === undefined) throw usageError(`${place} has no daemon to lock out`, "omit --consistency cold");
+  const lock = await holdFlock(file, timeoutMs);
   if (lock) return lock;
   throw refusal("E_DAEMON_LIVE", `the daemon of ${place} is running`, "agh daemon stop, or omit --consistency cold");
 }

@@ -19,7 +19,7 @@ import { PathFilter } from "./path-filter.ts";
 import { ChunkSink } from "../chunk-sink.ts";
 import { classesOf, type ClassChoice } from "../classes.ts";
 import { startGraceDeadline } from "./grace-deadline.ts";
-import { openBackupJob, type Consistency, type HomeSelection, type BackupJob } from "./backup-job.ts";
+import { openBackupJob, type Consistency, type BackupHome, type BackupJob } from "./backup-job.ts";
 import { ListingWriter } from "./listing-writer.ts";
 import { ParentCursor } from "./parent-cursor.ts";
 import { snapshotRecord } from "../records.ts";
@@ -42,7 +42,7 @@ export interface CreateSnapshots extends ClassChoice, Consistency {
  * be read is a problem (3) and in the coverage.
  */
 export async function* createSnapshots(
-  homes: readonly HomeSelection[],
+  homes: readonly BackupHome[],
   options: CreateSnapshots,
   deps: Deps,
 ): AsyncGenerator<AnyRecord> {
@@ -63,7 +63,7 @@ export async function* createSnapshots(
 }
 
 async function createSnapshot(
-  selection: HomeSelection,
+  selection: BackupHome,
   options: SnapshotOptions,
   deps: Deps,
   repo: Repository,
@@ -164,7 +164,7 @@ class SnapshotRun {
       parent: await ParentCursor.open(this.#repo, parent, (error) => this.#report(error)),
     });
     for (const root of roots) await archiver.root(root);
-    if (source.archival) archiver.totals.sessions = await this.#countRows();
+    if (!source.sessionsAreDatabases) archiver.totals.sessions = await this.#countRows();
     const pages = await listing.finish();
     if (!this.#options.dryRun) await sink.publish();
     checkGrace();
@@ -179,7 +179,7 @@ class SnapshotRun {
     });
   }
 
-  /** Of sessions that are rows: as many as are listed now. A database that cannot be listed was reported when it was stored. */
+  /** As many sessions as are listed now. A database that cannot be listed was reported when it was stored. */
   async #countRows(): Promise<number> {
     const { home, source } = this.#job;
     let count = 0;

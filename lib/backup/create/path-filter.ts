@@ -111,7 +111,7 @@ export class PathFilter {
     this.leftOut.all.push({ root: root.name, path, class: of, reason: `could not be read: ${code}` });
     const { message, hint } = placeError(
       "E_UNREADABLE",
-      `cannot read ${belowRoot(root.dir, path)}: ${code}`,
+      `could not read ${belowRoot(root.dir, path)}: ${code}`,
       "ls -ld it",
     );
     this.#parts.deps.log.problem(new ToolError({ code: "E_UNREADABLE", message, hint, exit: EXIT.partial }));

@@ -1,51 +1,112 @@
-// Whether a snapshot holds a session, and how far its events go there.
-import { decodeListingLine, decodePage, compareLines, type ListingLine } from "../../formats/repository/listing.ts";
+// Which sessions a snapshot holds, and how far their events go there.
+import { compareLines, decodeListingLine, decodePage, type ListingLine } from "../../formats/repository/listing.ts";
 import type { Manifest } from "../../formats/repository/manifest.ts";
 import type { Repository } from "../../formats/repository/repository.ts";
 import { readPageRefs } from "../../formats/repository/snapshots.ts";
-import { usageError } from "../../records/error.ts";
-import { EVENTS, isId } from "../../sources/agh/home/layout.ts";
+import { openPlace } from "../../places/place.ts";
+import type { Deps } from "../../records/deps.ts";
+import { asPartial, ToolError, usageError } from "../../records/error.ts";
+import { loadSource } from "../../sources/runtimes.ts";
+import { isNamedBy } from "../../sources/selection.ts";
+import type { SessionLayout } from "../../sources/source.ts";
 
-/** A full id, or a prefix of 4 or more characters of the part after the first `-`, as a test of ids. Else → exit 2. */
-export function sessionMatcher(word: string): (id: string) => boolean {
-  if (!isId(word)) throw usageError(`'${word}' is not a session id`);
-  const prefix = word.includes("-") ? word.slice(word.indexOf("-") + 1) : word;
-  return (id) => id === word || (prefix.length >= 4 && id.slice(id.indexOf("-") + 1).startsWith(prefix));
+export interface SnapshotSessions {
+  /** The full id that a word names; undefined when it holds no such session. Ambiguous → exit 2. */
+  find(word: string): Promise<string | undefined>;
+  /** `last_sequence` of a session's events; null where it is not known, undefined where the session is not in it. */
+  lastSequence(id: string): Promise<number | null | undefined>;
 }
 
-/** The full id that a word names in a snapshot; undefined when it holds no such session. Ambiguous → exit 2. */
-export async function findSession(repo: Repository, manifest: Manifest, word: string): Promise<string | undefined> {
-  if (await findLine(repo, manifest, sessionPath(word))) return word;
-  const matches = sessionMatcher(word);
-  const found = new Set<string>();
-  for (const { sha256 } of await readPageRefs(repo, manifest)) {
-    for (const text of decodePage(await repo.chunk(sha256))) {
-      const id = /^\{"root":"home","path":"sessions\/([A-Za-z0-9._-]+)",/.exec(text)?.[1];
-      if (id !== undefined && matches(id)) found.add(id);
-    }
-  }
-  if (found.size > 1) throw usageError(`'${word}' matches more than one session`, [...found].slice(0, 5).join(", "));
-  return [...found][0];
-}
-
-export const sessionPath = (id: string): string => `sessions/${id}`;
-
-/** `last_sequence` of a session's events; null where it is not known, undefined where the session is not in it. */
-export async function readLastSequence(
+/** By names alone where sessions have files of their own; else by the database, which is read. */
+export async function listSnapshotSessions(
   repo: Repository,
   manifest: Manifest,
-  id: string,
-): Promise<number | null | undefined> {
-  const line = await findLine(repo, manifest, `${sessionPath(id)}/${EVENTS}`);
-  if (line) return line.database?.last_sequence ?? null;
-  return (await findLine(repo, manifest, sessionPath(id))) ? null : undefined;
+  deps: Deps,
+): Promise<SnapshotSessions> {
+  const { sessionLayout } = await loadSource(manifest.runtime);
+  return sessionLayout ? new ListedSessions(repo, manifest, sessionLayout) : readSessions(repo, manifest, deps);
 }
 
-/** A path of the home: pages are in order, so only one is read. */
-async function findLine(repo: Repository, manifest: Manifest, path: string): Promise<ListingLine | undefined> {
-  const key = { root: "home", path };
-  const page = (await readPageRefs(repo, manifest)).findLast((ref) => compareLines(ref, key) <= 0);
-  if (!page) return undefined;
-  const lines = decodePage(await repo.chunk(page.sha256)).map(decodeListingLine);
-  return lines.find((line) => line.root === "home" && line.path === path);
+class ListedSessions implements SnapshotSessions {
+  readonly #repo: Repository;
+  readonly #manifest: Manifest;
+  readonly #layout: SessionLayout;
+
+  constructor(repo: Repository, manifest: Manifest, layout: SessionLayout) {
+    this.#repo = repo;
+    this.#manifest = manifest;
+    this.#layout = layout;
+  }
+
+  async find(word: string): Promise<string | undefined> {
+    for await (const _ of this.#lines(word)) return word;
+    const found = new Set<string>();
+    for (const { sha256 } of await readPageRefs(this.#repo, this.#manifest)) {
+      for (const text of decodePage(await this.#repo.chunk(sha256))) {
+        const path = HOME_PATH.exec(text)?.[1];
+        const id = path === undefined ? undefined : this.#layout.idOf(path);
+        if (id !== undefined && isNamedBy(word, id)) found.add(id);
+      }
+    }
+    return onlyOne(word, [...found]);
+  }
+
+  async lastSequence(id: string): Promise<number | null | undefined> {
+    let found: null | undefined;
+    for await (const { database } of this.#lines(id)) {
+      if (database) return database.last_sequence;
+      found = null;
+    }
+    return found;
+  }
+
+  /** Those at a session's top and below: pages are in order, so few are read. */
+  async *#lines(id: string): AsyncGenerator<ListingLine> {
+    const top = this.#layout.top(id);
+    if (top === undefined) return;
+    const refs = await readPageRefs(this.#repo, this.#manifest);
+    const first = refs.findLastIndex((ref) => compareLines(ref, { root: "home", path: top }) <= 0);
+    for (const { sha256 } of first < 0 ? [] : refs.slice(first)) {
+      for (const line of decodePage(await this.#repo.chunk(sha256)).map(decodeListingLine)) {
+        if (line.root === "home" && (line.path === top || line.path.startsWith(`${top}/`))) yield line;
+        else if (compareLines(line, { root: "home", path: top }) > 0) return;
+      }
+    }
+  }
+}
+
+/** Names with an escape in them are no ids. */
+const HOME_PATH = /^\{"root":"home","path":"([^"\\]+)",/;
+
+function onlyOne(word: string, ids: readonly string[]): string | undefined {
+  if (ids.length < 2) return ids[0];
+  throw usageError(`'${word}' matches more than one session`, ids.slice(0, 5).join(", "));
+}
+
+/** A database that cannot be read is a problem (3). */
+async function readSessions(
+  repo: Repository,
+  { id: snapshot, runtime }: Manifest,
+  deps: Deps,
+): Promise<SnapshotSessions> {
+  const sequences = new Map<string, number | null>();
+  try {
+    using place = await openPlace(`backup:${repo.url}@${snapshot}`, { runtime }, deps);
+    for await (const { id, last_sequence = null } of place.source.sessions(place.home, { lastEvents: true }, deps)) {
+      sequences.set(id, last_sequence);
+    }
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error;
+    deps.log.problem(asPartial(error, `${snapshot}: `));
+  }
+  return {
+    find: async (word) =>
+      sequences.has(word)
+        ? word
+        : onlyOne(
+            word,
+            [...sequences.keys()].filter((id) => isNamedBy(word, id)),
+          ),
+    lastSequence: async (id) => sequences.get(id),
+  };
 }

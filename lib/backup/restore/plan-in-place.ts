@@ -1,17 +1,12 @@
 // What a restore into a home would change: which paths are installed, and which are moved to the trash for them.
-import { lstatSync, readdirSync } from "node:fs";
 import { hashFile } from "../../files/hash-file.ts";
-import { joinPath, osPath } from "../../files/os-path.ts";
+import { joinPath } from "../../files/os-path.ts";
 import { toFileError } from "../../files/errors.ts";
 import { belowRoot, walk } from "../../files/walk.ts";
 import type { ListingLine } from "../../formats/repository/listing.ts";
 import type { Manifest } from "../../formats/repository/manifest.ts";
+import { isThere } from "../../journal/move.ts";
 import type { OpenPlace } from "../../places/detect-source.ts";
-import { refusal } from "../../records/error.ts";
-import { readEvents } from "../../sources/agh/home/databases.ts";
-import { digestEvents } from "../../sources/agh/events/event-digest.ts";
-import { EVENTS, META, sessionDir } from "../../sources/agh/home/layout.ts";
-import type { Deps } from "../../records/deps.ts";
 
 /** A file or a directory to be installed. */
 export interface PendingInstall {
@@ -20,6 +15,8 @@ export interface PendingInstall {
   /** Absolute. */
   readonly to: string;
   readonly bytes: number;
+  /** What lies beside it under its name with one of SIDECARS belongs to it. */
+  readonly isDatabase: boolean;
 }
 
 /** What no snapshot of this kind holds: it stays where it is, though the directory around it is another one. */
@@ -37,33 +34,53 @@ export interface InPlacePlan {
   readonly kept?: readonly KeptPath[];
 }
 
-export const pathExists = (path: string): boolean => lstatSync(osPath(path), { throwIfNoEntry: false }) !== undefined;
-
 /** What belongs to a database file, by the end of its name. */
 export const SIDECARS = ["-wal", "-shm", "-journal"];
 
-/** Names in a home that no restore touches. */
-const UNTOUCHED: ReadonlySet<string> = new Set([".agh-toolkit", "daemon.lock"]);
+const TOOLKIT = ".agh-toolkit";
+
+/** Whether no restore touches a path of the home, or what lies below it. */
+export function isUntouched({ home, source }: Pick<OpenPlace, "home" | "source">, path: string): boolean {
+  const [name] = path.split("/");
+  return name === TOOLKIT || joinPath(home.root, name!) === source.daemonLock?.(home);
+}
 
 /** The whole home: what the snapshot's classes hold goes, what it has comes. What it never took stays. */
-export function planHome({ home, source }: OpenPlace, lines: readonly ListingLine[], manifest: Manifest): InPlacePlan {
-  const bytes = new Map<string, number>();
-  for (const { path, size = 0 } of lines) {
-    const [name] = path.split("/");
-    if (name) bytes.set(name, (bytes.get(name) ?? 0) + size);
+export function planHome(place: OpenPlace, lines: readonly ListingLine[], manifest: Manifest): InPlacePlan {
+  const { home, source } = place;
+  const installs = listTopPaths(home.root, lines);
+  const names = new Set(installs.map(({ from }) => from));
+  const aside: string[] = [];
+  for (const { path: name, type } of walk(home.root, {
+    enter: ({ path: at }) => at === "",
+    unreadable: failingIn(home.root),
+  })) {
+    if (name === "" || isUntouched(place, name)) continue;
+    const { class: of, never } = source.classify("home", name, type);
+    const isSidecar = SIDECARS.some((suffix) => name.endsWith(suffix) && names.has(name.slice(0, -suffix.length)));
+    const isReplaced = names.has(name) || isSidecar || (never === undefined && manifest.classes.includes(of));
+    if (isReplaced) aside.push(name);
   }
-  const aside = readdirSync(osPath(home.root), { withFileTypes: true }).flatMap((entry) => {
-    if (UNTOUCHED.has(entry.name)) return [];
-    const { class: of, never } = source.classify("home", entry.name, entry.isDirectory() ? "directory" : "file");
-    const isSidecar = SIDECARS.some(
-      (suffix) => bytes.has(entry.name.slice(0, -suffix.length)) && entry.name.endsWith(suffix),
-    );
-    const isReplaced = bytes.has(entry.name) || isSidecar || (never === undefined && manifest.classes.includes(of));
-    return isReplaced ? [entry.name] : [];
-  });
-  const installs = [...bytes].map(([name, size]) => ({ from: name, to: joinPath(home.root, name), bytes: size }));
-  const kept = listKeptPaths(aside, { home, source }, lines, manifest);
+  const kept = listKeptPaths(aside, place, lines, manifest);
   return { installs, aside: aside.map((name) => joinPath(home.root, name)), kept };
+}
+
+/** What lies at the top of the home in the snapshot, with all below it. */
+function listTopPaths(root: string, lines: readonly ListingLine[]): PendingInstall[] {
+  const bytes = new Map<string, number>();
+  const databases = new Set<string>();
+  for (const { path, size = 0, database } of lines) {
+    const [name] = path.split("/");
+    if (!name) continue;
+    bytes.set(name, (bytes.get(name) ?? 0) + size);
+    if (database) databases.add(path);
+  }
+  return [...bytes].map(([name, size]) => ({
+    from: name,
+    to: joinPath(root, name),
+    bytes: size,
+    isDatabase: databases.has(name),
+  }));
 }
 
 /**
@@ -72,17 +89,14 @@ export function planHome({ home, source }: OpenPlace, lines: readonly ListingLin
  */
 function listKeptPaths(
   names: readonly string[],
-  { home, source }: Pick<OpenPlace, "home" | "source">,
+  { home, source }: OpenPlace,
   lines: readonly ListingLine[],
   { classes }: Manifest,
 ): KeptPath[] {
   const entryTypes = new Map(lines.map(({ path, type }) => [path, type]));
   const kept: KeptPath[] = [];
-  const unreadable = (path: string, error: NodeJS.ErrnoException): never => {
-    throw toFileError(belowRoot(home.root, path), "read", error);
-  };
   const enter = ({ path }: { readonly path: string }): boolean => entryTypes.get(path) === "directory";
-  for (const { path, type } of walk(home.root, { only: names, enter, unreadable })) {
+  for (const { path, type } of walk(home.root, { only: names, enter, unreadable: failingIn(home.root) })) {
     const slash = path.lastIndexOf("/");
     if (slash < 0 || entryTypes.has(path) || SIDECARS.some((suffix) => path.endsWith(suffix))) continue;
     const { class: of, never } = source.classify("home", path, type);
@@ -92,6 +106,12 @@ function listKeptPaths(
   return kept;
 }
 
+const failingIn =
+  (root: string) =>
+  (path: string, error: NodeJS.ErrnoException): never => {
+    throw toFileError(belowRoot(root, path), "read", error);
+  };
+
 /** File by file: those that are not as they were. Nothing else goes. */
 export function planFiles(root: string, lines: readonly ListingLine[]): InPlacePlan {
   const installs: PendingInstall[] = [];
@@ -99,64 +119,14 @@ export function planFiles(root: string, lines: readonly ListingLine[]): InPlaceP
   for (const line of lines) {
     if (line.type !== "file") continue;
     const to = joinPath(root, line.path);
-    const sidecars = line.database ? SIDECARS.map((suffix) => to + suffix).filter(pathExists) : [];
-    if (pathExists(to)) {
+    const isDatabase = line.database !== undefined;
+    const sidecars = isDatabase ? SIDECARS.map((suffix) => to + suffix).filter(isThere) : [];
+    if (isThere(to)) {
       if (sidecars.length === 0 && !line.database?.wal && hashFile(to, line.size) === line.sha256) continue;
       aside.push(to);
     }
     aside.push(...sidecars);
-    installs.push({ from: line.path, to, bytes: line.size ?? 0 });
+    installs.push({ from: line.path, to, bytes: line.size ?? 0, isDatabase });
   }
   return { installs, aside };
-}
-
-/** A part of a session: staged at `from`, for `to`. */
-export interface StagedPart {
-  readonly from: string;
-  readonly to: string;
-  readonly bytes: number;
-}
-
-interface SessionPlanOptions {
-  readonly dir: string;
-  readonly id: string;
-  readonly root: string;
-  readonly parts: readonly StagedPart[];
-  readonly replace: boolean;
-}
-
-/** What is there and the same stays; what is there and differs goes with `replace`, else → E_EXISTS (4). */
-export function planSession({ dir, id, root, parts, replace }: SessionPlanOptions, deps: Deps): InPlacePlan {
-  const installs: PendingInstall[] = [];
-  const aside: string[] = [];
-  for (const part of parts) {
-    const staged = joinPath(dir, part.from);
-    if (pathExists(part.to)) {
-      const same = part.to === sessionDir(root, id) ? sameSession(staged, part.to, deps) : sameFiles(staged, part.to);
-      if (same) continue;
-      if (!replace) {
-        throw refusal("E_EXISTS", `${part.to} exists and differs from the snapshot`, "--replace moves it to the trash");
-      }
-      aside.push(part.to);
-    }
-    installs.push(part);
-  }
-  return { installs, aside };
-}
-
-function sameSession(staged: string, existing: string, deps: Deps): boolean {
-  if (hashFile(joinPath(staged, META)) !== hashFile(joinPath(existing, META))) return false;
-  if (!pathExists(joinPath(staged, EVENTS)) || !pathExists(joinPath(existing, EVENTS))) return false;
-  const [a, b] = [readEvents(staged, deps, digestEvents), readEvents(existing, deps, digestEvents)];
-  return a.sha256 === b.sha256 && a.count === b.count;
-}
-
-/** A file, or a directory of files. */
-function sameFiles(staged: string, existing: string): boolean {
-  const isDirectory = (path: string): boolean => lstatSync(osPath(path)).isDirectory();
-  if (isDirectory(staged) !== isDirectory(existing)) return false;
-  if (!isDirectory(staged)) return hashFile(staged) === hashFile(existing);
-  return readdirSync(osPath(staged)).every(
-    (name) => hashFile(joinPath(staged, name)) === hashFile(joinPath(existing, name)),
-  );
 }

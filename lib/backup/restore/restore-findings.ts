@@ -1,23 +1,27 @@
 // What is worth knowing about a restore that went well.
 import type { Manifest } from "../../formats/repository/manifest.ts";
+import type { OpenPlace } from "../../places/detect-source.ts";
 import type { Finding } from "../../records/result-kinds.ts";
-import type { StagedRestore } from "./stage-in-place.ts";
 
-export function vaultFinding(home: string, { runtime, id }: Manifest): Finding {
-  return {
-    kind: "finding",
-    runtime,
-    home,
-    code: "VAULT_KEY_MISSING",
-    severity: "warn",
-    message:
-      "the vault holds secrets but its key is not in the snapshot: AGH would create a new key and could not read them",
-    evidence: { snapshot: id, missing: "vault.key", hint: "put vault.key (0600) back before AGH starts" },
-  };
+/** What the restored home cannot do without and does not have. */
+export async function* restoredFindings(
+  { home, source }: Pick<OpenPlace, "home" | "source">,
+  { runtime, id }: Manifest,
+): AsyncGenerator<Finding> {
+  const custody = await source.custody?.();
+  for (const { evidence, ...found } of custody?.restored?.(home, home.root) ?? []) {
+    yield {
+      kind: "finding",
+      runtime,
+      home: home.place,
+      ...found,
+      evidence: { snapshot: id, ...(evidence as object) },
+    };
+  }
 }
 
-/** A restore into a home leaves alone what config.toml or the catalog places outside it. */
-export function* outsideFindings({ outside = new Map() }: StagedRestore, manifest: Manifest): Generator<Finding> {
+/** A restore into a home leaves alone what its settings or its catalog place outside it. */
+export function* outsideFindings(outside: ReadonlyMap<string, number>, manifest: Manifest): Generator<Finding> {
   const { runtime, home_path: home, id, roots } = manifest;
   for (const [root, files] of outside) {
     const dir = roots.find(({ name }) => name === root)?.dir ?? root;

@@ -16,8 +16,9 @@ import { EXIT, refusal, type ToolError } from "../../records/error.ts";
 import type { Finding } from "../../records/result-kinds.ts";
 import type { AnyRecord } from "../../records/record.ts";
 import { Tally } from "../../records/summary.ts";
-import { lacksVaultKey } from "../../sources/agh/catalog/vault-key.ts";
-import { vaultFinding } from "./restore-findings.ts";
+import { loadSource } from "../../sources/runtimes.ts";
+import type { Home } from "../../sources/source.ts";
+import { restoredFindings } from "./restore-findings.ts";
 import { resolveRestoreScope, type RestoreSelection } from "./restore-scope.ts";
 import { snapshotRecord } from "../records.ts";
 
@@ -38,7 +39,7 @@ export async function* restoreSnapshot(options: RestoreSnapshot, deps: Deps): As
   const repo = await openRepository(options.repo, { env: deps.env });
   repo.requireIdentity();
   const manifest = await resolveSnapshot(repo, options.id, options);
-  const { only } = await resolveRestoreScope(repo, manifest, options);
+  const only = await resolveRestoreScope(repo, manifest, options, deps);
   const dir = targetDir(options.to, manifest.id, repo);
   const tally = new Tally("agh-backup restore", deps, ulid(deps.now()));
   if (options.dryRun) {
@@ -54,7 +55,9 @@ export async function* restoreSnapshot(options: RestoreSnapshot, deps: Deps): As
     yield faultFinding(fault, dir, manifest);
   }
   await finish(plan, faults.length === 0);
-  if (manifest.runtime === "agh" && lacksVaultKey(dir)) yield vaultFinding(dir, manifest);
+  const { runtime, home_id } = manifest;
+  const home: Home = { runtime, place: dir, root: dir, id: home_id, live: false };
+  yield* restoredFindings({ home, source: await loadSource(runtime) }, manifest);
   yield { ...snapshotRecord(repo.url, manifest), restored_to: dir };
   yield tally.summary();
 }

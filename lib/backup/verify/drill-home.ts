@@ -1,4 +1,4 @@
-// Tests whether a restored home means what it should: databases, ledgers, catalog, and that AGH would start on it.
+// Tests whether a restored home means what it should: databases, sessions, ledgers, catalog, and that its daemon would start.
 import { existsSync } from "node:fs";
 import { joinPath, osPath } from "../../files/os-path.ts";
 import type { Scratch } from "../../files/scratch.ts";
@@ -6,13 +6,12 @@ import type { ListingLine } from "../../formats/repository/listing.ts";
 import type { Deps } from "../../records/deps.ts";
 import { ToolError } from "../../records/error.ts";
 import type { Finding } from "../../records/result-kinds.ts";
-import { openEvents } from "../../sources/agh/home/databases.ts";
-import { compareLedger } from "../../sources/agh/ledger/compare-ledger.ts";
-import { headLine } from "../../sources/agh/ledger/head-line.ts";
-import { ledgerSessions, type LedgerSession } from "../../sources/agh/ledger/ledger-sessions.ts";
-import { openEventsReader } from "../../sources/events-reader.ts";
+import type { SessionRecord } from "../../records/runtime-kinds.ts";
+import { openEventsReader } from "../../sources/read-events.ts";
+import type { DatabaseFault } from "../../sources/database-check.ts";
+import type { SessionLedger } from "../../sources/ledgers.ts";
 import type { Home, Source } from "../../sources/source.ts";
-import { checkDatabase, type CheckFault } from "./check-database.ts";
+import { checkDatabase } from "./check-database.ts";
 
 export interface RestoredHome {
   readonly home: Home;
@@ -36,28 +35,32 @@ export async function* testHome(
 ): AsyncGenerator<Finding> {
   const { home, source } = restored;
   yield* testDatabases(restored, databases, deps);
-  if (home.runtime === "agh") yield* testLedgers(restored, deps);
-  else yield* testSessions(restored, deps);
+  const hasDatabases = databases.some(({ line }) => classOf(source, line) === "session");
+  yield* testSessions(restored, { hasDatabases }, deps);
   if (source.compare) yield* source.compare(home, deps);
   if (source.boot) yield* testBoot(restored, deps);
 }
 
-function* testDatabases(
+const classOf = (source: Source, { path }: RestoredDatabase["line"]): "catalog" | "session" | undefined =>
+  source.classify("home", path, "file").database;
+
+async function* testDatabases(
   { home, source, scratch, counts }: RestoredHome,
   databases: readonly RestoredDatabase[],
   deps: Deps,
-): Generator<Finding> {
+): AsyncGenerator<Finding> {
   counts["databases"] = 0;
+  const check = await source.databaseCheck?.();
   for (const { line, file } of databases) {
     deps.signal.throwIfAborted();
     if (!existsSync(osPath(file))) continue; // a finding already: it could not be restored
     counts["databases"]++;
     deps.progress.update({ label: "databases checked", done: counts["databases"], total: databases.length });
-    const of = source.classify("home", line.path, "file").database;
     const faults = checkDatabase({
       file,
       name: line.path,
-      of: home.runtime === "agh" ? of : undefined,
+      of: classOf(source, line),
+      check,
       lastSequence: line.database?.last_sequence,
       scratch,
     });
@@ -65,31 +68,23 @@ function* testDatabases(
   }
 }
 
-/** Whether a runtime whose sessions are rows finds them, each with its events. */
-async function* testSessions({ home, source, counts }: RestoredHome, deps: Deps): AsyncGenerator<Finding> {
+/** Whether its sessions are found, each with its events where those are in no database of their own, and its ledger as it was. */
+async function* testSessions(
+  { home, source, counts }: RestoredHome,
+  { hasDatabases }: { readonly hasDatabases: boolean },
+  deps: Deps,
+): AsyncGenerator<Finding> {
   counts["sessions"] = 0;
   try {
     using reader = await openEventsReader(source, home, deps);
-    for await (const { id, has } of source.sessions(home, {}, deps)) {
+    for await (const { session, ledger } of sessionsOf({ home, source, counts }, deps)) {
       deps.signal.throwIfAborted();
-      counts["sessions"]++;
-      if (!has.events) continue;
-      for await (const _ of reader.events(id, { tail: 1 })) break;
-    }
-  } catch (error) {
-    yield findingOf(home, undefined, unreadableFault("SESSIONS_UNREADABLE", error));
-  }
-}
-
-async function* testLedgers({ home, counts }: RestoredHome, deps: Deps): AsyncGenerator<Finding> {
-  counts["sessions"] = counts["ledgers"] = 0;
-  try {
-    for await (const session of ledgerSessions(home, {}, deps)) {
-      deps.signal.throwIfAborted();
-      if (session.dir) counts["sessions"]++;
-      if (!session.hasLedger || !session.dir || !session.meta || !session.session.has.events) continue;
-      counts["ledgers"]++;
-      const fault = compareOne(session, deps);
+      // Where sessions have places of their own, one without is no more than a row.
+      if (!source.sessionLayout || session.has.dir) counts["sessions"]++;
+      if (!hasDatabases && session.has.events) for await (const _ of reader.events(session.id, { tail: 1 })) break;
+      if (!ledger?.hasLedger || ledger.lacks !== undefined) continue;
+      counts["ledgers"]!++;
+      const fault = await compareLedger(ledger);
       if (fault) yield findingOf(home, session.id, fault);
     }
   } catch (error) {
@@ -97,10 +92,30 @@ async function* testLedgers({ home, counts }: RestoredHome, deps: Deps): AsyncGe
   }
 }
 
-function compareOne({ id, dir, meta, ledger, target }: LedgerSession, deps: Deps): CheckFault | undefined {
+interface TestedSession {
+  readonly session: SessionRecord;
+  readonly ledger?: SessionLedger;
+}
+
+/** With their ledgers, where any lie here. */
+async function* sessionsOf(
+  { home, source, counts }: Pick<RestoredHome, "home" | "source" | "counts">,
+  deps: Deps,
+): AsyncGenerator<TestedSession> {
+  const ledgers = await source.ledgers?.();
+  const place = await ledgers?.place(home, deps);
+  if (!ledgers || !place || !existsSync(osPath(place.root))) {
+    for await (const session of source.sessions(home, {}, deps)) yield { session };
+    return;
+  }
+  counts["ledgers"] = 0;
+  for await (const ledger of ledgers.sessions(home, {}, deps)) yield { session: ledger.session, ledger };
+}
+
+async function compareLedger({ id, ledger, open }: SessionLedger): Promise<DatabaseFault | undefined> {
   try {
-    using reading = openEvents(dir!, deps);
-    const found = compareLedger(ledger!, reading.db, id, headLine(meta!, target?.partition ?? ""));
+    using reading = open();
+    const found = await reading.compare(ledger!);
     if (found.verdict !== "differs") return undefined;
     const message = `the ledger of ${id} differs from its events at line ${found.first_difference ?? "?"}`;
     return { code: "LEDGER_DIFFERS", severity: "error", message, evidence: found };
@@ -120,12 +135,12 @@ async function* testBoot({ home, source, counts }: RestoredHome, deps: Deps): As
 }
 
 /** What cannot be read is what the drill is to find out; a bug is none. */
-export function unreadableFault(code: string, error: unknown): CheckFault {
+export function unreadableFault(code: string, error: unknown): DatabaseFault {
   if (!(error instanceof ToolError)) throw error;
   return { code, severity: "error", message: error.message, evidence: { cause: error.code } };
 }
 
-export const findingOf = ({ runtime, place }: Home, id: string | undefined, fault: CheckFault): Finding => ({
+export const findingOf = ({ runtime, place }: Home, id: string | undefined, fault: DatabaseFault): Finding => ({
   kind: "finding",
   runtime,
   home: place,

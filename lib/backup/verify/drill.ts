@@ -14,7 +14,6 @@ import { EXIT, ToolError } from "../../records/error.ts";
 import type { Finding, VerdictRecord } from "../../records/result-kinds.ts";
 import type { AnyRecord } from "../../records/record.ts";
 import { Tally } from "../../records/summary.ts";
-import { lacksVaultKey } from "../../sources/agh/catalog/vault-key.ts";
 import type { Home } from "../../sources/source.ts";
 import { findingOf, restoredFile, testHome, type RestoredHome, type RestoredDatabase } from "./drill-home.ts";
 
@@ -114,7 +113,7 @@ async function* drill(
         findingOf(home, undefined, { code: code.slice(2), severity: "error", message, evidence: {} }),
       );
     }
-    if (manifest.runtime === "agh" && lacksVaultKey(dir)) yield findingOf(home, "vault.key", VAULT);
+    yield* testSecrets(restored);
   } catch (error) {
     if (!(error instanceof ToolError) || !DAMAGE.has(error.code)) throw error;
     const { code, message } = error;
@@ -139,13 +138,18 @@ async function* checkIndexes(repo: Repository, home: Home): AsyncGenerator<Findi
   }
 }
 
-const VAULT = {
-  code: "VAULT_KEY_MISSING",
-  severity: "warn",
-  message:
-    "the vault holds secrets but its key is not in the snapshot: AGH would create a new key and could not read them",
-  evidence: { hint: "keep vault.key elsewhere, or create --include vault-key" },
-} as const;
+/** What the home cannot do without and the snapshot does not hold. */
+async function* testSecrets({ home, source }: RestoredHome): AsyncGenerator<Finding> {
+  const custody = await source.custody?.();
+  for (const { evidence, ...found } of custody?.restored?.(home, home.root) ?? []) {
+    const { missing } = evidence as { readonly missing: string };
+    const of = source.classify("home", missing, "missing").class;
+    yield findingOf(home, missing, {
+      ...found,
+      evidence: { hint: `keep ${missing} elsewhere, or create --include ${of}` },
+    });
+  }
+}
 
 function verdictOf(
   repo: Repository,

@@ -1,4 +1,4 @@
-// Opens the databases of snapshots: each content once, in scratch, checked for what SQLite and AGH expect of it.
+// Opens the databases of snapshots: each content once, in scratch, checked for what SQLite and the runtime expect of it.
 import { existsSync, rmSync } from "node:fs";
 import { osPath } from "../../files/os-path.ts";
 import { scratchDir } from "../../files/scratch.ts";
@@ -10,6 +10,7 @@ import type { Repository } from "../../formats/repository/repository.ts";
 import type { Deps } from "../../records/deps.ts";
 import { ToolError } from "../../records/error.ts";
 import type { Finding } from "../../records/result-kinds.ts";
+import { RUNTIMES } from "../../sources/runtimes.ts";
 import { checkDatabase } from "./check-database.ts";
 import { restoredFile } from "./drill-home.ts";
 
@@ -49,13 +50,16 @@ export async function* verifyDeep(
     if (!(error instanceof ToolError) || !["E_CHUNK_DAMAGED", "E_CHUNK_MISSING"].includes(error.code)) throw error;
     return;
   }
+  // Of a runtime that is not known here a database is looked at as any other.
+  const source = await RUNTIMES.find(({ runtime }) => runtime === manifest.runtime)?.load();
+  const check = await source?.databaseCheck?.();
   for (const [path, line] of selected) {
     deps.signal.throwIfAborted();
     const file = restoredFile(dir, line);
     if (!existsSync(osPath(file))) continue;
-    const of = manifest.runtime !== "agh" ? undefined : path === "agh.db" ? "catalog" : "session";
+    const of = source?.classify("home", path, "file").database;
     const lastSequence = line.database?.last_sequence;
-    for (const fault of checkDatabase({ file, name: path, of, lastSequence, scratch })) {
+    for (const fault of checkDatabase({ file, name: path, of, check, lastSequence, scratch })) {
       yield finding(manifest, path, fault);
     }
     rmSync(osPath(file), { force: true });

@@ -20,7 +20,6 @@ export const agdd: Source = {
   },
   state,
   sessions: (home, ...rest) => withLedgers(home, sessions(home, ...rest)),
-  archival: async () => (await import("./custody/archival.ts")).archival,
   custody: async () => (await import("./custody/custody.ts")).custody,
   ledgers: () => Promise.resolve(eventLedgers(agdd)),
   // Loaded when called: listing sessions pays for none of them.
@@ -35,6 +34,7 @@ export const agdd: Source = {
   async *usage(...of) {
     yield* (await import("./costs/usage.ts")).usage(...of);
   },
+  upkeep: async () => (await import("./upkeep/upkeep.ts")).upkeep,
   repairer: async () => (await import("./checks/repairer.ts")).repairer,
   async *records(home, kind, query, deps) {
     if (kind === "tool") yield* (await import("./events/tools.ts")).tools(home, query, deps);

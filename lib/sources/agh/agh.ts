@@ -7,6 +7,7 @@ import { classify } from "./home/coverage.ts";
 import { aghMarkers } from "./home/detect.ts";
 import { readSessions } from "./sessions/read-sessions.ts";
 import { readHomeState } from "./home/home-state.ts";
+import { sessionLayout } from "./home/session-layout.ts";
 import { IN_HOME, IN_WORKSPACE } from "./home/well-known.ts";
 
 type DetailReader = (home: Home, query: DetailQuery, deps: Deps) => AsyncIterable<Block | AnyRecord>;
@@ -25,6 +26,7 @@ const DETAILS: { readonly [kind in DetailKind]?: () => Promise<DetailReader> } =
 };
 
 export const agh: Source = {
+  sessionsAreDatabases: true,
   ...aghMarkers,
   can: new Set([
     "archive",
@@ -49,7 +51,8 @@ export const agh: Source = {
   async *events(...of) {
     yield* (await import("./events/stream-events.ts")).streamEvents(...of);
   },
-  eventTypes: async (...of) => (await import("./events/event-space.ts")).countEventTypes(...of),
+  eventColumns: async (...of) => (await import("./events/columns-reader.ts")).openEventColumns(...of),
+  eventTypes: async (...of) => (await import("./upkeep/event-space.ts")).countEventTypes(...of),
   sessionPaths: async (...of) => (await import("./sessions/session-files.ts")).listSessionFiles(...of),
   async *usage(...of) {
     yield* (await import("./details/usage.ts")).readUsage(...of);
@@ -65,12 +68,17 @@ export const agh: Source = {
   custody: async () => (await import("./custody/custody.ts")).custody,
   writesLedgers: true,
   ledgers: async () => (await import("./ledger/ledgers.ts")).ledgers,
+  upkeep: async () => (await import("./upkeep/upkeep.ts")).upkeep,
   roots: async (...of) => (await import("./home/roots.ts")).listRoots(...of),
   wellKnown: (root) => (root === "home" ? IN_HOME : root.startsWith("ws/") ? IN_WORKSPACE : []),
   classify,
   cut: async (...of) => (await import("./home/cut.ts")).takeCut(...of),
   daemonLock: ({ root }) => lockFile(root),
+  sessionLayout,
+  completeCatalog: async (...of) => (await import("./custody/complete-catalog.ts")).completeCatalog(...of),
+  databaseCheck: async () => (await import("./checks/check-database.ts")).checkDatabase,
   boot: async (...of) => (await import("./boot/predict-boot.ts")).predictBoot(...of),
+  repairer: async () => (await import("./repair/repairer.ts")).repairer,
   async *compare(...of) {
     yield* (await import("./checks/compare-catalog.ts")).compareCatalog(...of);
   },

@@ -20,7 +20,6 @@ export const agsh: Source = {
   },
   state,
   sessions: (home, ...rest) => withLedgers(home, sessions(home, ...rest)),
-  archival: async () => (await import("./custody/archival.ts")).archival,
   custody: async () => (await import("./custody/custody.ts")).custody,
   ledgers: () => Promise.resolve(eventLedgers(agsh)),
   // Loaded when called: listing sessions pays for none of them.
@@ -44,6 +43,7 @@ export const agsh: Source = {
   roots,
   wellKnown: (root) => (root === "home" ? WELL_KNOWN : []),
   classify,
+  upkeep: async () => (await import("./upkeep.ts")).upkeep,
   repairer: async () => (await import("./checks/repairer.ts")).repairer,
   cut: async (...of) => (await import("./home/cut.ts")).takeCut(...of),
 };

@@ -2,23 +2,17 @@
 import { realpathSync } from "node:fs";
 import { resolve } from "node:path";
 import { osPath } from "../../files/os-path.ts";
-import type { Place } from "../../places/open-with-capability.ts";
+import { openWithCapability, type Place } from "../../places/open-with-capability.ts";
 import type { Deps } from "../../records/deps.ts";
 import { usageError } from "../../records/error.ts";
 import type { Action } from "../../records/result-kinds.ts";
 import type { AnyRecord } from "../../records/record.ts";
-import { CATALOG, catalogFile, sessionsDir } from "../../sources/agh/home/layout.ts";
 import { resolveIds } from "../../sources/selection.ts";
 import type { Home } from "../../sources/source.ts";
-import { createPlannedAction, asSkipped, type RemovalPlan, type RemovalContext } from "../removal-types.ts";
-import {
-  listDatabases,
-  estimateCompaction,
-  loadFileMarks,
-  type HomeDatabase,
-  type CompactionEstimate,
-} from "./execute-compaction.ts";
-import { openAghHome } from "../open-agh-home.ts";
+import type { DatabaseUpkeep, HomeDatabase } from "../../sources/upkeep.ts";
+import { createPlannedAction, asSkipped, type RemovalPlan } from "../removal-types.ts";
+import { estimateCompaction, loadFileMarks, type CompactionEstimate } from "./execute-compaction.ts";
+import { openUpkeep } from "../open-upkeep.ts";
 import { runRemovals } from "../run-removals.ts";
 
 export interface CompactDatabases {
@@ -33,17 +27,18 @@ export interface CompactDatabases {
 
 /** Yields an `action` for each database, and a `summary`. */
 export async function* compactDatabases(options: CompactDatabases, deps: Deps): AsyncGenerator<AnyRecord> {
-  using opened = await openAghHome(options.place, "compact", deps);
+  using opened = await openWithCapability(options.place, "vacuum", deps);
+  const databases = await openUpkeep(opened, "databases");
   const { apply, lockTimeoutMs } = options;
-  const planning = planCompaction(opened.home, options, opened.source, deps);
+  const planning = planCompaction(opened.home, options, databases, deps);
   yield* runRemovals({ tool: "agh-vacuum compact", opened, planning, apply, lockTimeoutMs }, deps);
 }
 
 type Policy = Pick<CompactDatabases, "databases" | "workDir" | "toolkit">;
 
-async function* planCompaction(home: Home, policy: Policy, source: RemovalContext["source"], deps: Deps): RemovalPlan {
-  const known = await listDatabases(home, source, deps);
-  const named = policy.databases && resolveDatabases(policy.databases, home, known, deps);
+async function* planCompaction(home: Home, policy: Policy, databases: DatabaseUpkeep, deps: Deps): RemovalPlan {
+  const known = await databases.list(home, deps);
+  const named = policy.databases && resolveDatabases(policy.databases, { home, databases, known }, deps);
   for (const one of known) {
     deps.signal.throwIfAborted();
     if (named && !named.has(one.path)) continue;
@@ -54,17 +49,19 @@ async function* planCompaction(home: Home, policy: Policy, source: RemovalContex
   }
 }
 
-function resolveDatabases(
-  words: readonly string[],
-  home: Home,
-  known: readonly HomeDatabase[],
-  { log }: Deps,
-): ReadonlySet<string> {
+interface KnownDatabases {
+  readonly home: Home;
+  readonly databases: DatabaseUpkeep;
+  readonly known: readonly HomeDatabase[];
+}
+
+function resolveDatabases(words: readonly string[], of: KnownDatabases, { log }: Deps): ReadonlySet<string> {
+  const { databases, known } = of;
   const paths = new Set<string>();
-  const ids = words.filter((word) => word !== CATALOG && !/[/]|\.db$/.test(word));
+  const ids = words.filter((word) => word !== databases.catalog && !/[/]|\.db$/.test(word));
   for (const word of words) {
-    if (word === CATALOG) paths.add(catalogFile(home.root));
-    else if (!ids.includes(word)) paths.add(pathOf(word, home, known));
+    if (word === databases.catalog) for (const { id, path } of known) if (id === word) paths.add(path);
+    if (word !== databases.catalog && !ids.includes(word)) paths.add(pathOf(word, of));
   }
   const sessions = known.flatMap(({ session }) => (session === undefined ? [] : [session]));
   const selected = ids.length > 0 ? resolveIds(ids, sessions, log) : new Set<string>();
@@ -72,13 +69,13 @@ function resolveDatabases(
   return paths;
 }
 
-function pathOf(word: string, home: Home, known: readonly HomeDatabase[]): string {
+function pathOf(word: string, { home, databases, known }: KnownDatabases): string {
   const real = realOf(resolve(word));
   const found = known.find(({ path }) => realOf(path) === real);
   if (found) return found.path;
   throw usageError(
     `${word} is not a database of ${home.place}`,
-    `agh.db, a session, or the path of one below ${sessionsDir(home.root)}; of another home: --home DIR`,
+    `${databases.catalog}, a session, or the path of one below ${databases.below(home)}; of another home: --home DIR`,
   );
 }
 

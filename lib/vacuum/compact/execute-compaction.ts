@@ -1,45 +1,18 @@
 // Writes databases anew without their free pages, and holds the new ones against the old.
-import { joinPath } from "../../files/os-path.ts";
+import { statSync } from "node:fs";
+import { readFileMark, type FileMark } from "../../files/file-mark.ts";
+import { osPath } from "../../files/os-path.ts";
 import { readLocks } from "../../files/proc-locks.ts";
-import { withoutProblems, type Deps } from "../../records/deps.ts";
-import type { SessionRecord } from "../../records/runtime-kinds.ts";
-import { readFileMark, type FileMark } from "../../sources/agh/checks/file-mark.ts";
-import { CATALOG, catalogFile, EVENTS } from "../../sources/agh/home/layout.ts";
-import { BY_ROWID } from "../../sources/agh/catalog/rowid-tables.ts";
-import { findSessionDir, statSize } from "../../sources/agh/sessions/scan.ts";
-import type { Home } from "../../sources/source.ts";
+import type { Deps } from "../../records/deps.ts";
+import type { HomeDatabase } from "../../sources/upkeep.ts";
 import { rebuildFullText } from "../../sqlite/change/full-text.ts";
-import { walOwners } from "../../sqlite/wal-owners.ts";
-import { readPageCountsOfFile } from "../../sqlite/read/page-count.ts";
 import { findDifference } from "../../sqlite/copy/compare-databases.ts";
 import { vacuumInto } from "../../sqlite/copy/vacuum-into.ts";
-import { matchesExpected, requireText, workDirOf, type Removal, type RemovalContext } from "../removal-types.ts";
+import { readPageCountsOfFile } from "../../sqlite/read/page-count.ts";
+import { walOwners } from "../../sqlite/wal-owners.ts";
+import { openUpkeep } from "../open-upkeep.ts";
+import { matchesExpected, requireText, workDirOf, type Removal } from "../removal-types.ts";
 import { rewriteAll, type RewriteResult } from "../rewrite-databases.ts";
-
-/** A database of the home, and why it must be left alone. */
-export interface HomeDatabase {
-  readonly path: string;
-  readonly id: string;
-  readonly session: string | undefined;
-  readonly inUse: string | undefined;
-}
-
-/** The catalog first, then those of the sessions by id. */
-export async function listDatabases(home: Home, source: RemovalContext["source"], deps: Deps): Promise<HomeDatabase[]> {
-  const catalog = catalogFile(home.root);
-  const found: HomeDatabase[] = [{ path: catalog, id: CATALOG, session: undefined, inUse: undefined }];
-  for await (const session of source.sessions(home, {}, withoutProblems(deps))) {
-    const dir = session.has.dir ? findSessionDir(home.root, session.id) : undefined;
-    if (dir === undefined) continue;
-    found.push({ path: joinPath(dir, EVENTS), id: session.id, session: session.id, inUse: inUse(session) });
-  }
-  return found.filter(({ path }) => statSize(path) !== undefined);
-}
-
-const inUse = ({ effective, state }: SessionRecord): string | undefined =>
-  effective === "running" || effective === "unknown"
-    ? `it is ${state ?? "unknown"}: it may still be written to`
-    : undefined;
 
 export interface CompactionEstimate {
   readonly size: number;
@@ -58,7 +31,7 @@ export function estimateCompaction(
   if (owners?.length) return `it is open in process ${owners.join(", ")}`;
   const found = readPageCountsOfFile(path, deps.signal);
   if (!found) return "it is not a readable database: run agh-reconcile check";
-  const size = (statSize(path) ?? 0) + (statSize(`${path}-wal`) ?? 0);
+  const size = sizeOf(path) + sizeOf(`${path}-wal`);
   const keeps = (found.pages - found.free) * found.pageSize;
   return { size, free_pages: found.free, frees: Math.max(0, size - keeps), keeps };
 }
@@ -69,20 +42,21 @@ export const loadFileMarks = (path: string): { readonly file: FileMark | null; r
   wal: readFileMark(`${path}-wal`),
 });
 
+const sizeOf = (file: string): number => statSync(osPath(file), { throwIfNoEntry: false })?.size ?? 0;
+
 export const compacting: Removal = {
-  daemonOut: true,
-  async *perform(actions, within) {
-    const { home, source, deps } = within;
+  async *perform(actions, context) {
+    const { home, source, deps } = context;
+    const databases = await openUpkeep({ home, source }, "databases");
     // The daemon's lock is ours: who asks for it now would take us for the daemon, and every dead session for a live one.
-    const quiet = { ...home, live: false };
-    const known = new Map((await listDatabases(quiet, source, deps)).map((one) => [one.path, one]));
-    yield* rewriteAll(actions, within, async (action) => {
+    const known = new Map((await databases.list({ ...home, live: false }, deps)).map((one) => [one.path, one]));
+    yield* rewriteAll(actions, context, async (action) => {
       const one = known.get(requireText(action, "subject", "path"));
       if (!one) return { refused: "the database does not exist any more" };
       if (!matchesExpected(action, loadFileMarks(one.path))) return { refused: "it has changed since the plan" };
       const found = estimateCompaction(one, deps);
       if (typeof found === "string") return { refused: found };
-      const make = one.path === catalogFile(home.root) ? compactCatalog : compactEvents;
+      const make = (file: string, out: string): RewriteResult => compact(one, file, out);
       return { path: one.path, keeps: found.keeps, isNeeded: hasFreePages, make, workDir: workDirOf(action) };
     });
   },
@@ -90,17 +64,11 @@ export const compacting: Removal = {
 
 const hasFreePages = (file: string): boolean => readPageCountsOfFile(file)?.free !== 0;
 
-const compactEvents = (file: string, out: string): RewriteResult => {
+/** Compared by rowids, too, where the runtime counts by them; a full text index that is not that of its rows is made anew. */
+function compact({ keyed, hasFullText }: HomeDatabase, file: string, out: string): RewriteResult {
   vacuumInto(file, out);
-  const wrong = findDifference({ file, copy: out, keyed: {} });
-  return wrong === undefined ? { facts: {} } : { wrong };
-};
-
-/** Also by the rowids that AGH counts by; a full-text index that is not that of its rows is made anew. */
-const compactCatalog = (file: string, out: string): RewriteResult => {
-  vacuumInto(file, out);
-  const wrong = findDifference({ file, copy: out, keyed: BY_ROWID });
+  const wrong = findDifference({ file, copy: out, keyed });
   if (wrong !== undefined) return { wrong };
-  const mended = rebuildFullText(out);
+  const mended = hasFullText ? rebuildFullText(out) : [];
   return { facts: mended.length > 0 ? { full_text_mended: mended } : {} };
-};
+}

@@ -1,17 +1,15 @@
-// Purges the rows of events.db that the ledger holds: what AGH promises with events_purge_grace and does not do.
-import type { Place } from "../../places/open-with-capability.ts";
-import { SessionHome } from "../../places/session-home.ts";
+// Purges the rows of events that a ledger holds: which sessions' go, and which stay for what reason.
+import { openWithCapability, type Place } from "../../places/open-with-capability.ts";
 import type { Deps } from "../../records/deps.ts";
 import type { Action } from "../../records/result-kinds.ts";
 import type { AnyRecord } from "../../records/record.ts";
 import type { SessionRecord } from "../../records/runtime-kinds.ts";
-import type { Purgeable } from "../../sources/agh/custody/check-purge.ts";
-import { purgeGrace } from "../../sources/agh/home/purge-grace.ts";
+import type { OpenPlace } from "../../places/detect-source.ts";
 import type { Home, SessionFilter } from "../../sources/source.ts";
-import { createPlannedAction, asSkipped, type RemovalPlan, type RemovalContext } from "../removal-types.ts";
-import { inspectPurgeable } from "./execute-purge.ts";
+import type { Purgeable, PurgeUpkeep } from "../../sources/upkeep.ts";
+import { createPlannedAction, asSkipped, type RemovalPlan } from "../removal-types.ts";
 import { createCollector } from "../../files/memory.ts";
-import { openAghHome } from "../open-agh-home.ts";
+import { openUpkeep } from "../open-upkeep.ts";
 import { runRemovals } from "../run-removals.ts";
 
 export interface PurgeEvents {
@@ -30,18 +28,24 @@ export interface PurgeEvents {
 
 /** Yields an `action` for each session whose rows go, and a `summary`, which tells in `left` what stays and why. */
 export async function* purgeEvents(options: PurgeEvents, deps: Deps): AsyncGenerator<AnyRecord> {
-  using opened = await openAghHome(options.place, "events", deps);
+  using opened = await openWithCapability(options.place, "vacuum", deps);
+  const purge = await openUpkeep(opened, "purge");
   const { apply, lockTimeoutMs } = options;
-  const planning = planPurge(opened.home, options, opened.source, deps);
+  const planning = planPurge(opened, options, purge, deps);
   yield* runRemovals({ tool: "agh-vacuum events", opened, planning, apply, lockTimeoutMs }, deps);
 }
 
-async function* planPurge(home: Home, options: PurgeEvents, source: RemovalContext["source"], deps: Deps): RemovalPlan {
+async function* planPurge(
+  { home, source }: OpenPlace,
+  options: PurgeEvents,
+  upkeep: PurgeUpkeep,
+  deps: Deps,
+): RemovalPlan {
   const { sessions, named, graceMs, workDir, toolkit } = options;
-  // Also where --grace is given: with a config.toml that cannot be read nobody knows where ledgers lie.
-  const configured = await purgeGrace(home.root);
-  const policy = { grace: graceMs ?? configured, workDir, toolkit };
-  const from = await SessionHome.open(home, deps);
+  // Also where --grace is given: with settings that cannot be read nobody knows where ledgers lie.
+  const configured = await upkeep.grace(home);
+  const policy = { grace: graceMs ?? configured, workDir, toolkit, loses: upkeep.loses };
+  const purge = await upkeep.open(home, deps);
   if (!sessions) return;
   const left: { id: string; reason: string }[] = [];
   const collect = createCollector();
@@ -49,7 +53,7 @@ async function* planPurge(home: Home, options: PurgeEvents, source: RemovalConte
   for await (const session of source.sessions(home, { ...sessions, lastEvents: true }, deps)) {
     deps.signal.throwIfAborted();
     const { id } = session;
-    const result = inspectPurgeable(from, session, policy.grace, deps);
+    const result = purge.inspect(session, policy.grace);
     collect((session.events_bytes ?? 0) + (session.ledger_bytes ?? 0));
     if (typeof result === "string") {
       if (named) yield asSkipped(planned(home, session, NOTHING, policy), result);
@@ -64,21 +68,20 @@ async function* planPurge(home: Home, options: PurgeEvents, source: RemovalConte
   return { facts: { events, ...(left.length > 0 && { left }) } };
 }
 
-const LOSES =
-  "nothing of the history: the ledger has every event byte for byte, and agh-inspect continues from it; AGH itself shows no events of the session any more";
 const NOTHING: Pick<Purgeable, "events" | "frees" | "verdict"> = { events: 0, frees: 0, verdict: "equal" };
 
 interface Policy {
   readonly grace: number;
   readonly workDir: string | undefined;
   readonly toolkit: string;
+  readonly loses: string;
 }
 
 function planned(
   home: Home,
   { id, last_event_at }: SessionRecord,
   result: Purgeable | typeof NOTHING,
-  { grace, workDir, toolkit }: Policy,
+  { grace, workDir, toolkit, loses }: Policy,
 ): Action {
   const { frees, ...expect } = result;
   const reason = `its last event was at ${last_event_at}, and its ledger is ${result.verdict}`;
@@ -90,7 +93,7 @@ function planned(
     expect: { ...expect },
     reason,
     bytes: frees,
-    loses: LOSES,
+    loses,
   } as const;
   return createPlannedAction(home, removing, toolkit);
 }

@@ -1,92 +1,110 @@
 // Whether an archive holds a session as it lies here: by its receipt, and (to be sure) by every byte of both.
+import { hash } from "node:crypto";
 import { readArchive, readReceipt } from "../../formats/archive/archive-reader.ts";
-import { archiveKey, PARTS, type Receipt } from "../../formats/archive/receipt.ts";
-import { pathsChangedSince } from "../../places/receipt-changes.ts";
-import type { Deps } from "../../records/deps.ts";
-import { EXIT, ToolError } from "../../records/error.ts";
-import { readEvents } from "../../sources/agh/home/databases.ts";
-import { digestEvents } from "../../sources/agh/events/event-digest.ts";
-import { EVENTS, LEDGER } from "../../sources/agh/home/layout.ts";
+import { archiveKey, PARTS, ROWS, type Receipt } from "../../formats/archive/receipt.ts";
+import { pathsChangedSince } from "../../custody/receipt-changes.ts";
+import { ToolError } from "../../records/error.ts";
+import type { HomeCustody, LocalSession } from "../../sources/custody.ts";
+import { movablePaths, movableTrees } from "../../sources/own-trees.ts";
 import { targetOf, type Target } from "../../targets/target.ts";
-import type { LocalSession } from "../local-session.ts";
-import type { GateResult, Gate, GateContext } from "./gates.ts";
+import type { Gate, GateContext, GateProof, GateResult } from "./gates.ts";
 
-export const archivedGate = ({ archive, deps }: GateContext): Gate => {
+const NO_TARGET = { refused: "no archive target was given: --archive TARGET" };
+const NO_ARCHIVE = { refused: "the plan does not name its archive" };
+
+export async function archivedGate({ archive, custody, source }: GateContext): Promise<Gate> {
+  if (archive === undefined) return { check: async () => NO_TARGET, verify: async () => NO_ARCHIVE };
   const target = targetOf(archive);
+  const database = (await source.upkeep?.())?.databases?.part;
+  const query = { custody, target, database };
   return {
-    check: (session) =>
-      refuseOnArchiveError(session, target, () => checkArchive(session, { target, thorough: false }, deps)),
-    verify: (session, proof) =>
-      refuseOnArchiveError(session, target, async () => {
-        const there = targetOf(proof.archive?.target ?? archive);
-        const answer = await checkArchive(session, { target: there, thorough: true }, deps);
-        if ("refused" in answer) return answer;
-        if (proof.archive && proof.archive.sha256 !== answer.proof.archive!.sha256) {
-          return { refused: `its archive in ${there.url} is not the one that was planned` };
-        }
-        return answer;
-      }),
+    check: (session) => checkArchive(session, { ...query, thorough: false }),
+    verify: (session, { archive: planned }) => checkArchive(session, { ...query, thorough: true, planned }),
   };
-};
-
-/** What is wrong with an archive is a reason; a target that cannot be asked is trouble. */
-async function refuseOnArchiveError(
-  { id }: LocalSession,
-  target: Target,
-  check: () => Promise<GateResult>,
-): Promise<GateResult> {
-  try {
-    return await check();
-  } catch (error) {
-    if (!(error instanceof ToolError) || !/^E_(?:ARCHIVE_|RECEIPT_|HOSTILE_)/.test(error.code)) throw error;
-    return { refused: `${error.message}: agh-archive verify ${id} --from ${target.url}` };
-  }
 }
 
 interface ArchiveQuery {
+  readonly custody: HomeCustody;
   readonly target: Target;
+  /** In an archive, the database that may be rewritten while its events stay the same. */
+  readonly database: string | undefined;
   readonly thorough: boolean;
+  /** The archive that a plan names. */
+  readonly planned?: GateProof["archive"];
 }
 
-async function checkArchive(
-  session: LocalSession,
-  { target, thorough }: ArchiveQuery,
-  deps: Deps,
-): Promise<GateResult> {
-  const { id } = session;
-  const receipt = await readReceipt(target, id);
-  if (!receipt) return { refused: `it is not archived: agh-archive put ${id} --to ${target.url}` };
-  const head = await target.head(archiveKey(id));
+/** What is wrong with an archive is a reason; a target that cannot be read at all is an error. */
+async function checkArchive(local: LocalSession, query: ArchiveQuery): Promise<GateResult> {
+  const { id } = local;
+  const { url } = query.target;
+  try {
+    const receipt = await readReceipt(query.target, id);
+    const refused = receipt ? await reasonAgainst(receipt, local, query) : notArchived(local, url);
+    if (refused !== undefined) return { refused };
+    return { proof: { archive: { target: url, sha256: receipt!.archive!.sha256 } } };
+  } catch (error) {
+    if (!(error instanceof ToolError) || !/^E_(?:ARCHIVE_|RECEIPT_|HOSTILE_)/.test(error.code)) throw error;
+    return { refused: `${error.message}: agh-archive verify ${id} --from ${url}` };
+  }
+}
+
+const notArchived = (local: LocalSession, url: string): string =>
+  `it is not archived${hasRows(local) ? ` in ${url}` : ""}: agh-archive put ${local.id} --to ${url}`;
+
+async function reasonAgainst(receipt: Receipt, local: LocalSession, query: ArchiveQuery): Promise<string | undefined> {
+  const { target, planned, thorough } = query;
+  const head = await target.head(archiveKey(local.id));
   if (head?.size !== receipt.archive!.bytes) {
     const what = head ? "does not match its receipt" : "is missing";
-    return { refused: `its archive in ${target.url} ${what}: agh-archive verify ${id} --from ${target.url}` };
+    return `its archive in ${target.url} ${what}: agh-archive verify ${local.id} --from ${target.url}`;
   }
-  const changed = lostPaths(pathsChangedSince(receipt, session.files, thorough), receipt, session, deps);
-  if (changed.length > 0) {
-    return {
-      refused: `it was archived in an earlier state (${changed.join(", ")} changed since): archive it elsewhere`,
-    };
+  const changed = await lostPaths(receipt, local, query);
+  if (changed.length > 0 || !holdsRows(receipt, local, query.custody)) {
+    const which = changed.length > 0 ? ` (${changed.join(", ")} changed since)` : "";
+    return `it was archived in an earlier state${which}: archive it elsewhere`;
+  }
+  if (planned && planned.sha256 !== receipt.archive!.sha256) {
+    return `its archive in ${target.url} is not the one that was planned`;
   }
   if (thorough) await readArchive(target, receipt, () => undefined);
-  return { proof: { archive: { target: target.url, sha256: receipt.archive!.sha256 } } };
+  return undefined;
 }
 
-const DATABASE = `${PARTS.session}/${EVENTS}`;
+const hasRows = ({ rows }: LocalSession): boolean => Object.keys(rows).length > 0;
+
+function holdsRows({ files }: Receipt, local: LocalSession, custody: HomeCustody): boolean {
+  if (!hasRows(local)) return true;
+  const rows = custody.rows([local.id]).of.get(local.id);
+  if (rows === undefined) return false;
+  return files.find(({ path }) => path === ROWS)?.sha256 === hash("sha256", Buffer.from(rows.lines));
+}
 
 /** A database that was compacted since holds the same events; one that was purged since holds them in its ledger. */
-function lostPaths(changed: readonly string[], receipt: Receipt, session: LocalSession, deps: Deps): readonly string[] {
-  const others = changed.filter((path) => path !== DATABASE && !path.startsWith(`${DATABASE}-`));
-  return others.length === 0 && changed.length > 0 && holdsEvents(receipt, session, deps) ? [] : changed;
+async function lostPaths(
+  receipt: Receipt,
+  local: LocalSession,
+  { custody, database, thorough }: ArchiveQuery,
+): Promise<readonly string[]> {
+  const changed = changedPaths(receipt, local, thorough);
+  const others = changed.filter((path) => path !== database && !path.startsWith(`${database}-`));
+  if (changed.length === 0 || others.length > 0) return changed;
+  return local.paths.some(({ path }) => path === database) && (await holdsEvents(receipt, local, custody))
+    ? []
+    : changed;
 }
 
-function holdsEvents({ events, files }: Receipt, { dir }: LocalSession, deps: Deps): boolean {
+/** Of a session that goes with its rows only what goes with them is compared: its ledger stays. */
+function changedPaths(receipt: Receipt, local: LocalSession, thorough: boolean): string[] {
+  if (!hasRows(local)) return pathsChangedSince(receipt, local.paths, thorough);
+  const parts = movableTrees(local).map(({ part }) => `${part}/`);
+  const files = receipt.files.filter(({ path }) => parts.some((part) => path.startsWith(part)));
+  return pathsChangedSince({ ...receipt, files }, movablePaths(local), thorough);
+}
+
+async function holdsEvents({ events, files }: Receipt, local: LocalSession, custody: HomeCustody): Promise<boolean> {
   if (!events) return false;
-  try {
-    const { count, sha256 } = readEvents(dir, deps, digestEvents);
-    if (count === 0) return files.some(({ path }) => path === `${PARTS.ledger}/${LEDGER}`);
-    return count === events.count && sha256 === events.sha256;
-  } catch (error) {
-    if (error instanceof ToolError && error.exit === EXIT.place) return false; // damaged: not what was archived
-    throw error;
-  }
+  const found = await custody.events(local);
+  if (found.damaged !== undefined) return false; // not what was archived
+  if (!found.events?.count) return files.some(({ path }) => path === `${PARTS.ledger}/ledger.jsonl`);
+  return found.events.count === events.count && found.events.sha256 === events.sha256;
 }

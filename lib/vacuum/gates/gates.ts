@@ -1,14 +1,13 @@
 // What must be proven of a session before it goes: that it is archived, sealed, or in a backup.
-import type { Scratch } from "../../files/scratch.ts";
 import type { Deps } from "../../records/deps.ts";
 import { usageError } from "../../records/error.ts";
-import type { Home } from "../../sources/source.ts";
-import type { LocalSession } from "../local-session.ts";
+import type { HomeCustody, LocalSession } from "../../sources/custody.ts";
+import type { Source } from "../../sources/source.ts";
 
 export const GATES = ["archived", "sealed", "backed-up"] as const;
 export type GateName = (typeof GATES)[number];
 
-/** What proves it; goes into the action, so that the same is asked again. */
+/** What proves it; goes into the action, so that the same is checked again. */
 export interface GateProof {
   readonly archive?: { readonly target: string; readonly sha256: string };
   readonly seal?: { readonly root: string };
@@ -26,11 +25,13 @@ export interface Gate {
 }
 
 export interface GateContext {
-  readonly home: Home;
-  readonly scratch: Scratch;
+  readonly custody: HomeCustody;
+  readonly source: Source;
   readonly deps: Deps;
   /** Where archives lie, unless a selection says otherwise: a directory or s3://. */
-  readonly archive: string;
+  readonly archive: string | undefined;
+  /** All sessions that will be verified, where they are known. */
+  readonly ids?: readonly string[];
   /** The backup repository, where one is named. */
   readonly repo: string | undefined;
 }
@@ -39,38 +40,42 @@ export interface GateContext {
 export const isKeptElsewhere = ({ archive, snapshot }: GateProof): boolean =>
   archive !== undefined || snapshot !== undefined;
 
-/** The gates that are asked for, each made once for all sessions. */
+/** The gates of one home, each made once for all sessions that have their archives in one place. */
 export class Gates {
   #context: GateContext;
-  #made = new Map<GateName, Promise<Gate>>();
+  #made = new Map<string, Promise<Gate>>();
 
   constructor(context: GateContext) {
     this.#context = context;
   }
 
-  /** Every gate's proof, or the first refusal. */
-  async check(names: readonly GateName[], session: LocalSession): Promise<GateResult> {
+  /** Every gate's proof, or the first refusal. `archive` takes the place of the one that is meant for all. */
+  async check(names: readonly GateName[], session: LocalSession, archive?: string): Promise<GateResult> {
     let proof: GateProof = {};
     for (const name of names) {
-      const answer = await (await this.#gate(name)).check(session);
+      const answer = await (await this.#gate(name, { archive })).check(session);
       if ("refused" in answer) return answer;
       proof = { ...proof, ...answer.proof };
     }
     return { proof };
   }
 
+  /** Against the very archive and snapshot that the proof names. */
   async verify(names: readonly GateName[], session: LocalSession, proof: GateProof): Promise<GateResult> {
+    const places = { archive: proof.archive?.target, repo: proof.snapshot?.repo };
     for (const name of names) {
-      const answer = await (await this.#gate(name)).verify(session, proof);
+      const answer = await (await this.#gate(name, places)).verify(session, proof);
       if ("refused" in answer) return answer;
     }
     return { proof };
   }
 
-  #gate(name: GateName): Promise<Gate> {
-    const known = this.#made.get(name) ?? createGate(name, this.#context);
-    this.#made.set(name, known);
-    return known;
+  #gate(name: GateName, { archive, repo }: Partial<Pick<GateContext, "archive" | "repo">>): Promise<Gate> {
+    const context = { ...this.#context, archive: archive ?? this.#context.archive, repo: repo ?? this.#context.repo };
+    const key = `${name}\0${context.archive}\0${context.repo}`;
+    const gate = this.#made.get(key) ?? createGate(name, context);
+    this.#made.set(key, gate);
+    return gate;
   }
 }
 

@@ -1,14 +1,10 @@
 // What each command would give back, about, and how much room it needs meanwhile.
-import { ToolError } from "../../records/error.ts";
 import type { Deps } from "../../records/deps.ts";
 import type { SpaceRecord } from "../../records/toolkit-kinds.ts";
-import { readSessionTable } from "../../sources/agh/catalog/session-table.ts";
-import { readCatalog } from "../../sources/agh/home/databases.ts";
-import { catalogFile } from "../../sources/agh/home/layout.ts";
-import { statSize } from "../../sources/agh/sessions/scan.ts";
 import type { Home } from "../../sources/source.ts";
+import type { SpaceUpkeep } from "../../sources/upkeep.ts";
 import { readFreeBytes } from "../../sqlite/read/table-space.ts";
-import type { HomeSpace, SessionSpace } from "./space-walk.ts";
+import { sizeOfFile, type HomeSpace, type SessionSpace } from "./space-walk.ts";
 import { leftovers } from "../trash/trash-records.ts";
 
 export type Reclaimable = Pick<SpaceRecord, "name" | "bytes" | "items" | "needs_bytes" | "next" | "note">;
@@ -18,35 +14,35 @@ const EMPTY_EVENTS = 32 << 10;
 /** A tombstone, its share of a journal, and the names of both. */
 const PER_RUN = 64 << 10;
 
+export interface ReclaimableOf {
+  readonly space: HomeSpace;
+  /** Undefined where nothing is known of the runtime's own files. */
+  readonly upkeep: SpaceUpkeep | undefined;
+}
+
 /** Those that need no free space come first; of each kind the larger ones. What frees nothing is left out. */
-export function listReclaimable(home: Home, space: HomeSpace, deps: Deps): Reclaimable[] {
+export function listReclaimable(home: Home, { space, upkeep }: ReclaimableOf, deps: Deps): Reclaimable[] {
   const at = `--home ${home.place}`;
-  const all = [...fromToolkit(home, at), ...(home.runtime === "agh" ? fromHome(home, space, at, deps) : [])];
+  const all = [...fromToolkit(home, at), ...(upkeep ? fromHome(home, space, upkeep, deps) : [])];
   return all
     .filter(({ bytes }) => (bytes ?? 0) > 0)
     .sort((a, b) => a.needs_bytes! - b.needs_bytes! || b.bytes! - a.bytes! || (a.name < b.name ? -1 : 1));
 }
 
-function* fromHome(home: Home, space: HomeSpace, at: string, deps: Deps): Generator<Reclaimable> {
-  const stopped = stoppedIn(home, space, deps);
-  yield* fromSessions(space, stopped, at);
-  yield* fromDatabases(home, stopped, at);
+interface ReclaimContext {
+  readonly space: HomeSpace;
+  readonly upkeep: SpaceUpkeep;
+  /** Sessions that the catalog says are stopped; without a catalog all that have a directory. */
+  readonly stopped: ReadonlyMap<string, SessionSpace>;
+  readonly at: string;
 }
 
-/** Sessions that the catalog says are stopped; without a catalog all that have a directory. */
-function stoppedIn(home: Home, { sessions }: HomeSpace, deps: Deps): Map<string, SessionSpace> {
-  const live = liveRows(home, deps);
-  return new Map([...sessions].filter(([name, { bytes }]) => bytes > 0 && !live.has(name)));
-}
-
-function liveRows({ root }: Home, deps: Deps): ReadonlySet<string> {
-  try {
-    const rows = readCatalog(root, deps, (db) => readSessionTable(db, { health: false }));
-    return new Set([...rows].filter(([, row]) => row.text("state") !== "stopped").map(([id]) => id));
-  } catch (error) {
-    if (error instanceof ToolError) return new Set(); // reported already, where its tables are listed
-    throw error;
-  }
+function* fromHome(home: Home, space: HomeSpace, upkeep: SpaceUpkeep, deps: Deps): Generator<Reclaimable> {
+  const active = upkeep.active(home, deps);
+  const stopped = new Map([...space.sessions].filter(([name, { bytes }]) => bytes > 0 && !active.has(name)));
+  const context = { space, upkeep, stopped, at: `--home ${home.place}` };
+  yield* fromSessions(context);
+  yield* fromDatabases(home, context);
 }
 
 function* fromToolkit(home: Home, at: string): Generator<Reclaimable> {
@@ -78,11 +74,7 @@ const sumOf = (sessions: Iterable<SessionSpace>, of: (session: SessionSpace) => 
 
 const whole = ({ bytes, ledger }: SessionSpace): number => bytes + ledger;
 
-function* fromSessions(
-  { archived }: HomeSpace,
-  stopped: ReadonlyMap<string, SessionSpace>,
-  at: string,
-): Generator<Reclaimable> {
+function* fromSessions({ space: { archived }, upkeep, stopped, at }: ReclaimContext): Generator<Reclaimable> {
   const [withArchive, withoutArchive] = [
     [...stopped].filter(([name]) => archived.has(name)),
     [...stopped].filter(([name]) => !archived.has(name)),
@@ -96,7 +88,7 @@ function* fromSessions(
     items: withArchive.length,
     needs_bytes: PER_RUN,
     next: `agh-vacuum sessions --older-than 30d --apply ${at}`,
-    note: "stopped sessions with an archive in session-archive, whatever their age",
+    note: `stopped sessions with an archive in ${upkeep.archives}, whatever their age`,
   };
   yield {
     name: "archive-then-sessions",
@@ -111,7 +103,7 @@ function* fromSessions(
   };
 }
 
-function* fromDatabases(home: Home, stopped: ReadonlyMap<string, SessionSpace>, at: string): Generator<Reclaimable> {
+function* fromDatabases(home: Home, { upkeep: { catalog }, stopped, at }: ReclaimContext): Generator<Reclaimable> {
   const sessions = [...stopped.values()];
   const purgeable = sessions.filter(({ ledger, events }) => ledger > 0 && events > EMPTY_EVENTS);
   const loose = sessions.filter(({ free }) => free > 0);
@@ -132,15 +124,15 @@ function* fromDatabases(home: Home, stopped: ReadonlyMap<string, SessionSpace>, 
     needs_bytes: largest(loose),
     next: `agh-vacuum compact --apply ${at}`,
   };
-  const file = catalogFile(home.root);
-  const size = statSize(file) ?? 0;
+  const file = catalog.file(home);
+  const size = sizeOfFile(file) ?? 0;
   const free = size > 0 ? readFreeBytes(file) : 0;
   yield {
-    name: "compact-agh.db",
+    name: `compact-${catalog.name}`,
     bytes: free,
     items: 1,
     needs_bytes: size - free,
-    next: `agh-vacuum compact agh.db --apply ${at}`,
+    next: `agh-vacuum compact ${catalog.name} --apply ${at}`,
     note: "the space may be on another file system: --work-dir DIR",
   };
 }

@@ -5,14 +5,11 @@ import { openWithCapability, type Place } from "../../places/open-with-capabilit
 import type { Deps } from "../../records/deps.ts";
 import { ToolError, asPartial } from "../../records/error.ts";
 import type { SpaceRecord } from "../../records/toolkit-kinds.ts";
-import { readCatalog } from "../../sources/agh/home/databases.ts";
-import { measureEventTypes } from "../../sources/agh/events/event-space.ts";
-import { catalogFile } from "../../sources/agh/home/layout.ts";
-import { statSize } from "../../sources/agh/sessions/scan.ts";
 import type { Home } from "../../sources/source.ts";
-import { readFreeBytes, measureTables, type TableSpace } from "../../sqlite/read/table-space.ts";
+import type { SpaceUpkeep } from "../../sources/upkeep.ts";
+import { readFreeBytes, type TableSpace } from "../../sqlite/read/table-space.ts";
 import { listReclaimable } from "./reclaimable.ts";
-import { walkHome, type HomeSpace } from "./space-walk.ts";
+import { sizeOfFile, walkHome, type HomeSpace } from "./space-walk.ts";
 
 export interface ReportSpace {
   readonly place: Place;
@@ -24,7 +21,8 @@ export interface ReportSpace {
 export async function* reportSpace({ place, level }: ReportSpace, deps: Deps): AsyncGenerator<SpaceRecord> {
   using opened = await openWithCapability(place, "vacuum", deps);
   const { home, source } = opened;
-  const space = walkHome(home, await source.roots(home, deps), source);
+  const upkeep = await source.upkeep?.();
+  const space = walkHome(await source.roots(home, deps), source, upkeep?.space);
   yield record(home, {
     of: "disk",
     name: "free",
@@ -32,12 +30,13 @@ export async function* reportSpace({ place, level }: ReportSpace, deps: Deps): A
     note: "of the file system that holds the home",
   });
   yield* files(home, space);
-  if (home.runtime === "agh") {
-    yield* tables(home, level, deps);
-    if (level === "full") yield* eventTypes(home, deps);
-    yield* freePages(home, space);
+  if (upkeep?.space) {
+    yield* tables(home, upkeep.space, level, deps);
+    if (level === "full") yield* eventTypes(home, upkeep.space, deps);
+    yield* freePages(home, upkeep.space, space);
   }
-  for (const gain of listReclaimable(home, space, deps)) yield record(home, { of: "frees", ...gain });
+  for (const one of listReclaimable(home, { space, upkeep: upkeep?.space }, deps))
+    yield record(home, { of: "frees", ...one });
 }
 
 type Fields = Omit<SpaceRecord, "kind" | "runtime" | "home" | "id">;
@@ -68,30 +67,27 @@ const LARGE = 512 << 20;
 /** A table that has less than its fiftieth is told with the others. */
 const SHARE = 50;
 
-function* tables(home: Home, level: ReportSpace["level"], deps: Deps): Generator<SpaceRecord> {
-  const size = statSize(catalogFile(home.root)) ?? 0;
+function* tables(home: Home, space: SpaceUpkeep, level: ReportSpace["level"], deps: Deps): Generator<SpaceRecord> {
+  const { name: catalog } = space.catalog;
+  const size = sizeOfFile(space.catalog.file(home)) ?? 0;
   if (level === "quick" && size > LARGE) return;
   const least = level === "quick" ? size / SHARE : 0;
-  const all = tablesOf(home, deps);
+  const all = tablesOf(home, space, deps);
   for (const { table, isFullText, bytes } of all) {
-    if (bytes >= least) yield record(home, { of: isFullText ? "full_text" : "table", name: `agh.db/${table}`, bytes });
+    if (bytes >= least)
+      yield record(home, { of: isFullText ? "full_text" : "table", name: `${catalog}/${table}`, bytes });
   }
   const small = all.filter(({ bytes }) => bytes < least);
   if (small.length === 0) return;
   const bytes = small.reduce((sum, one) => sum + one.bytes, 0);
-  yield record(home, {
-    of: "table",
-    name: "agh.db/…",
-    bytes,
-    items: small.length,
-    note: "tables with less than 2 % of it",
-  });
+  const note = "tables with less than 2 % of it";
+  yield record(home, { of: "table", name: `${catalog}/…`, bytes, items: small.length, note });
 }
 
 /** A catalog that cannot be read, or not without room for a copy of its WAL, leaves the rest of the report as it is. */
-function tablesOf({ root }: Home, deps: Deps): readonly TableSpace[] {
+function tablesOf(home: Home, space: SpaceUpkeep, deps: Deps): readonly TableSpace[] {
   try {
-    return readCatalog(root, deps, measureTables);
+    return space.tables(home, deps);
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
     deps.log.problem(asPartial(error));
@@ -99,16 +95,16 @@ function tablesOf({ root }: Home, deps: Deps): readonly TableSpace[] {
   }
 }
 
-async function* eventTypes(home: Home, deps: Deps): AsyncGenerator<SpaceRecord> {
-  for (const { type, events, bytes } of await measureEventTypes(home, deps)) {
+async function* eventTypes(home: Home, space: SpaceUpkeep, deps: Deps): AsyncGenerator<SpaceRecord> {
+  for (const { type, events, bytes } of await space.eventTypes(home, deps)) {
     yield record(home, { of: "event_type", name: type, bytes, items: events });
   }
 }
 
-function* freePages(home: Home, { sessions }: HomeSpace): Generator<SpaceRecord> {
-  const file = catalogFile(home.root);
-  if (statSize(file)) yield record(home, { of: "free_pages", name: "agh.db", bytes: readFreeBytes(file) });
+function* freePages(home: Home, { catalog, events }: SpaceUpkeep, { sessions }: HomeSpace): Generator<SpaceRecord> {
+  const file = catalog.file(home);
+  if (sizeOfFile(file)) yield record(home, { of: "free_pages", name: catalog.name, bytes: readFreeBytes(file) });
   const some = [...sessions.values()].filter(({ free }) => free > 0);
   const bytes = some.reduce((sum, { free }) => sum + free, 0);
-  yield record(home, { of: "free_pages", name: "events.db", bytes, items: some.length });
+  yield record(home, { of: "free_pages", name: events, bytes, items: some.length });
 }

@@ -1,9 +1,10 @@
 // One walk over a home: bytes by kind of file, and of each session what it has and what of its databases is free.
-import { joinPath } from "../../files/os-path.ts";
+import { statSync } from "node:fs";
+import { joinPath, osPath } from "../../files/os-path.ts";
 import { walk } from "../../files/walk.ts";
 import { readFreeBytes } from "../../sqlite/read/table-space.ts";
-import { EVENTS, LEDGER } from "../../sources/agh/home/layout.ts";
-import type { Home, Root, Source } from "../../sources/source.ts";
+import type { Root, Source } from "../../sources/source.ts";
+import type { FilePlace, SpaceUpkeep } from "../../sources/upkeep.ts";
 
 export interface KindSpace {
   items: number;
@@ -14,7 +15,7 @@ export interface SessionSpace {
   /** Its directory. */
   bytes: number;
   events: number;
-  /** Of free pages in events.db. */
+  /** Of free pages in its database. */
   free: number;
   ledger: number;
 }
@@ -23,19 +24,17 @@ export interface HomeSpace {
   readonly kinds: ReadonlyMap<string, KindSpace>;
   /** By the name of the session's directory. */
   readonly sessions: ReadonlyMap<string, SessionSpace>;
-  /** Bytes of evidence files, by path. */
-  readonly evidence: ReadonlyMap<string, number>;
-  /** Ids of sessions that have a receipt in session-archive. */
+  /** Ids of sessions that have a receipt where archives lie. */
   readonly archived: ReadonlySet<string>;
 }
 
-/** The home's own tree, and the ledgers' where they lie elsewhere. Opens each events.db for its first 100 bytes only. */
-export function walkHome(home: Home, roots: readonly Root[], source: Source): HomeSpace {
-  const all = new Walked(home);
+/** The home's own tree, and the ledgers' where they lie elsewhere. Opens each session's database for its first 100 bytes only. */
+export function walkHome(roots: readonly Root[], source: Source, space: SpaceUpkeep | undefined): HomeSpace {
+  const all = new Walked(source, space);
   for (const { name, dir, only } of roots) {
     if (name !== "home" && name !== "ledgers") continue;
     for (const { path, type, stat } of walk(dir, { unreadable: () => undefined, ...(only && { only }) })) {
-      if (type === "file") all.add({ root: name, dir, path, size: Number(stat.size) }, source);
+      if (type === "file") all.add({ root: name, dir, path, size: Number(stat.size) });
     }
   }
   return all;
@@ -48,73 +47,56 @@ interface FileAt {
   readonly size: number;
 }
 
-/** `sessions/<name>/<file>`, and `sessions/<partition>/<name>/ledger.…` */
-const IN_SESSION = /^sessions\/([^/]+)\/(?:[^/]+\/)*?([^/]+)$/;
-const IN_LEDGERS = /(?:^|\/)([^/]+)\/ledger\.(?:jsonl|seal)$/;
-
 class Walked implements HomeSpace {
   readonly kinds = new Map<string, KindSpace>();
   readonly sessions = new Map<string, SessionSpace>();
-  readonly evidence = new Map<string, number>();
   readonly archived = new Set<string>();
-  #home: Home;
+  #source: Source;
+  #space: SpaceUpkeep | undefined;
 
-  constructor(home: Home) {
-    this.#home = home;
+  constructor(source: Source, space: SpaceUpkeep | undefined) {
+    this.#source = source;
+    this.#space = space;
   }
 
-  add(file: FileAt, source: Source): void {
-    const kind = this.#kindOf(file, source);
+  add(file: FileAt): void {
+    const kind = this.#kindOf(file);
     const sum = this.kinds.get(kind) ?? { items: 0, bytes: 0 };
     sum.items++;
     sum.bytes += file.size;
     this.kinds.set(kind, sum);
   }
 
-  #kindOf(file: FileAt, source: Source): string {
-    const { root, path, size } = file;
-    if (this.#home.runtime !== "agh") return toolkitKind(path) ?? source.classify(root, path, "file").class;
-    if (path.includes(".corrupt.")) this.evidence.set(path, size);
-    if (root === "ledgers" || path.endsWith(`/${LEDGER}`) || path.endsWith("/ledger.seal")) return this.#ledger(file);
-    if (path.startsWith("sessions/")) return this.#session(file);
+  #kindOf(file: FileAt): string {
+    const { root, path } = file;
     const own = toolkitKind(path);
-    if (own !== undefined) return own;
-    if (path.startsWith("session-archive/")) {
-      const id = /^session-archive\/([^/]+)\.receipt\.json$/.exec(path)?.[1];
-      if (id !== undefined) this.archived.add(id);
-      return "archives";
+    if (!this.#space) return own ?? this.#source.classify(root, path, "file").class;
+    const place = this.#space.place(root, path);
+    // Ledgers are counted as such wherever they lie, in the trash as well.
+    if (own !== undefined && place.of !== "ledger") return own;
+    if (place.receipt !== undefined) this.archived.add(place.receipt);
+    if (place.session !== undefined) this.#addToSession(place.session, place.of, file);
+    return place.kind;
+  }
+
+  #addToSession(name: string, of: FilePlace["of"], { dir, path, size }: FileAt): void {
+    const session = this.sessions.get(name) ?? { bytes: 0, events: 0, free: 0, ledger: 0 };
+    this.sessions.set(name, session);
+    if (of === "ledger") {
+      session.ledger += size;
+      return;
     }
-    if (path.startsWith("agh.db-")) return "agh.db-wal";
-    if (path === "agh.db") return path;
-    return path.startsWith("logs/crash-bundles/") ? "crash-bundles" : source.classify(root, path, "file").class;
-  }
-
-  #ledger({ path, size }: FileAt): string {
-    const id = IN_LEDGERS.exec(path)?.[1];
-    if (id !== undefined) this.#sessionOf(id).ledger += size;
-    return "ledgers";
-  }
-
-  #session({ path, size }: FileAt): string {
-    const [, name, file] = IN_SESSION.exec(path) ?? [];
-    if (!name || !file) return "sessions";
-    const session = this.#sessionOf(name);
     session.bytes += size;
-    if (file === EVENTS) {
-      session.events = size;
-      session.free = size > 0 ? readFreeBytes(joinPath(this.#home.root, path)) : 0;
-      return EVENTS;
-    }
-    if (file.includes(".corrupt.")) return "evidence";
-    if (file.startsWith(`${EVENTS}-`)) return `${EVENTS}-wal`;
-    return file === "meta.json" ? file : "sessions";
+    if (of !== "events") return;
+    session.events = size;
+    session.free = size > 0 ? readFreeBytes(joinPath(dir, path)) : 0;
   }
+}
 
-  #sessionOf(name: string): SessionSpace {
-    let session = this.sessions.get(name);
-    if (!session) this.sessions.set(name, (session = { bytes: 0, events: 0, free: 0, ledger: 0 }));
-    return session;
-  }
+/** Undefined where there is no regular file. */
+export function sizeOfFile(file: string): number | undefined {
+  const stat = statSync(osPath(file), { throwIfNoEntry: false });
+  return stat?.isFile() ? stat.size : undefined;
 }
 
 function toolkitKind(path: string): string | undefined {

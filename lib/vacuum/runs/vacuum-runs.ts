@@ -1,20 +1,17 @@
-// Removes the runs of an AGDD home that a retention takes: the plan, and with `apply` the deed.
+// Removes the runs of a home that its retention takes: the plan, and with `apply` the deed.
 import { hotSince, keepAlso, computeKeptRuns, type KeepReason } from "../../policy/expired-runs.ts";
+import { openCustody } from "../../custody/open-custody.ts";
 import { openWithCapability, type Place } from "../../places/open-with-capability.ts";
 import type { OpenPlace } from "../../places/detect-source.ts";
-import type { Deps } from "../../records/deps.ts";
+import { withoutProblems, type Deps } from "../../records/deps.ts";
 import { refusal, usageError } from "../../records/error.ts";
 import type { Action } from "../../records/result-kinds.ts";
 import type { AnyRecord } from "../../records/record.ts";
-import { readShaped, STORAGE_SHAPE } from "../../sources/agdd/catalog/databases.ts";
-import { strangeTriggers } from "../../sources/agdd/catalog/full-text.ts";
-import { storageOf, type Storage } from "../../sources/agdd/home/layout.ts";
-import { eventBytes, runFacts, type RunWeight } from "../../sources/agdd/custody/run-facts.ts";
+import type { LocalSession } from "../../sources/custody.ts";
 import type { Home } from "../../sources/source.ts";
-import { noDatabase } from "../../sqlite/errors.ts";
-import { createPlannedAction, asSkipped, type RemovalPlan } from "../removal-types.ts";
-import type { GateProof } from "../gates/gates.ts";
-import { proveRowsArchived as archivedIn } from "../gates/rows-archived-gate.ts";
+import type { ExpiredRun, RunSettings, RunUpkeep } from "../../sources/upkeep.ts";
+import { Gates, type GateProof, type GateResult } from "../gates/gates.ts";
+import { asSkipped, createPlannedAction, type RemovalPlan } from "../removal-types.ts";
 import { runRemovals } from "../run-removals.ts";
 
 export interface VacuumRuns {
@@ -33,39 +30,30 @@ export interface VacuumRuns {
 /** Yields an `action` for each run that goes, and a `summary` that tells how many stay and why. */
 export async function* vacuumRuns(options: VacuumRuns, deps: Deps): AsyncGenerator<AnyRecord> {
   using opened = await openWithCapability(options.place, "runs", deps);
-  const { home } = opened;
-  const storage = storageOf(home, deps);
-  if (!storage.exists) throw noDatabase(storage.file);
-  assertSettings(storage);
-  const hotDays = options.hotDays ?? daysOf(home, storage);
-  const planning = planRuns(opened, storage, { ...options, hotDays, archive: archiveOf(home, storage) }, deps);
+  const { home, source } = opened;
+  const runs = (await source.upkeep!()).runs!;
+  const settings = runs.settings(home, deps);
+  const hotDays = options.hotDays ?? daysOf(home, settings);
+  const planning = planRuns(opened, runs, { ...options, hotDays, archive: archiveOf(home, settings) }, deps);
   const { apply, lockTimeoutMs } = options;
   yield* runRemovals({ tool: "agh-vacuum runs", opened, planning, apply, lockTimeoutMs }, deps);
 }
 
-/** A setting that cannot be read, and that says what goes or what is to be done before, stops here. */
-function assertSettings({ settings }: Storage): void {
-  const bad = settings.bad.find(({ name }) => name === "archive_enabled" || name === "hot_days");
-  if (bad) throw usageError(bad.message, "AGDD does not start with it either");
-}
-
 /** Where runs must be archived before they go; undefined where nothing asks for it. */
-function archiveOf({ place }: Home, { settings, brand }: Storage): string | undefined {
-  if (!settings.archiveEnabled) return undefined;
-  if (settings.archiveDestination) return settings.archiveDestination;
-  const prefix = `${brand.toUpperCase()}_STORAGE_ARCHIVE`;
+function archiveOf({ place }: Home, { archive, prefix }: RunSettings): string | undefined {
+  if (!archive) return undefined;
+  if (archive.destination) return archive.destination;
   throw refusal(
     "E_ARCHIVE_FIRST",
-    `${place}: ${prefix}_ENABLED requires an archive before runs are removed, and ${prefix}_DESTINATION is not set`,
-    `agh-archive put --all --home ${place} --to DIR, then ${prefix}_DESTINATION=DIR agh-vacuum runs`,
+    `${place}: ${prefix}_ARCHIVE_ENABLED requires an archive before runs are removed, and ${prefix}_ARCHIVE_DESTINATION is not set`,
+    `agh-archive put --all --home ${place} --to DIR, then ${prefix}_ARCHIVE_DESTINATION=DIR agh-vacuum runs`,
   );
 }
 
-function daysOf({ place }: Home, { settings: { hotDays }, brand }: Storage): number {
-  const name = `${brand.toUpperCase()}_STORAGE_HOT_DAYS`;
+function daysOf({ place }: Home, { hotDays, prefix }: RunSettings): number {
   if (hotDays === undefined)
     throw usageError(`no retention is set for the runs of ${place}`, "agh-vacuum runs --hot-days 7");
-  if (hotDays < 0) throw usageError(`${name} is ${hotDays}: that would remove everything`, "--hot-days 7");
+  if (hotDays < 0) throw usageError(`${prefix}_HOT_DAYS is ${hotDays}: that would remove everything`, "--hot-days 7");
   return hotDays;
 }
 
@@ -74,34 +62,19 @@ type RetentionOptions = Omit<VacuumRuns, "hotDays"> & {
   readonly archive: string | undefined;
 };
 
-async function* planRuns(
-  { home, source }: OpenPlace,
-  { file }: Storage,
-  options: RetentionOptions,
-  deps: Deps,
-): RemovalPlan {
+async function* planRuns(opened: OpenPlace, upkeep: RunUpkeep, options: RetentionOptions, deps: Deps): RemovalPlan {
+  const { home } = opened;
   const now = deps.now();
   const cutoff = hotSince(now, options.hotDays);
-  const { staleRunning } = options;
+  const { staleRunning, archive } = options;
   const retention = {
     cutoff,
     now: now.getTime(),
     staleBefore: staleRunning === undefined ? undefined : now.getTime() - staleRunning,
   };
-  const { runs, stay, expired, strange } = readShaped(file, STORAGE_SHAPE, deps, (db) => {
-    const runs = runFacts(db);
-    const stay = computeKeptRuns(runs, retention);
-    const expired = runs.filter(({ id }) => !stay.has(id));
-    const bytes = eventBytes(
-      db,
-      expired.map(({ id }) => id),
-    );
-    const weighed = expired.map((run) => ({ ...run, bytes: run.bytes + (bytes.get(run.id) ?? 0) }));
-    return { runs, stay, expired: weighed, strange: strangeTriggers(db) };
-  });
-  if (strange.length > 0) throw strangeTrigger(file, strange[0]!);
-  const archived =
-    options.archive === undefined ? undefined : await proveArchived(expired, options.archive, { home, source, deps });
+  let stay = new Map<string, KeepReason>();
+  const { runs, expired } = upkeep.read(home, deps, (all) => (stay = computeKeptRuns(all, retention)));
+  const archived = archive === undefined ? undefined : await proveArchived(opened, expired, archive, deps);
   if (archived) {
     keepAlso(
       runs,
@@ -121,27 +94,32 @@ async function* planRuns(
   return { facts: { cutoff: new Date(cutoff).toISOString(), ...sums(removed), stays: counted(stay) } };
 }
 
-type Answers = Map<string, Awaited<ReturnType<typeof archivedIn>>>;
-
 /** Whether the archive holds the very rows that would go. */
 async function proveArchived(
-  expired: readonly RunWeight[],
+  opened: OpenPlace,
+  expired: readonly ExpiredRun[],
   archive: string,
-  { home, source, deps }: Pick<OpenPlace, "home" | "source"> & { readonly deps: Deps },
-): Promise<Answers> {
-  const archival = await source.archival!();
-  const answers: Answers = new Map();
+  deps: Deps,
+): Promise<ReadonlyMap<string, GateResult>> {
+  const { home, source } = opened;
+  const { custody } = await openCustody(opened, deps);
+  const ids = new Set(expired.map(({ id }) => id));
+  const locals = new Map<string, LocalSession>();
+  for await (const session of source.sessions(home, {}, withoutProblems(deps))) {
+    const local = ids.has(session.id) ? custody.inspect(session) : undefined;
+    if (local) locals.set(session.id, local);
+  }
+  const gates = new Gates({ custody, source, deps, archive, repo: undefined });
+  const answers = new Map<string, GateResult>();
   for (const { id } of expired) {
     deps.signal.throwIfAborted();
-    answers.set(id, await archivedIn(id, { home, archival, archive }, deps));
+    const local = locals.get(id);
+    answers.set(id, local ? await gates.check(["archived"], local) : { refused: "it does not exist any more" });
   }
   return answers;
 }
 
-const strangeTrigger = (file: string, name: string): Error =>
-  refusal("E_STRANGE_TRIGGER", `${file} has a trigger '${name}' that AGDD does not create`, "inspect it first");
-
-function actionFor(home: Home, run: RunWeight, proof: GateProof | undefined, options: RetentionOptions): Action {
+function actionFor(home: Home, run: ExpiredRun, proof: GateProof | undefined, options: RetentionOptions): Action {
   const { forGood, toolkit } = options;
   const { id, agent, status, rows, bytes, fingerprint } = run;
   const newest = new Date(Math.max(run.started, run.ended ?? run.started, run.lastEvent ?? run.started));
@@ -157,7 +135,7 @@ function actionFor(home: Home, run: RunWeight, proof: GateProof | undefined, opt
   );
 }
 
-function sums(expired: readonly RunWeight[]): { readonly runs: number; readonly rows: { [table: string]: number } } {
+function sums(expired: readonly ExpiredRun[]): { readonly runs: number; readonly rows: { [table: string]: number } } {
   const rows: { [table: string]: number } = {};
   for (const run of expired) {
     for (const [table, count] of Object.entries(run.rows)) rows[table] = (rows[table] ?? 0) + count;

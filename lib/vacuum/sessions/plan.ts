@@ -1,259 +1,156 @@
-// Which sessions go, and where to: a policy over all of a home, floors and gates held, one action for each.
-import type { Scratch } from "../../files/scratch.ts";
-import type { OpenPlace } from "../../places/detect-source.ts";
-import { SessionHome } from "../../places/session-home.ts";
-import { decideRetirement, type Retirable, type Retirement, type Verdict } from "../../policy/retirement.ts";
-import type { Deps } from "../../records/deps.ts";
-import { nearestWord } from "../../policy/nearest-word.ts";
-import { EXIT, usageError } from "../../records/error.ts";
+// The sessions of a home as candidates, and one action for each that a policy decides about.
+import { removedPaths } from "../../custody/removal.ts";
+import { timesOf, type Candidate, type Decision } from "../../policy/retirement.ts";
 import type { Action } from "../../records/result-kinds.ts";
 import type { SessionRecord } from "../../records/runtime-kinds.ts";
-import { resolveIds } from "../../sources/selection.ts";
+import type { HomeCustody, LocalSession } from "../../sources/custody.ts";
 import type { Home } from "../../sources/source.ts";
-import { listAgentNames } from "../../sources/agh/home/agent-names.ts";
-import { resolveWorkspaceIds } from "../../sources/agh/catalog/workspace-ids.ts";
-import { createPlannedAction, asSkipped, type RemovalPlanSummary, type RemovalPlan } from "../removal-types.ts";
-import { inspectLocalSession, trashRefusal, type LocalSession } from "../local-session.ts";
-import { Gates, isKeptElsewhere, type GateName, type GateProof } from "../gates/gates.ts";
-import { timesOf } from "./recheck.ts";
-import { loadPolicy, type RetirementPolicyOptions } from "./load-policy.ts";
+import type { RetirementUpkeep } from "../../sources/upkeep.ts";
+import { isKeptElsewhere, type GateName, type GateProof, type Gates } from "../gates/gates.ts";
+import { asSkipped, createPlannedAction, type RemovalSpec } from "../removal-types.ts";
 
-export interface RetirementOptions extends RetirementPolicyOptions {
+export interface PlannerOptions {
+  readonly home: Home;
+  readonly custody: HomeCustody;
+  readonly gates: Gates;
+  /** Of the runtime: when a session without events was last used. */
+  readonly lastUse: RetirementUpkeep["lastUse"];
+  /** Undefined where none were selected: then all are candidates. */
+  readonly selected: ReadonlySet<string> | undefined;
+  readonly keptAgents: readonly string[];
+  readonly keptWorkspaces: ReadonlySet<string>;
+  /** [] is archived, where archives have a place. */
   readonly require: readonly GateName[];
-  /** Agents and workspaces (either id, name or path) whose sessions stay. */
-  readonly keepAgents: readonly string[];
-  readonly keepWorkspaces: readonly string[];
-  /** Where archives lie. */
-  readonly archive: string;
+  /** Where archives lie, if anywhere. */
+  readonly archive: string | undefined;
   /** Session id to where its archive lies, as a selection says. */
   readonly archives: ReadonlyMap<string, string>;
-  readonly repo: string | undefined;
   readonly toolkit: string;
 }
 
-export async function* planRetirement(
-  { home, source }: OpenPlace,
-  options: RetirementOptions,
-  scratch: Scratch,
-  deps: Deps,
-): RemovalPlan {
-  const policy = await loadPolicy(home.root, options);
-  const from = await SessionHome.open(home, deps);
-  const sessions: SessionRecord[] = [];
-  for await (const session of source.sessions(home, { lastEvents: true }, deps)) sessions.push(session);
-  const selected =
-    options.selected &&
-    resolveIds(
-      [...options.selected],
-      sessions.map(({ id }) => id),
-      deps.log,
-    );
-  const planner = await RetirementPlanner.create(sessions, { home, from, scratch, options }, deps);
-  const retirement = await decideRetirement(planner.retirables(selected), policy, deps.now());
-  for (const verdict of retirement.verdicts) {
-    const action = planner.actionFor(verdict, selected !== undefined);
-    if (action) yield action;
-  }
-  for (const id of selected ?? []) if (!planner.has(id)) yield planner.actionForMissing(id);
-  return summarizePlan(retirement, planner.undo());
-}
-
-function summarizePlan({ verdicts, excess, total }: Retirement, undo: string | undefined): RemovalPlanSummary {
-  const of = (fate: Verdict["fate"]): number => verdicts.filter((verdict) => verdict.fate === fate).length;
-  const isUnmet = excess.bytes > 0 || excess.sessions > 0;
-  return {
-    ...(isUnmet && { exit: EXIT.found }),
-    facts: {
-      total_bytes: total.bytes,
-      total_sessions: total.sessions,
-      kept: of("kept"),
-      ...(undo !== undefined && { undo }),
-      ...(isUnmet && { excess_bytes: excess.bytes, excess_sessions: excess.sessions }),
-    },
-  };
-}
-
-interface Parts {
-  readonly home: Home;
-  readonly from: SessionHome;
-  readonly scratch: Scratch;
-  readonly options: RetirementOptions;
-}
-
-/** What is kept in mind of every session; the rest is looked at again when it is needed. */
-interface Candidate {
-  readonly session: SessionRecord;
-  readonly bytes: number;
-  readonly kept: string | undefined;
-}
-
-/** All sessions of the home that have a directory, and what stands against each. */
-class RetirementPlanner {
-  #parts: Parts;
-  #deps: Deps;
-  #sessions = new Map<string, Candidate>();
+/** All sessions of the home that lie in it, and what stands against each. */
+export class RetirementPlanner {
+  #options: PlannerOptions;
   #records: ReadonlyMap<string, SessionRecord>;
-  #keptWorkspaces: ReadonlySet<string>;
-  #gates = new Map<string, Gates>();
+  #sessions = new Map<string, LocalSession>();
   #proofs = new Map<string, GateProof>();
 
-  private constructor(records: readonly SessionRecord[], parts: Parts, kept: ReadonlySet<string>, deps: Deps) {
-    this.#parts = parts;
-    this.#deps = deps;
-    this.#keptWorkspaces = kept;
+  constructor(records: readonly SessionRecord[], options: PlannerOptions) {
+    this.#options = options;
     this.#records = new Map(records.map((record) => [record.id, record]));
-    for (const session of records) {
-      const local = session.has.dir ? inspectLocalSession(parts.from, session) : undefined;
-      if (local) this.#sessions.set(session.id, { session, bytes: local.bytes, kept: this.#kept(local) });
+    for (const record of records) {
+      const local = options.custody.inspect(record);
+      if (local) this.#sessions.set(record.id, local);
     }
   }
 
-  static async create(records: readonly SessionRecord[], parts: Parts, deps: Deps): Promise<RetirementPlanner> {
-    const { keepAgents, keepWorkspaces } = parts.options;
-    const kept =
-      keepWorkspaces.length > 0 ? await resolveWorkspaceIds(keepWorkspaces, parts.home.root, deps) : new Set<string>();
-    assertKnown("agent", keepAgents, [
-      ...records.map(({ agent_name }) => agent_name),
-      ...listAgentNames(parts.home.root),
-    ]);
-    for (const word of keepWorkspaces) {
-      const ids = await resolveWorkspaceIds([word], parts.home.root, deps);
-      if (ids.size === 1)
-        assertKnown(
-          "workspace",
-          [word],
-          records.map(({ workspace_id }) => workspace_id),
-        );
-    }
-    return new RetirementPlanner(records, parts, kept, deps);
+  candidates(): Candidate[] {
+    const { selected, lastUse } = this.#options;
+    return [...this.#sessions.values()].map((local) => {
+      const { session } = local;
+      const times = timesOf(session);
+      return {
+        id: session.id,
+        bytes: local.bytes,
+        ...times,
+        ...(!session.has.events && lastUse && { last: lastUse(session) }),
+        isSelected: selected?.has(session.id) ?? true,
+        kept: this.#reasonToKeep(local),
+      };
+    });
   }
 
-  has(id: string): boolean {
-    return this.#sessions.has(id);
-  }
-
-  retirables(selected: ReadonlySet<string> | undefined): Retirable[] {
-    return [...this.#sessions.values()].map(({ session, bytes, kept }) => ({
-      id: session.id,
-      bytes,
-      ...timesOf(session),
-      isSelected: selected?.has(session.id) ?? true,
-      kept,
-      blockedBy: () => this.#refusalFor(session),
-    }));
-  }
-
-  #kept({ session, unexpected: strange }: LocalSession): string | undefined {
-    const { keepAgents } = this.#parts.options;
+  #reasonToKeep({ session, unexpected }: LocalSession): string | undefined {
+    const { keptAgents, keptWorkspaces, custody } = this.#options;
     const { agent_name: agent, workspace_id: workspace } = session;
-    if (agent !== null && keepAgents.includes(agent)) return `sessions of ${agent} are kept`;
-    if (workspace !== null && this.#keptWorkspaces.has(workspace)) return `sessions of ${workspace} are kept`;
-    const [first] = strange;
+    if (agent !== null && keptAgents.includes(agent)) return `sessions of ${agent} are kept`;
+    if (workspace !== null && keptWorkspaces.has(workspace)) return `sessions of ${workspace} are kept`;
+    const [first] = unexpected;
     if (first) return `${first.path} in it is not part of a session: ${first.reason}`;
-    return this.#parts.from.reasonAgainst(session);
+    return custody.reasonAgainst(session);
   }
 
-  async #refusalFor(session: SessionRecord): Promise<string | undefined> {
-    const { options, from } = this.#parts;
-    this.#deps.signal.throwIfAborted();
-    const local = inspectLocalSession(from, session);
-    if (!local) return "it was removed while it was checked";
-    const gates = this.#gatesFor(local.id);
-    const answer = await gates.check(options.require, local);
+  #gatesFor(id: string): { readonly names: readonly GateName[]; readonly archive: string | undefined } {
+    const { require, archives, archive: general } = this.#options;
+    const archive = archives.get(id) ?? general;
+    return { names: require.length > 0 ? require : archive === undefined ? [] : ["archived"], archive };
+  }
+
+  /** Why a gate blocks a session; what proves that it may go is kept for its action. */
+  async reasonAgainst(id: string): Promise<string | undefined> {
+    const local = this.#sessions.get(id)!;
+    const { names, archive } = this.#gatesFor(id);
+    const answer = await this.#options.gates.check(names, local, archive);
     if ("refused" in answer) return answer.refused;
-    const { proof } = isKeptElsewhere(answer.proof) ? answer : await this.#addArchiveProof(local, answer.proof);
-    this.#proofs.set(local.id, proof);
-    return isKeptElsewhere(proof) ? undefined : trashRefusal(local);
+    this.#proofs.set(id, { ...answer.proof, ...(await this.#archiveProof(local, answer.proof)) });
+    return undefined;
   }
 
-  /** What is archived need not go through the trash, whatever was asked for. */
-  async #addArchiveProof(local: LocalSession, proof: GateProof): Promise<{ readonly proof: GateProof }> {
-    const archived = await this.#gatesFor(local.id).check(["archived"], local);
-    return "proof" in archived ? { proof: { ...proof, ...archived.proof } } : { proof };
+  /** What is archived need not go through the trash, whatever was required. */
+  async #archiveProof(local: LocalSession, proof: GateProof): Promise<GateProof> {
+    const { archive } = this.#gatesFor(local.id);
+    if (isKeptElsewhere(proof) || archive === undefined) return {};
+    const archived = await this.#options.gates.check(["archived"], local, archive);
+    return "proof" in archived ? archived.proof : {};
   }
 
-  /** One for each place where archives lie. */
-  #gatesFor(id: string): Gates {
-    const { options, home, scratch } = this.#parts;
-    const archive = options.archives.get(id) ?? options.archive;
-    let gates = this.#gates.get(archive);
-    if (!gates)
-      this.#gates.set(archive, (gates = new Gates({ home, scratch, deps: this.#deps, archive, repo: options.repo })));
-    return gates;
+  /** What stays by the policy is no news, unless it was selected by name. */
+  actionFor({ id, fate, reason }: Decision): Action | undefined {
+    const { selected, home, toolkit } = this.#options;
+    if (fate === "keep" && !selected) return undefined;
+    const spec = this.#specOf(this.#sessions.get(id)!, fate === "remove" ? reason : "");
+    const action = createPlannedAction(home, spec, toolkit);
+    return fate === "remove" ? action : asSkipped(action, reason);
   }
 
-  /** What stays by the policy is no news, unless it was asked for by name. */
-  actionFor({ id, fate, reason }: Verdict, isSelected: boolean): Action | undefined {
-    if (fate === "kept" && !isSelected) return undefined;
-    const local = inspectLocalSession(this.#parts.from, this.#sessions.get(id)!.session);
-    if (!local) return undefined;
-    return fate === "goes" ? this.#action(local, reason) : asSkipped(this.#action(local, ""), reason);
-  }
-
-  #action(local: LocalSession, reason: string): Action {
-    const { id, session, dir, ledgerDir, bytes, fingerprint } = local;
+  #specOf(local: LocalSession, reason: string): RemovalSpec {
+    const { id, session, bytes, fingerprint, rows } = local;
     const proof = this.#proofs.get(id);
     const isPermanent = proof !== undefined && isKeptElsewhere(proof);
-    const { require, toolkit } = this.#parts.options;
-    return createPlannedAction(
-      this.#parts.home,
-      {
-        id,
-        verb: "retire-session",
-        subject: {
-          session_id: id,
-          path: dir,
-          ledger: ledgerDir,
-          ...(proof && { to: isPermanent ? "nowhere" : "trash" }),
-          size: bytes,
-          require,
-          ...proof,
-        },
-        expect: { fingerprint, state: session.state, last_event_at: session.last_event_at ?? null },
-        reason,
-        bytes: isPermanent ? bytes : 0,
-        loses: isPermanent || !proof ? null : "nothing until the trash is emptied",
-      },
-      toolkit,
-    );
+    const loses = isPermanent ? null : "nothing until the trash is emptied";
+    const { names } = this.#gatesFor(id);
+    const paths = removedPaths(local);
+    if (paths.length === 0) {
+      const to = isPermanent ? "nowhere" : "trash";
+      const subject = { session_id: id, rows, to, ...(names.some(isSpecial) && { require: names }), ...proof };
+      return { id, verb: "remove-session", subject, expect: { fingerprint }, reason, bytes, loses };
+    }
+    const subject = {
+      session_id: id,
+      path: paths.find(({ part }) => part === "session")?.path,
+      ledger: paths.find(({ part }) => part === "ledger")?.path,
+      ...(Object.keys(rows).length > 0 && { rows }),
+      ...(proof && { to: isPermanent ? "nowhere" : "trash" }),
+      size: bytes,
+      require: names,
+      ...proof,
+    };
+    const expect = { fingerprint, state: session.state, last_event_at: session.last_event_at ?? null };
+    const freed = isPermanent ? bytes : 0;
+    return { id, verb: "retire-session", subject, expect, reason, bytes: freed, loses: proof ? loses : null };
   }
 
   /** How one that goes at once comes back, where all of them lie in one place. */
   undo(): string | undefined {
-    const targets = new Set([...this.#proofs.values()].map(({ archive }) => archive?.target));
+    const proofs = [...this.#proofs].filter(([id]) => removedPaths(this.#sessions.get(id)!).length > 0);
+    const targets = new Set(proofs.map(([, { archive }]) => archive?.target));
     const [target] = targets;
     return targets.size === 1 && target !== undefined
-      ? `agh-archive get ID --from ${target} --to ${this.#parts.home.place}`
+      ? `agh-archive get ID --from ${target} --to ${this.#options.home.place}`
       : undefined;
   }
 
-  /** One that was selected and has no directory here: retired already, for example. */
-  actionForMissing(id: string): Action {
-    const { home, options } = this.#parts;
-    const effective = this.#records.get(id)?.effective ?? "unknown";
-    const removing = {
-      id,
-      verb: "retire-session" as const,
-      subject: { session_id: id },
-      expect: {},
-      bytes: 0,
-      loses: null,
-    };
-    return asSkipped(
-      createPlannedAction(home, { ...removing, reason: "" }, options.toolkit),
-      `it has no directory here: it is ${effective}`,
-    );
+  /** Those that were selected and do not lie here: retired already, for example. */
+  *missing(): Generator<Action> {
+    const { selected = [], home, toolkit } = this.#options;
+    for (const id of selected) {
+      if (this.#sessions.has(id)) continue;
+      const effective = this.#records.get(id)?.effective ?? "unknown";
+      const spec = { id, subject: { session_id: id }, expect: {}, reason: "", bytes: 0, loses: null };
+      const action = createPlannedAction(home, { ...spec, verb: "retire-session" }, toolkit);
+      yield asSkipped(action, `it has no directory here: it is ${effective}`);
+    }
   }
 }
 
-/** A floor that is misspelt would hold nothing. */
-function assertKnown(what: "agent" | "workspace", words: readonly string[], known: readonly (string | null)[]): void {
-  const names = new Set(known.filter((name) => name !== null));
-  const unknown = words.find((word) => !names.has(word));
-  if (unknown === undefined) return;
-  const close = nearestWord(unknown, names);
-  throw usageError(
-    `--keep-${what} ${unknown}: the home has no such ${what}`,
-    close ? `did you mean ${close}?` : undefined,
-  );
-}
+const isSpecial = (name: GateName): boolean => name !== "archived";

@@ -2,11 +2,12 @@
 import { rmSync } from "node:fs";
 import { hash } from "node:crypto";
 import { dirname } from "node:path";
+import { bytesBelow, presentIn, TRASH_LIST } from "../../custody/trash.ts";
+import { asOwner } from "../../files/as-owner.ts";
 import { fsyncDir } from "../../files/atomic.ts";
-import { osPath } from "../../files/os-path.ts";
+import { joinPath, osPath } from "../../files/os-path.ts";
 import { toFileError } from "../../files/errors.ts";
 import { walk } from "../../files/walk.ts";
-import { closeJournal } from "../../formats/journal.ts";
 import type { OpenPlace } from "../../places/detect-source.ts";
 import type { Deps } from "../../records/deps.ts";
 import type { Home } from "../../sources/source.ts";
@@ -20,7 +21,6 @@ import {
   type Removal,
 } from "../removal-types.ts";
 import { leftovers, type Leftover } from "./trash-records.ts";
-import { bytesBelow, listIn, presentIn } from "./trash.ts";
 import type { Action } from "../../records/result-kinds.ts";
 
 export interface EmptyTrash {
@@ -73,12 +73,13 @@ function fingerprintOf({ dirs }: Leftover): string {
 }
 
 export const emptying: Removal = {
-  daemonOut: false,
-  async *perform(actions, within) {
-    const there = new Map(leftovers(within.home).map((it) => [it.run, it]));
+  daemonMayRun: true,
+  async *perform(actions, { home, journal, deps }) {
+    const there = new Map(leftovers(home).map((it) => [it.run, it]));
     for (const action of actions) {
-      within.deps.signal.throwIfAborted();
-      yield empty(action, there.get(requireText(action, "subject", "run")));
+      deps.signal.throwIfAborted();
+      const it = there.get(requireText(action, "subject", "run"));
+      yield asOwner(journal.owner, () => empty(action, it));
     }
   },
 };
@@ -93,11 +94,14 @@ function empty(action: Action, it: Leftover | undefined): RemovalOutcome {
   return { action: asDone(action, bytes) };
 }
 
-/** What it could be restored or undone by goes first: what is left of a removal that was cut short is no trap. */
+/** By which it could be restored or undone: what is left of a removal that was cut short is no trap. */
+const LISTS = [TRASH_LIST, "rows.json", "journal.json", "done.json"];
+
 function removeTree(dir: string): void {
   try {
-    rmSync(osPath(listIn(dir)), { force: true });
-    closeJournal(dir);
+    for (const name of LISTS) rmSync(osPath(joinPath(dir, name)), { force: true });
+    fsyncDir(dir);
+    rmSync(osPath(dir), { recursive: true, force: true });
     fsyncDir(dirname(dir));
   } catch (error) {
     throw toFileError(dir, "remove", error);

@@ -1,87 +1,80 @@
-// Brings rows back out of the trash into the database that they were removed from.
-import { decodeRows, type RowsFile } from "../../formats/archive/rows.ts";
-import { withHomeLock } from "../../places/home-lock.ts";
-import type { OpenPlace } from "../../places/detect-source.ts";
-import type { Deps } from "../../records/deps.ts";
-import { refusal } from "../../records/error.ts";
-import type { AnyRecord } from "../../records/record.ts";
-import type { Tally } from "../../records/summary.ts";
-import { storageOf } from "../../sources/agdd/home/layout.ts";
-import { putRuns } from "../../sources/agdd/custody/put-runs.ts";
-import { putSessions } from "../../sources/agsh/custody/archival.ts";
-import { resolveIds } from "../../sources/selection.ts";
-import type { Home } from "../../sources/source.ts";
-import { removeTrashRows, readTrashRows, listRowTrashes, type StoredRowTrash } from "../../journal/removed-rows.ts";
+// Stages rows out of the trash for the database that they were removed from.
+import { writeFileSync } from "node:fs";
+import type { OpenCustody } from "../../custody/open-custody.ts";
+import { toFileError } from "../../files/errors.ts";
+import { joinPath, osPath } from "../../files/os-path.ts";
+import { decodeRows, encodeRows, type RowsFile } from "../../formats/archive/rows.ts";
+import { readTrashRows } from "../../journal/removed-rows.ts";
+import type { Run } from "../../journal/run.ts";
+import type { Step } from "../../journal/steps.ts";
+import type { HomeCustody, SessionParts } from "../../sources/custody.ts";
+import type { TrashRun } from "../../custody/trash.ts";
+import { tampered, type PendingRows } from "./pending-restore.ts";
 
-export interface RestoreTrashedRows {
-  /** Runs of the runtime, or the run that removed them. */
+export interface StagedRows {
+  readonly steps: readonly Step[];
+  /** Sessions that they bring back. */
   readonly ids: readonly string[];
-  readonly all: boolean;
-  readonly dryRun: boolean;
-  readonly lockTimeoutMs: number;
 }
 
-/** Yields the `session` of each run that is back, and a `summary`. What was touched refuses the whole (4). */
-export async function* restoreTrashedRows(
-  { home, source }: OpenPlace,
-  options: RestoreTrashedRows,
-  tally: Tally,
-  deps: Deps,
-): AsyncGenerator<AnyRecord> {
-  const trashes = listRowTrashes(home.root);
-  const selected = resolveSelected(trashes, options, deps);
-  if (options.dryRun) {
-    tally.done(0, selected.size);
-    return yield tally.summary({ status: "planned" });
-  }
-  const { lockTimeoutMs } = options;
-  const back = await withHomeLock({ home, lockTimeoutMs, daemonMayRun: true }, deps, async () =>
-    trashes.flatMap((trash) => restoreRun(trash, selected, home, deps)),
-  );
-  if (back.length > 0) {
-    for await (const session of source.sessions(home, { ids: back }, deps)) {
-      tally.done();
-      yield session;
-    }
-  }
-  yield tally.summary();
+/** Sessions that are there stay as they are, and in the trash. Rows that were touched refuse the whole (4). */
+export async function stageRows(run: Run, pending: readonly PendingRows[], custody: OpenCustody): Promise<StagedRows> {
+  const staged = [];
+  for (const one of pending) staged.push(await stageRun(run, one, custody));
+  return { steps: staged.flatMap(({ steps }) => steps), ids: staged.flatMap(({ ids }) => ids) };
 }
 
-function resolveSelected(
-  trashes: readonly StoredRowTrash[],
-  { ids, all }: RestoreTrashedRows,
-  deps: Deps,
-): ReadonlySet<string> {
-  const known = new Set(trashes.flatMap((trash) => [...trash.ids]));
-  if (all) return known;
-  const named = new Set<string>();
-  const others: string[] = [];
-  for (const id of ids) {
-    const trash = trashes.find(({ run }) => run === id);
-    if (trash) for (const one of trash.ids) named.add(one);
-    else others.push(id);
-  }
-  for (const id of others.length > 0 ? resolveIds(others, known, deps.log) : []) named.add(id);
-  return named;
-}
-
-function restoreRun(trash: StoredRowTrash, selected: ReadonlySet<string>, home: Home, deps: Deps): string[] {
-  const ids = new Set(trash.ids.filter((id) => selected.has(id)));
-  if (ids.size === 0) return [];
-  const bytes = readTrashRows(trash);
+async function stageRun(run: Run, { run: trash, ids }: PendingRows, custody: OpenCustody): Promise<StagedRows> {
+  const bytes = readTrashRows(trash.rows!);
   if (!bytes) throw tampered(trash.dir);
-  const back = PUT[home.runtime]!(home, decodeRows(bytes), ids, deps);
-  if (trash.ids.every((id) => ids.has(id))) removeTrashRows(trash);
-  return back;
+  const rows = decodeRows(bytes);
+  const { missing, isPresent } = await lookAt(rows, custody);
+  const back = new Map([...missing].filter(([id]) => ids.has(id)));
+  const isOver = trash.rows!.ids.every((id) => back.has(id) || isPresent(id));
+  const clear = isOver ? clearSteps(run, trash) : [];
+  if (back.size === 0) return { steps: clear, ids: [] };
+  const from = joinPath(run.staging, `${trash.run}.jsonl`);
+  const isWhole = trash.rows!.ids.every((id) => back.has(id));
+  try {
+    writeFileSync(osPath(from), isWhole ? bytes : encodeRows(mergeOwn(rows, back)), { mode: 0o600 });
+  } catch (error) {
+    throw toFileError(from, "write", error);
+  }
+  return {
+    steps: [{ do: "insert-rows", files: [run.locate(from)], own_home: true }, ...clear],
+    ids: [...back.keys()],
+  };
 }
 
-type Put = (home: Home, rows: RowsFile, ids: ReadonlySet<string>, deps: Deps) => string[];
+function clearSteps(run: Run, { list, dir }: TrashRun): Step[] {
+  const paths = list ? ["rows.json", "rows.jsonl"].map((name) => joinPath(dir, name)) : [dir];
+  return paths.map((path) => ({ do: "remove", path: run.locate(path) }));
+}
 
-/** What is back; sessions that are there already stay as they are. */
-const PUT: { readonly [runtime in Home["runtime"]]?: Put } = {
-  agdd: (home, rows, ids, deps) => putRuns(storageOf(home, deps).file, rows, ids),
-  agsh: (home, rows, ids) => putSessions(home, rows, ids),
-};
+/** Sessions of which nothing is in the home, and whether one is there with all that it had. */
+async function lookAt(rows: RowsFile, { custody, of }: OpenCustody) {
+  const own = [...of.bySession!(rows)];
+  const states = await custody.compareRows(own.map(([id, one]) => partsOf(id, one, custody)));
+  const found = new Map(own.map(([id], at) => [id, states[at]!.state]));
+  return {
+    missing: new Map(own.filter(([id]) => found.get(id) === "missing")),
+    isPresent: (id: string) => found.get(id) === "present",
+  };
+}
 
-const tampered = (dir: string): Error =>
-  refusal("E_TRASH_TAMPERED", `${dir} was modified`, "inspect it, and restore by hand what you trust");
+const partsOf = (id: string, rows: RowsFile, { home }: HomeCustody): SessionParts => ({
+  id,
+  runtime: home.runtime,
+  homeId: home.id,
+  partition: null,
+  files: [],
+  schema: undefined,
+  rows: async () => rows,
+  withFile: () => Promise.reject(new Error(`${id} has no files among its rows`)),
+  database: () => Promise.reject(new Error(`${id} has no database among its rows`)),
+});
+
+const mergeOwn = ({ columns }: RowsFile, sessions: ReadonlyMap<string, RowsFile>): RowsFile => ({
+  columns,
+  rows: [...sessions.values()].flatMap(({ rows }) => rows),
+});

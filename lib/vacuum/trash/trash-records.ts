@@ -1,10 +1,11 @@
 // What lies in the trash, and the kept runs that can still be undone, as `trash` records.
-import { journalDir, findJournal, listFinishedRuns, listUnfinishedRuns } from "../../formats/journal.ts";
+import { presentIn, bytesBelow, tamperedIn, trashRuns, type TrashRun } from "../../custody/trash.ts";
 import { isUlid, ulidTime } from "../../formats/ulid.ts";
+import { runDir } from "../../journal/locations.ts";
+import { readTrashRows, type StoredRowTrash } from "../../journal/removed-rows.ts";
+import { keptRuns, readJournal, unfinishedRuns } from "../../journal/runs.ts";
 import type { TrashRecord } from "../../records/toolkit-kinds.ts";
 import type { Home } from "../../sources/source.ts";
-import { readTrashRows, findRowTrash, type StoredRowTrash } from "../../journal/removed-rows.ts";
-import { bytesBelow, presentIn, tamperedIn, trashRuns, type TrashRun } from "./trash.ts";
 
 /** All that one run has left in the toolkit's own directory: what it put into the trash, what undoes it. */
 export interface Leftover {
@@ -21,23 +22,28 @@ export interface Leftover {
 
 /** Oldest first. Runs that were killed and not ended yet are left out: they are not over. */
 export function leftovers({ root }: Home): Leftover[] {
-  const open = new Set(listUnfinishedRuns(root).map(({ dir }) => dir));
+  const home = { root, roots: new Map<string, string>() };
+  const open = new Set(unfinishedRuns(home).map(({ run }) => run));
   const trash = new Map(trashRuns(root).map((run) => [run.run, run]));
-  const kept = listFinishedRuns(root).filter((run) => !open.has(journalDir(root, run)));
-  const runs = [...new Set([...trash.keys(), ...kept])].filter((run) => !open.has(journalDir(root, run)));
-  return runs.sort().map((run) => leftover(root, run, trash.get(run), kept.includes(run)));
+  const kept = new Set(keptRuns(root));
+  const runs = [...new Set([...trash.keys(), ...kept])].filter((run) => !open.has(run));
+  return runs.sort().map((run) => {
+    const dirs = [...(trash.has(run) ? [trash.get(run)!.dir] : []), ...(kept.has(run) ? [runDir(root, run)] : [])];
+    return {
+      run,
+      dirs,
+      bytes: dirs.reduce((sum, dir) => sum + bytesBelow(dir), 0),
+      at: isUlid(run) ? ulidTime(run) : undefined,
+      undoes: kept.has(run) ? toolOf(home, run) : undefined,
+      trash: trash.get(run),
+    };
+  });
 }
 
-function leftover(root: string, run: string, trash: TrashRun | undefined, isKept: boolean): Leftover {
-  const dirs = [...(trash ? [trash.dir] : []), ...(isKept ? [journalDir(root, run)] : [])];
-  return {
-    run,
-    dirs,
-    bytes: dirs.reduce((sum, dir) => sum + bytesBelow(dir), 0),
-    at: isUlid(run) ? ulidTime(run) : undefined,
-    undoes: isKept ? (findJournal(root, run)?.tool ?? "agh-reconcile apply") : undefined,
-    trash,
-  };
+/** A journal that cannot be read any more was kept by the one command that keeps them. */
+function toolOf(home: Parameters<typeof readJournal>[0], run: string): string {
+  const read = readJournal(home, run);
+  return read && "journal" in read ? read.journal.tool : "agh-reconcile apply";
 }
 
 /** One record a session, or one for what another tool has put there. `verify` reads every byte. */
@@ -59,7 +65,7 @@ export function* trashRecords(home: Home, verify: boolean): Generator<TrashRecor
         ...(problem !== undefined && { problem: problem }),
       };
     }
-    const rows = findRowTrash(home.root, it.run);
+    const rows = it.trash?.rows;
     if (rows) yield { ...common, id: it.run, ...rest, ...rowsOf(rows, it, verify) };
     else if (entries.length === 0)
       yield { ...common, id: it.run, ...whole(it), ...rest, bytes: it.bytes, restorable: false };

@@ -42,7 +42,7 @@ const TABLE = {
   },
   INDEX_MISSING: rule(
     ["info", "quick"],
-    "there is no full-text index, though the settings ask for one",
+    "the full-text index is missing, though the settings ask for one",
     "AGDD looks for it with a function that no SQLite has, and continues without an index",
     "nothing to do: agh-inspect search needs none",
   ),

@@ -4,15 +4,15 @@ import { joinPath, osPath } from "../../../files/os-path.ts";
 import { existsSync } from "node:fs";
 import { listDanglingReferences, checkIntegrity } from "../../../sqlite/read/integrity-check.ts";
 import { readCatalog } from "../home/databases.ts";
+import { REPLACEMENTS } from "../../repair.ts";
 import { listNames } from "./check-context.ts";
-import { readFileMark } from "./file-mark.ts";
+import { readFileMark } from "../../../files/file-mark.ts";
 import type { Check, AghFinding, CheckContext, AghRule } from "./check-types.ts";
 import { bundleHere, CATALOG, catalogFile } from "../home/layout.ts";
 import { processAlive } from "../home/liveness.ts";
 import { rowDifferences } from "../catalog/row-differences.ts";
 import { isDirectory } from "../catalog/workspaces.ts";
 
-const REPLACEMENTS = ["put-back", "restore", "salvage"] as const;
 const broken = (verdict: string, arises: string, loses: string, action: AghRule["action"] = REPLACEMENTS): AghRule => ({
   severity: "error",
   verdict,

@@ -2,27 +2,20 @@
 import { readdirSync } from "node:fs";
 import { joinPath, osPath } from "../../../files/os-path.ts";
 import { withoutProblems, type Deps } from "../../../records/deps.ts";
+import type { CheckRequest } from "../../repair.ts";
 import type { Home } from "../../source.ts";
 import { predictBootCatalog } from "../boot/boot-catalog.ts";
 import { readSweepCutoff } from "../boot/predict-boot.ts";
 import { readSessionTable } from "../catalog/session-table.ts";
 import { readCatalog } from "../home/databases.ts";
-import type { StoredSession, Level, CheckContext } from "./check-types.ts";
+import type { StoredSession, CheckContext } from "./check-types.ts";
 import { EVENTS } from "../home/layout.ts";
 import { findDaemon } from "../home/liveness.ts";
 import { statSize, readSessionDirs, type SessionDir } from "../sessions/scan.ts";
 import { readEvidence, type SessionEvidence } from "../sessions/evidence.ts";
 
-export interface CheckOptions {
-  readonly level: Level;
-  /** A directory with another agh.db, which is read in place of the home's own. */
-  readonly catalogRoot?: string | undefined;
-  /** We hold the daemon's lock ourselves: whoever checks it would take us for the daemon. */
-  readonly daemonIsOut?: boolean | undefined;
-}
-
 /** Opens no events.db. */
-export async function readCheckContext(home: Home, options: CheckOptions, deps: Deps): Promise<CheckContext> {
+export async function readCheckContext(home: Home, options: CheckRequest, deps: Deps): Promise<CheckContext> {
   const { level, catalogRoot = home.root, daemonIsOut } = options;
   // A config.toml that cannot be read is a finding, and so is all else that is wrong here.
   const own = await readEvidence(home, withoutProblems(deps));

@@ -8,7 +8,7 @@ import { openEvents, readCatalog } from "../home/databases.ts";
 import { openSettled } from "../events/each-session.ts";
 import { startIntegrityPrefetcher } from "./integrity-prefetcher.ts";
 import { readSequence } from "../events/event-sequence.ts";
-import { readFileMark } from "./file-mark.ts";
+import { readFileMark } from "../../../files/file-mark.ts";
 import type { Check, AghFinding, StoredSession, CheckContext, AghRule } from "./check-types.ts";
 import { EVENTS } from "../home/layout.ts";
 import type { LedgerVerdict } from "../../ledgers.ts";

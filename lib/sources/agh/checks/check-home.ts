@@ -3,7 +3,7 @@ import { lstatSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { joinPath, osPath } from "../../../files/os-path.ts";
 import { findEarlyRefusals } from "../boot/boot-refusals.ts";
-import { readFileMark } from "./file-mark.ts";
+import { readFileMark } from "../../../files/file-mark.ts";
 import { listNames } from "./check-context.ts";
 import type { Check, AghFinding, CheckContext, AghRule } from "./check-types.ts";
 import { bundlesDir, EVENTS, META, sessionsDir, vaultKeyFile } from "../home/layout.ts";

@@ -1,7 +1,7 @@
 // Findings about the directories of sessions: claims of life, metas that AGH would skip, databases it moved aside.
 import { joinPath } from "../../../files/os-path.ts";
 import { corruptNames } from "./check-catalog.ts";
-import { readFileMark } from "./file-mark.ts";
+import { readFileMark } from "../../../files/file-mark.ts";
 import type { Check, AghFinding, CheckContext } from "./check-types.ts";
 import { EVENTS, META } from "../home/layout.ts";
 import { classifyMeta } from "../boot/classify-meta.ts";

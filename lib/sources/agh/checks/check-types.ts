@@ -1,7 +1,7 @@
 // What every finding about an AGH home has: how bad it is, how it arises, what to make of it, and what repairs it.
 import type { Deps } from "../../../records/deps.ts";
 import type * as Of from "../../repair.ts";
-import { LEVELS, type Level } from "../../repair.ts";
+import { LEVELS, REPLACEMENTS, type Level } from "../../repair.ts";
 import type { Home } from "../../source.ts";
 import type { BootCatalog } from "../boot/boot-catalog.ts";
 import type { Daemon } from "../home/liveness.ts";
@@ -14,9 +14,7 @@ export { LEVELS, type Level };
 
 /** What a plan can do; each is undone by its journal. */
 export const VERBS = [
-  "put-back",
-  "restore",
-  "salvage",
+  ...REPLACEMENTS,
   "add-workspace",
   "rebuild-meta",
   "classify",

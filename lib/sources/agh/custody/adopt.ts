@@ -8,18 +8,32 @@ import { walk } from "../../../files/walk.ts";
 import { PARTS, type ReceiptFile } from "../../../formats/archive/receipt.ts";
 import { decodeRows } from "../../../formats/archive/rows.ts";
 import { readConsistently } from "../../../sqlite/read/open.ts";
-import type { AdoptedSession, ManualDirectories, OwnPath } from "../../custody.ts";
+import type { AdoptedSession, ManualDirectories, ManualFacts, OwnPath } from "../../custody.ts";
 import { listOwnPaths } from "../../own-trees.ts";
 import { EVENTS, isId, META } from "../home/layout.ts";
 import { readMeta } from "../sessions/meta.ts";
 import { isMadeAnew } from "./session-home.ts";
 import { encodeWorkspaceRow } from "./workspace-lines.ts";
 
-export const manual: ManualDirectories = { names: [META, EVENTS], idOf, within, adopt };
+export const manual: ManualDirectories = { names: [META, EVENTS], idOf, factsOf, within, adopt };
 
 function idOf(dir: string): string {
   const read = readMeta(joinPath(dir, META));
   return "meta" in read && isId(read.meta.id) ? read.meta.id : basename(dir);
+}
+
+function factsOf(dir: string): ManualFacts | undefined {
+  const read = readMeta(joinPath(dir, META));
+  if (!("meta" in read)) return undefined;
+  const { name, agent_name, workspace_id, state, stop_reason, created_at } = read.meta;
+  return {
+    name: name || null,
+    agent_name,
+    workspace_id,
+    state,
+    stop_reason: stop_reason || null,
+    created_at: created_at ?? null,
+  };
 }
 
 function within(dir: string): string | undefined {
@@ -50,6 +64,7 @@ function adopt(
     files,
     schema: undefined,
     rows: async () => decodeRows(lines),
+    withFile: async (path, use) => use(dir + path.slice(PARTS.session.length)),
     database: async (path, use) => {
       using scratch = scratchDir(env);
       return readConsistently(dir + path.slice(PARTS.session.length), { scratch, signal }, use);

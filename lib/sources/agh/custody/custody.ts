@@ -85,9 +85,8 @@ const DAMAGE: ReadonlySet<string> = new Set([
 
 const DATABASE = `${PARTS.session}/${EVENTS}`;
 
-async function events(parts: SessionParts): Promise<FoundEvents> {
+async function events(parts: SessionParts, made = createCollector()): Promise<FoundEvents> {
   if (!parts.files.some(({ path }) => path === DATABASE)) return { events: null, damaged: NO_DATABASE };
-  const made = createCollector();
   return findEvents(() =>
     parts.database(DATABASE, (db) => {
       assertEventsShape(DATABASE, db);

@@ -2,40 +2,8 @@
 import { isUtf8 } from "node:buffer";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { looksBroken } from "../../../sqlite/errors.ts";
-import {
-  NONE,
-  RawValues,
-  slices,
-  timeOf,
-  toolOf,
-  usageColumns,
-  usageOf,
-  type EventSlices,
-  type Usage,
-} from "./event-values.ts";
-
-/** Rows as columns, all of one length. Null = not there. */
-export interface EventColumns {
-  readonly sequence: readonly (bigint | number)[];
-  readonly event_id: EventSlices;
-  readonly turn_id: readonly (string | null)[];
-  readonly type: readonly (string | null)[];
-  readonly agent: readonly (string | null)[];
-  /** Nanoseconds since 1970. */
-  readonly ts: readonly (bigint | null)[];
-  /** UTC day of `ts`. */
-  readonly day: readonly (string | null)[];
-  readonly tool_name: readonly (string | null)[];
-  readonly tool_call_id: readonly (string | null)[];
-  /** In the order of `TOKEN_KEYS`. */
-  readonly tokens: readonly (readonly (bigint | null)[])[];
-  readonly cost: readonly (number | null)[];
-  readonly currency: readonly (string | null)[];
-  /** The runtime's own JSON, UTF-8. */
-  readonly content: EventSlices;
-  /** A JSON object of the values that fit no column, by their names; null where all did. */
-  readonly raw: readonly (string | null)[];
-}
+import type { EventColumns, EventSlices } from "../../event-columns.ts";
+import { NONE, RawValues, slices, timeOf, toolOf, usageColumns, usageOf, type Usage } from "./event-values.ts";
 
 const PAGE_ROWS = 1000;
 /** Larger rows go one at a time. */

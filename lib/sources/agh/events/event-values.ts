@@ -1,11 +1,5 @@
 // What a value of an event becomes in a column, and where one goes that fits none.
-
-/** UTF-8, one after the other; `starts` has one more than there are rows: the end. A length of null = not there. */
-export interface EventSlices {
-  readonly bytes: Uint8Array;
-  readonly starts: readonly number[];
-  readonly lengths: readonly (number | null)[];
-}
+import type { EventSlices } from "../../event-columns.ts";
 
 export interface Usage {
   readonly tokens: readonly (bigint | null)[];

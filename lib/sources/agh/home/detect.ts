@@ -3,7 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { osPath } from "../../../files/os-path.ts";
 import type { RuntimeMarkers } from "../../source.ts";
 import { defaultRoots } from "./default-roots.ts";
-import { catalogFile, sessionsDir } from "./layout.ts";
+import { archiveDir, catalogFile, sessionsDir } from "./layout.ts";
 
 export const aghMarkers: RuntimeMarkers<"agh"> = {
   runtime: "agh",
@@ -14,4 +14,5 @@ export const aghMarkers: RuntimeMarkers<"agh"> = {
   names: [".agh"],
   markers: "agh.db, sessions/",
   defaultRoots,
+  defaultArchive: archiveDir,
 };

@@ -11,11 +11,18 @@ import { readWorkspaces } from "../catalog/workspaces.ts";
  * A catalog that cannot be read names no workspaces; who needs them reads it and is told why. Of a private copy only the
  * home itself belongs to it: what its configuration names lies on the machine that it was copied from.
  */
-export async function listRoots(home: Home, deps: Deps): Promise<readonly Root[]> {
+export async function listRoots(
+  home: Home,
+  deps: Deps,
+  { missing = false }: { readonly missing?: boolean } = {},
+): Promise<readonly Root[]> {
   if (!home.live) return existingRoots(home.root, { workspaces: [] });
   const { ledgerRoot, memoryDir, problem } = await readConfig(home.root, deps);
   if (problem) deps.log.problem(problem);
-  return existingRoots(home.root, { ledgerRoot, memoryDir, workspaces: workspaceRoots(home, deps) });
+  const roots = existingRoots(home.root, { ledgerRoot, memoryDir, workspaces: workspaceRoots(home, deps) });
+  const isOutside = !`${ledgerRoot}/`.startsWith(`${home.root}/`);
+  if (!missing || !isOutside || roots.some(({ name }) => name === "ledgers")) return roots;
+  return [...roots, { name: "ledgers", dir: ledgerRoot }];
 }
 
 function workspaceRoots(home: Home, deps: Deps): { id: string; root: string }[] {

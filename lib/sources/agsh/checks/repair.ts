@@ -52,12 +52,12 @@ const VERBS: { readonly [verb: string]: (repair: Repair, within: Within) => Repa
 export function perform(
   home: Home,
   repairs: readonly Repair[],
-  { keep, deps }: RepairContext,
+  { commit, deps }: RepairContext,
 ): readonly (string | undefined)[] {
   return changeAgsh(home.root, (db) => {
     const done = repairs.map((repair) => VERBS[repair.verb]!(repair, { db, home, deps }));
     const changes = done.filter((one) => typeof one !== "string");
-    if (changes.length > 0) keep(changes);
+    if (changes.length > 0) commit({ rows: changes });
     return done.map((one) => (typeof one === "string" ? one : undefined));
   });
 }

@@ -48,7 +48,7 @@ function read(db: DatabaseSync, schema: AgshSchema, filter: SessionFilter): Row[
 function extras(filter: SessionFilter): string {
   const last = "(SELECT created_at FROM messages WHERE session_id = s.id ORDER BY id DESC LIMIT 1) AS last_at";
   const bytes = "(SELECT total(octet_length(content)) FROM messages WHERE session_id = s.id) AS bytes";
-  const isShown = filter.lastEvents === true;
+  const isShown = filter.lastEvents === true || filter.sizes === true;
   return [...(needsLastEvents(filter) ? [last] : []), ...(isShown || filter.sort?.endsWith("size") ? [bytes] : [])]
     .map((column) => `, ${column}`)
     .join("");

@@ -1,0 +1,111 @@
+// Restores one session of a snapshot into a home: its files, and the rows that are missing there.
+import type { IncomingSession } from "../../custody/incoming-session.ts";
+import { installSessions } from "../../custody/install.ts";
+import { openCustody } from "../../custody/open-custody.ts";
+import { findPending, type ConflictRules, type PendingSession } from "../../custody/plan-install.ts";
+import { openSnapshotSession, type SnapshotSession } from "../../custody/snapshot-parts.ts";
+import { encodeRows, type RowsFile } from "../../formats/archive/rows.ts";
+import { hasUnfinishedRuns } from "../../journal/runs.ts";
+import { refusal } from "../../records/error.ts";
+import type { Action } from "../../records/result-kinds.ts";
+import type { AnyRecord } from "../../records/record.ts";
+import type { HomeCustody } from "../../sources/custody.ts";
+import { countsOf } from "../../sources/owned-rows.ts";
+import { equivalenceIn } from "./equivalent-session.ts";
+import { restoredFindings } from "./restore-findings.ts";
+import { RESTORE, SET_ASIDE, type RestoreContext } from "./restore-context.ts";
+import { findSession } from "./restore-scope.ts";
+
+/** Yields the actions, planned or done, what is worth knowing, the `session`, and a `summary`. */
+export async function* restoreSession(context: RestoreContext, word: string): AsyncGenerator<AnyRecord> {
+  const { options, repo, manifest, place, tally, deps } = context;
+  const { home, source } = place;
+  const id = source.sessionLayout ? await findSession(repo, manifest, word, deps) : word;
+  using snapshot = await openSnapshotSession({ repo, manifest }, id, deps);
+  const pending = await (options.apply ? apply(context, snapshot) : plan(context, snapshot));
+  yield* await actionsOf(pending, context, snapshot);
+  const isUnchanged = pending.length === 0 && source.sessionLayout === undefined;
+  if (!options.apply && !isUnchanged) return yield tally.summary({ status: "planned" });
+  yield* restoredFindings(place, manifest);
+  yield* source.sessions(home, { ids: [snapshot.incoming.id] }, deps);
+  yield tally.summary(isUnchanged ? { unchanged: 1 } : {});
+}
+
+async function plan(context: RestoreContext, { incoming }: SnapshotSession): Promise<readonly PendingSession[]> {
+  const { custody } = await openCustody(context.place, context.deps);
+  return findPending(custody, [incoming], rulesOf(context, custody, incoming));
+}
+
+/** Where nothing is to be done the home is not even locked. */
+async function apply(context: RestoreContext, snapshot: SnapshotSession): Promise<readonly PendingSession[]> {
+  const { options, place, tally, deps } = context;
+  const { incoming } = snapshot;
+  if (!hasUnfinishedRuns(place.home.root) && (await plan(context, snapshot)).length === 0) return [];
+  const { custody } = await openCustody(place, deps);
+  const rules = rulesOf(context, custody, incoming);
+  const { lockTimeoutMs } = options;
+  return installSessions(place, { tool: RESTORE, run: tally.run, incoming: [incoming], rules, lockTimeoutMs }, deps);
+}
+
+function rulesOf(
+  { options, place, deps }: RestoreContext,
+  custody: HomeCustody,
+  { id, partition }: IncomingSession,
+): ConflictRules {
+  const { home, source } = place;
+  return {
+    replace: options.replace,
+    // A file beside rows is a copy of what they say: what is there stays.
+    isEquivalent: source.sessionLayout ? equivalenceIn(place, custody, deps) : () => Promise.resolve(true),
+    overwrites: (what) => {
+      if (!source.sessionLayout) {
+        return refusal(
+          "E_EXISTS",
+          `session ${id} exists in ${home.place} and differs from the snapshot`,
+          `agh-inspect show ${id} --home ${home.place} shows the existing session`,
+        );
+      }
+      const own = custody.trees(id, partition).find(({ dir, stays }) => !stays && `${what}/`.startsWith(`${dir}/`));
+      const message = `${own?.dir ?? what} exists and differs from the snapshot`;
+      return refusal("E_EXISTS", message, "--replace moves it to the trash");
+    },
+  };
+}
+
+async function actionsOf(
+  pending: readonly PendingSession[],
+  { options, manifest, place: { home }, tally }: RestoreContext,
+  { catalog }: SnapshotSession,
+): Promise<Action[]> {
+  const { runtime, place } = home;
+  const state = options.apply ? "done" : "planned";
+  const action = (verb: string, id: string, subject: object, bytes = 0): Action => {
+    tally.done(bytes);
+    return { kind: "action", runtime, home: place, id, verb, subject, state, bytes };
+  };
+  const actions: Action[] = [];
+  for (const { incoming, moves, aside, lacksRows } of pending) {
+    const { id: session_id } = incoming;
+    const subject = (path: string): object => ({ path, snapshot: manifest.id, session_id });
+    const rows = lacksRows ? await incoming.rows() : undefined;
+    if (rows && rows.rows.length > 0) {
+      const put =
+        catalog === undefined
+          ? action("put-rows", session_id, rowsSubject(incoming, manifest.id, rows), jsonBytes(rows))
+          : action("put-rows", catalog, subject(catalog), encodeRows(rows).length);
+      actions.push({ ...put, reason: "missing rows are added; existing rows are not changed" });
+    }
+    for (const path of aside) actions.push({ ...action("set-aside", path, subject(path)), reason: SET_ASIDE });
+    for (const { to, bytes } of moves) actions.push(action("put", to, subject(to), bytes));
+  }
+  return actions;
+}
+
+const rowsSubject = ({ id: session_id }: IncomingSession, snapshot: string, rows: RowsFile): object => ({
+  session_id,
+  snapshot,
+  rows: countsOf(rows),
+});
+
+const jsonBytes = ({ rows }: RowsFile): number =>
+  Buffer.byteLength(JSON.stringify(rows, (_, value: unknown) => (typeof value === "bigint" ? `${value}n` : value)));
