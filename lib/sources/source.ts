@@ -6,6 +6,7 @@ import type { Deps } from "../records/deps.ts";
 import type { Boot, Finding } from "../records/result-kinds.ts";
 import type { HomeRecord, PathRecord, SessionRecord } from "../records/runtime-kinds.ts";
 import type { Scratch } from "../files/scratch.ts";
+import type { Classification } from "./classes.ts";
 import type { Custody } from "./custody.ts";
 import type { DatabaseCheck } from "./database-check.ts";
 import type { EventColumnsReader } from "./event-columns.ts";
@@ -15,7 +16,7 @@ import type { Repairer } from "./repair.ts";
 import type { Ledgers } from "./ledgers.ts";
 import type { Upkeep } from "./upkeep.ts";
 
-export type { Home, SessionFilter, SessionSort };
+export type { Classification, Home, SessionFilter, SessionSort };
 
 export interface EventRange {
   readonly types?: readonly string[];
@@ -128,16 +129,6 @@ export interface Root {
 export interface DefaultRoot {
   readonly dir: string;
   readonly label: string;
-}
-
-/** What a path is to a backup. Pure and cheap: it is asked once a path. */
-export interface Classification {
-  readonly class: string;
-  readonly scope: string;
-  /** Set where a backup never takes it (sockets, locks, temp files, …): the reason, in words. */
-  readonly never?: string;
-  /** A database whose bytes alone are not its state. */
-  readonly database?: "catalog" | "session";
 }
 
 /** Of a runtime whose sessions have files of their own: which they are, by names alone. Pure and cheap. */
