@@ -114,11 +114,16 @@ async function bundle(
       groups: [
         // With what it needs of citty: left in the face's own file, that would be loaded by every worker, too.
         { name: "start", test: (id) => START.has(id) || /\/node_modules\/citty\//.test(id) },
-        ...pieces.map(([name, of]) => ({ name, test: of instanceof RegExp ? of : (id: string) => of.has(id) })),
+        ...pieces.map(([name, of]) => ({ name, test: (id: string) => isIn(of, id) })),
       ],
     },
   });
   await build.close();
+}
+
+/** A worker runs when it is loaded: what others load must not be one file with it. */
+function isIn(of: Piece[1], id: string): boolean {
+  return !id.endsWith("-worker.ts") && (of instanceof RegExp ? of.test(id) : of.has(id));
 }
 
 /** One file of declarations an entry: what is public, and what that needs. */
