@@ -60,7 +60,8 @@ export function assertNoLinksIn(steps: readonly Step[], roots: Roots): void {
   for (const step of steps) for (const location of locationsOf(step)) assertNoLinks(roots, location, checked);
 }
 
-function assertNoLinks(roots: Roots, location: Location, checked: Set<string>): void {
+/** The same for one location; directories that were looked at are passed over. */
+export function assertNoLinks(roots: Roots, location: Location, checked = new Set<string>()): void {
   const dir = roots.get(location.slice(0, rootEnd(location)));
   let above = dirname(resolveLocation(roots, location));
   // The toolkit's own directories lie below the home: they are walked from there.
