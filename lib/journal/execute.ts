@@ -190,7 +190,7 @@ class Execution {
     this.#home.log.problem(
       new ToolError({
         code: "E_DISPLACED",
-        message: `${path} was written to after ${tool} had begun to replace it (run ${run}): what it was lies in ${to}`,
+        message: `${path} was changed after ${tool} had begun to replace it (run ${run}): it is in ${to} now`,
         hint: `look at what is new there: ls -lR ${to}`,
         exit: EXIT.partial,
       }),

@@ -1,5 +1,4 @@
 // Restores into a home that is there: one session, some classes, or the whole; what is replaced is moved to the trash.
-import { assertPathsMovable } from "../../journal/movable.ts";
 import type { JournalHome } from "../../journal/journal-home.ts";
 import { Run } from "../../journal/run.ts";
 import { hasUnfinishedRuns } from "../../journal/runs.ts";
@@ -85,9 +84,7 @@ async function prepareHome(context: RestoreContext, scope: RestoreScope): Promis
   if (hasUnfinishedRuns(place.home.root)) {
     await withHomeChange(place, { lockTimeoutMs }, deps, async () => undefined);
   }
-  if (scope !== undefined) return; // file by file: the plan would read them all
-  const { installs, aside } = await planInPlace(context, scope);
-  assertPathsMovable([...aside, ...installs.map(({ to }) => to)]);
+  if (scope === undefined) await planInPlace(context, scope); // of classes it would read every file
 }
 
 /** The home as it is, in the same repository: the way back. */

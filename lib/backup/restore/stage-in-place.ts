@@ -2,6 +2,7 @@
 import { extractWhole } from "../../formats/repository/extract-whole.ts";
 import type { ListingLine } from "../../formats/repository/listing.ts";
 import { readListing } from "../../formats/repository/snapshots.ts";
+import { assertPathsMovable } from "../../journal/movable.ts";
 import { isUntouched, planFiles, planHome, type InPlacePlan } from "./plan-in-place.ts";
 import type { RestoreContext } from "./restore-context.ts";
 import type { RestoreScope } from "./restore-scope.ts";
@@ -11,7 +12,7 @@ export interface PathPlan extends InPlacePlan {
   readonly outside: ReadonlyMap<string, number>;
 }
 
-/** Reads the snapshot's listing and the home. */
+/** Reads the snapshot's listing and the home. What cannot be moved is refused (4). */
 export async function planInPlace({ repo, manifest, place }: RestoreContext, scope: RestoreScope): Promise<PathPlan> {
   const lines: ListingLine[] = [];
   const outside = new Map<string, number>();
@@ -21,7 +22,9 @@ export async function planInPlace({ repo, manifest, place }: RestoreContext, sco
       if (line.type === "file") outside.set(line.root, (outside.get(line.root) ?? 0) + 1);
     } else if (!isUntouched(place, line.path)) lines.push(line);
   }
-  return { ...(scope ? planFiles(place.home.root, lines) : planHome(place, lines, manifest)), outside };
+  const plan = scope ? planFiles(place.home.root, lines) : planHome(place, lines, manifest);
+  assertPathsMovable([...plan.aside, ...plan.installs.map(({ to }) => to)]);
+  return { ...plan, outside };
 }
 
 /** Lays out below `dir` what the plan installs. Damage → exit 6: nothing was touched yet. */

@@ -1,7 +1,6 @@
 // One `event` line for a row that SQLite's JSON cannot be trusted with: large, invalid JSON, bytes, invalid UTF-8.
 import { isUtf8 } from "node:buffer";
 import { Block } from "../../../records/record.ts";
-import type { EventOrigin } from "./event-lines.ts";
 
 type Column = "id" | "turn_id" | "type" | "agent_name" | "timestamp" | "content";
 
@@ -13,6 +12,12 @@ export type UnusualRow = { readonly [name in Column]: Uint8Array | null } & {
   readonly sequence: string;
   readonly content_valid: number | null;
 };
+
+/** Where a record says that its event is from. */
+export interface EventOrigin {
+  readonly home: string;
+  readonly sessionId: string;
+}
 
 export function encodeUnusualEvent(row: UnusualRow, { home, sessionId }: EventOrigin): Block {
   const head = JSON.stringify({ kind: "event", runtime: "agh", home }).slice(0, -1);
