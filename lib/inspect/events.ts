@@ -6,7 +6,7 @@ import { usageError } from "../records/error.ts";
 import { Block, encode } from "../records/record.ts";
 import type { SessionRecord } from "../records/runtime-kinds.ts";
 import { untilUnreadable } from "../records/stream.ts";
-import { openEventsReader } from "../sources/events-reader.ts";
+import { openEventsReader } from "../sources/read-events.ts";
 import { sortable } from "../sources/selection.ts";
 import type { EventRange, EventsReader, SessionFilter } from "../sources/source.ts";
 import { mergeStreams, type EventStream } from "./merge-events.ts";

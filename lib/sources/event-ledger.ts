@@ -9,7 +9,7 @@ import { Block, encode } from "../records/record.ts";
 import type { SessionRecord } from "../records/runtime-kinds.ts";
 import { splitLines, openLedger, readChunks } from "./ledger-file.ts";
 import type { Comparison, LedgerOf, LedgerReading, Ledgers, SessionLedger } from "./ledgers.ts";
-import { openEventsReader } from "./events-reader.ts";
+import { openEventsReader } from "./read-events.ts";
 import type { EventsReader, Home, SessionFilter, Source } from "./source.ts";
 
 type Events = Pick<Source, "runtime" | "sessions" | "events" | "reader">;

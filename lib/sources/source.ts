@@ -6,7 +6,6 @@ import type { Deps } from "../records/deps.ts";
 import type { Boot, Finding } from "../records/result-kinds.ts";
 import type { HomeRecord, PathRecord, SessionRecord } from "../records/runtime-kinds.ts";
 import type { Scratch } from "../files/scratch.ts";
-import type { Archival } from "./archival.ts";
 import type { Custody } from "./custody.ts";
 import type { DatabaseCheck } from "./database-check.ts";
 import type { EventColumnsReader } from "./event-columns.ts";
@@ -241,8 +240,8 @@ export interface Source extends RuntimeMarkers {
   records?(home: Home, kind: DetailKind, query: DetailQuery, deps: Deps): AsyncIterable<Block | AnyRecord>;
   /** What each session used, in order of session. */
   usage?(home: Home, filter: SessionFilter, deps: Deps): AsyncIterable<SessionUsage>;
-  /** How its sessions, rows of a database, are archived and brought back; AGH's go another way. */
-  archival?(): Promise<Archival>;
+  /** Each session is a database of its own: who walks over the home's paths has counted them. */
+  readonly sessionsAreDatabases?: true;
   /** How its sessions are taken apart and put together. */
   custody?(): Promise<Custody>;
   /** What agh-vacuum asks beyond that. */

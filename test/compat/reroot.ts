@@ -104,17 +104,6 @@ function rewrite(file: string, change: (bytes: Buffer) => Buffer): void {
   fs.utimesSync(path.dirname(file), parent.atime, parent.mtime);
 }
 
-/** Every regular file by its inode. */
-export function inodesOf(directory: string): Record<string, string> {
-  const found: Record<string, string> = {};
-  for (const entry of fs.readdirSync(directory, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const file = path.join(entry.parentPath, entry.name);
-    found[String(fs.lstatSync(file).ino)] ??= path.relative(directory, file);
-  }
-  return found;
-}
-
 // Everything in a home was written before this; what is younger is of the run, and its time does not count.
 const WRITTEN = Date.parse("2026-11-22T00:00:00Z");
 const PASSING = /(?:^|\/)(?:daemon\.lock|[^/]*-(?:shm|wal))$/;

@@ -164,7 +164,7 @@ class SnapshotRun {
       parent: await ParentCursor.open(this.#repo, parent, (error) => this.#report(error)),
     });
     for (const root of roots) await archiver.root(root);
-    if (source.archival) archiver.totals.sessions = await this.#countRows();
+    if (!source.sessionsAreDatabases) archiver.totals.sessions = await this.#countRows();
     const pages = await listing.finish();
     if (!this.#options.dryRun) await sink.publish();
     checkGrace();
@@ -179,7 +179,7 @@ class SnapshotRun {
     });
   }
 
-  /** Of sessions that are rows: as many as are listed now. A database that cannot be listed was reported when it was stored. */
+  /** As many sessions as are listed now. A database that cannot be listed was reported when it was stored. */
   async #countRows(): Promise<number> {
     const { home, source } = this.#job;
     let count = 0;

@@ -1,7 +1,8 @@
-// What a range selects of a session's events, for a runtime that has them as records.
+// Reads events: of many sessions one after another, and what a range selects of those that a runtime has as records.
 import { Block, encode } from "../records/record.ts";
 import type { EventRecord } from "../records/runtime-kinds.ts";
-import type { EventRange } from "./source.ts";
+import type { Deps } from "../records/deps.ts";
+import type { EventRange, EventsReader, Home, Source } from "./source.ts";
 
 const BLOCK_LENGTH = 1 << 16;
 
@@ -34,3 +35,16 @@ const isInRange = ({ type, turn_id, sequence }: EventRecord, { types, turns, aft
 
 const isAmong = (selected: readonly string[] | undefined, value: string | null): boolean =>
   !selected?.length || (value !== null && selected.includes(value));
+
+/** What the runtime keeps open for many sessions; else each is opened by itself. */
+export async function openEventsReader(
+  source: Pick<Source, "events" | "reader">,
+  home: Home,
+  deps: Deps,
+): Promise<EventsReader> {
+  const each: EventsReader = {
+    events: (id, range) => source.events(home, id, range, deps),
+    [Symbol.dispose]() {},
+  };
+  return (await source.reader?.(home, deps)) ?? each;
+}

@@ -1,8 +1,8 @@
 // Rows that a run has staged as JSON Lines, one file after another, with a bound on what is in memory.
 import { readFileSync } from "node:fs";
-import { createCollector } from "../files/memory.ts";
-import { osPath } from "../files/os-path.ts";
-import { decodeRows, type RowsFile } from "../formats/archive/rows.ts";
+import { createCollector } from "../../files/memory.ts";
+import { osPath } from "../../files/os-path.ts";
+import { decodeRows, type RowsFile } from "./rows.ts";
 
 /** What a row takes in memory, as against its text. */
 const AS_OBJECTS = 32;
