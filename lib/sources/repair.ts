@@ -2,7 +2,7 @@
 import type { Commit, Run } from "../journal/run.ts";
 import type { Deps } from "../records/deps.ts";
 import type { KnownSchema } from "../sqlite/salvage/recover-schema.ts";
-import type { Home } from "./source.ts";
+import type { Home } from "./home.ts";
 
 /** How much is read: what is cheap, every row once, every page and reference. */
 export const LEVELS = ["quick", "full", "deep"] as const;
