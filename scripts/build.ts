@@ -2,51 +2,13 @@
 import { spawnSync } from "node:child_process";
 import { chmodSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import process from "node:process";
-import { rolldown, type Plugin } from "rolldown";
+import { rolldown } from "rolldown";
+import { closure, closures } from "./build/closure.ts";
 import { bundleDeclarations } from "./build/declarations.ts";
+import { plainBuiltins } from "./build/plain-builtins.ts";
 import { writeOutRecords } from "./build/record-types.ts";
-
-/** Built-ins of functions alone, whose loading costs milliseconds: the first call loads them. */
-const LAZY = new Set(
-  ["child_process", "crypto", "os", "timers/promises", "url", "util", "v8", "vm"].map((name) => `node:${name}`),
-);
-
-/**
- * `import` of a built-in module evaluates every export's getter (node:util alone costs 3 ms of start-up);
- * asking for the module itself does not. On a Node too old for that the face still lives to say so.
- */
-const plainBuiltins: Plugin = {
-  name: "plain-builtins",
-  renderChunk: (code) => {
-    const plain = code.replace(
-      /^import\s+([^"';]+?)\s+from\s*"(node:[\w/]+)";?$/gm,
-      (_line, names: string, module: string) =>
-        LAZY.has(module) && names.startsWith("{") ? lazily(names, module) : eagerly(names, module),
-    );
-    return { code: plain };
-  },
-};
-
-function eagerly(names: string, module: string): string {
-  const pattern = names.startsWith("* as ") ? names.slice(5) : names.replaceAll(" as ", ": ");
-  return `const ${pattern} = (process.getBuiltinModule?.("${module}") ?? {});`;
-}
-
-function lazily(names: string, module: string): string {
-  const bindings = names
-    .replace(/^\{|\}$/g, "")
-    .split(",")
-    .map((name) => name.trim().split(" as "))
-    .filter(([name]) => name);
-  const moduleVariable = `__${module.replace(/\W/g, "_")}`;
-  const wrapped = bindings.map(
-    ([name, local = name]) =>
-      `const ${local} = (...of) => (${moduleVariable} ??= process.getBuiltinModule("${module}")).${name}(...of);`,
-  );
-  return [`let ${moduleVariable};`, ...wrapped].join("\n");
-}
 
 /** Libraries that a verb imports when it needs them; they stay packages. */
 const { dependencies } = JSON.parse(readFileSync(resolve(import.meta.dirname, "../package.json"), "utf8")) as {
@@ -59,36 +21,80 @@ process.chdir(resolve(import.meta.dirname, ".."));
 
 // A file costs half a millisecond to load: what every verb starts with is one, what most reading verbs need another.
 const START = closure("lib/cli/launch.ts");
-const READING = closures("lib/inspect/sessions.ts", "lib/sources/agh/agh.ts").difference(START);
+const READING = closures(["lib/inspect/sessions.ts", "lib/sources/agh/agh.ts"]).difference(START);
 const KINDS = closure("lib/records/kinds.ts").difference(START);
 // What cron does every hour.
-const BACKING_UP = closures(
+const BACKING_UP = closures([
   "lib/backup/create/create.ts",
   "lib/sources/agh/home/roots.ts",
   "lib/sources/agh/home/cut.ts",
-)
+])
   .difference(START)
   .difference(READING)
   .difference(KINDS);
 
+/** What is not loaded at once is loaded in pieces of this size: a folder of what tools stand on, not a file of it. */
+const LEAVES: readonly (readonly [name: string, test: RegExp])[] = [
+  ["agsh", /\/lib\/sources\/agsh\//],
+  ["agdd", /\/lib\/sources\/agdd\//],
+  ["agh-repair", /\/lib\/sources\/agh\/(?:boot|checks|repair)\//],
+  ["agh-custody", /\/lib\/sources\/agh\/(?:custody|upkeep)\//],
+  ["agh-ledger", /\/lib\/sources\/agh\/ledger\//],
+  ["agh", /\/lib\/sources\/agh\//],
+  ["salvage", /\/lib\/sqlite\/salvage\//],
+  ["sqlite", /\/lib\/sqlite\//],
+  ["repository", /\/lib\/formats\/repository\//],
+  ["archives", /\/lib\/(?:formats\/archive|targets)\//],
+  ["custody", /\/lib\/custody\//],
+  ["journal", /\/lib\/journal\//],
+  ["gates", /\/lib\/vacuum\/(?:gates|sessions)\//],
+  // But for what asks for the record kinds, which most verbs do without.
+  [
+    "ground",
+    /\/lib\/(?:(?:files|policy|formats\/seal)\/|(?:formats|records|sources)\/(?!order-keys|event-ledger)[^/]*$)/,
+  ],
+];
+
+/** The library starts with nothing: it is loaded a room at a time. */
+const ROOMS = ["inspect", "backup", "archive", "ledger", "reconcile", "vacuum", "formats", "targets"].map(
+  (name) => [name, new RegExp(`/lib/${name}/`)] as const,
+);
+
 rmSync("dist", { recursive: true, force: true });
 
-// Workers are started by file name, so each is an entry of its own.
-const workers = Object.fromEntries(globSync("lib/**/*-worker.ts").map((file) => [file.replace(/\.ts$/, ""), file]));
+// Workers are started by file name, so each is an entry of its own, where anything may start it.
+const READY: readonly Piece[] = [
+  ["reading", READING],
+  ["kinds", KINDS],
+];
+const WORKERS = globSync("lib/**/*-worker.ts").map((file) => file.replace(/\.ts$/, ""));
 for (const face of globSync("bin/*.ts").sort()) {
   const name = basename(face, ".ts");
-  await bundle(`dist/${name}`, { [name]: face, ...workers }, name === "agh-backup" ? BACKING_UP : undefined);
+  const own = ["own", closure(face).difference(START)] as const;
+  const backingUp = name === "agh-backup" ? [["backing-up", BACKING_UP] as const] : [];
+  await bundle(`dist/${name}`, { [name]: face }, [own, ...READY, ...backingUp, ...LEAVES]);
   chmodSync(`dist/${name}/${name}.mjs`, 0o755);
 }
-await bundle("dist/lib", { index: "lib/index.ts", testing: "test/contract/testing.ts", ...workers });
+await bundle("dist/lib", { index: "lib/index.ts", testing: "test/contract/testing.ts" }, [
+  ...READY,
+  ...LEAVES,
+  ...ROOMS,
+]);
 process.exitCode = types();
+
+/** A name of a piece, and the modules that are in it. */
+type Piece = readonly [name: string, test: RegExp | ReadonlySet<string>];
 
 /** Each face is bundled for itself: one file until a verb asks for more. */
 async function bundle(
   dir: string,
-  input: { readonly [name: string]: string },
-  backingUp: ReadonlySet<string> = new Set(),
+  entries: { readonly [name: string]: string },
+  pieces: readonly Piece[],
 ): Promise<void> {
+  const reached = closures(Object.values(entries), true);
+  const texts = [...reached].map((file) => readFileSync(file, "utf8")).join("");
+  const workers = WORKERS.filter((name) => texts.includes(`workerUrl("${name}")`));
+  const input = { ...entries, ...Object.fromEntries(workers.map((name) => [name, `${name}.ts`])) };
   const build = await rolldown({
     input,
     platform: "node",
@@ -108,30 +114,11 @@ async function bundle(
       groups: [
         // With what it needs of citty: left in the face's own file, that would be loaded by every worker, too.
         { name: "start", test: (id) => START.has(id) || /\/node_modules\/citty\//.test(id) },
-        { name: "reading", test: (id) => READING.has(id) },
-        { name: "kinds", test: (id) => KINDS.has(id) },
-        { name: "backing-up", test: (id) => backingUp.has(id) },
+        ...pieces.map(([name, of]) => ({ name, test: of instanceof RegExp ? of : (id: string) => of.has(id) })),
       ],
     },
   });
   await build.close();
-}
-
-function closures(...files: string[]): Set<string> {
-  return files.reduce((found, file) => closure(file, found), new Set<string>());
-}
-
-/** A file and all that it imports when it is loaded. */
-function closure(file: string, found = new Set<string>()): Set<string> {
-  const path = resolve(file);
-  if (found.has(path)) return found;
-  found.add(path);
-  if (!path.endsWith(".ts")) return found;
-  const imports = readFileSync(path, "utf8").matchAll(
-    /^(?:import|export)\s+(?!type\s)(?:[^"';]*?\sfrom\s+)?"(\.[^"]+)"/gm,
-  );
-  for (const [, to] of imports) closure(resolve(dirname(path), to!), found);
-  return found;
 }
 
 /** One file of declarations an entry: what is public, and what that needs. */

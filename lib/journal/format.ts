@@ -92,13 +92,17 @@ const DOES: ReadonlySet<unknown> = new Set<Step["do"]>([
 ]);
 
 function isJournal(found: object): found is Journal {
-  const { tool, home, home_id, steps, direction } = found as { readonly [name in keyof Journal]?: unknown };
+  const { tool, home, home_id, steps, direction, rows } = found as { readonly [name in keyof Journal]?: unknown };
   return (
     typeof tool === "string" &&
     typeof home === "string" &&
     typeof home_id === "string" &&
     (direction === "forward" || direction === "back") &&
     Array.isArray(steps) &&
-    steps.every((step: { do?: unknown } | null) => DOES.has(step?.do))
+    steps.every(isStep) &&
+    (rows === undefined || (Array.isArray(rows) && rows.every((row) => typeof row === "object" && row !== null)))
   );
 }
+
+const isStep = (step: { readonly do?: unknown; readonly sessions?: unknown } | null): boolean =>
+  DOES.has(step?.do) && (step!.do !== "remove-rows" || Array.isArray(step!.sessions));

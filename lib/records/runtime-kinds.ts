@@ -22,7 +22,9 @@ const problemField = optional(text("What could not be read, and why."));
 
 export const home = kind("home", "A root of one runtime's state.", {
   ...identity,
-  id: text("First 16 hex digits of SHA-256(runtime NUL hostname NUL real path), or --home-id."),
+  id: text(
+    "First 16 hex digits of SHA-256(runtime NUL hostname NUL real path), kept when a home that the toolkit has changed is moved; or --home-id.",
+  ),
   alive: nullable(
     bool("Whether its daemon runs, of agsh whether a live process holds a session; null where that cannot be known."),
   ),

@@ -27,6 +27,8 @@ export interface Classification {
   readonly scope: string;
   /** Set where a backup never takes it (sockets, locks, temp files, …): the reason, in words. */
   readonly never?: string;
+  /** Of a directory: another class that lies below it. */
+  readonly holds?: string;
   /** A database whose bytes alone are not its state. */
   readonly database?: "catalog" | "session";
 }

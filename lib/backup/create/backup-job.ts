@@ -1,15 +1,12 @@
 // One home about to be backed up: opened, its roots known, its daemon locked out for a cold copy.
+import { foreignOwner } from "../../files/as-owner.ts";
 import { holdFlock, type Flock } from "../../files/flock.ts";
 import { compareRoots } from "../../formats/repository/listing.ts";
-import { openPlace, type PlaceOptions } from "../../places/place.ts";
+import type { Place } from "../../places/open-with-capability.ts";
+import { openPlace } from "../../places/place.ts";
 import type { Deps } from "../../records/deps.ts";
 import { refusal, usageError } from "../../records/error.ts";
 import type { Home, Root, Source } from "../../sources/source.ts";
-
-/** One home as the command line, or a `home` record, names it. */
-export interface BackupHome extends PlaceOptions {
-  readonly home?: string | undefined;
-}
 
 /** `cut`: one moment of a home whose daemon may run. `cold`: its daemon is kept out meanwhile. */
 export interface Consistency {
@@ -28,7 +25,7 @@ export interface BackupJob extends AsyncDisposable {
 
 /** Opens the home until the job is disposed of. A live daemon refuses `cold` (4). */
 export async function openBackupJob(
-  { home: word, ...options }: BackupHome,
+  { home: word, ...options }: Place,
   { consistency, lockTimeoutMs }: Consistency,
   deps: Deps,
 ): Promise<BackupJob> {
@@ -49,7 +46,7 @@ async function lockOutDaemon(
   if (!live) return undefined; // a private copy, which nobody writes to
   const file = source.daemonLock?.(home);
   if (file === undefined) throw usageError(`${place} has no daemon to lock out`, "omit --consistency cold");
-  const lock = await holdFlock(file, timeoutMs);
+  const lock = await holdFlock(file, timeoutMs, foreignOwner(home.root));
   if (lock) return lock;
   throw refusal("E_DAEMON_LIVE", `the daemon of ${place} is running`, "agh daemon stop, or omit --consistency cold");
 }

@@ -8,6 +8,7 @@ import { MarkWatch } from "../../formats/repository/prune-marks.ts";
 import { openRepository, type Repository } from "../../formats/repository/repository.ts";
 import { listManifests } from "../../formats/repository/snapshots.ts";
 import { ulid } from "../../formats/ulid.ts";
+import type { Place } from "../../places/open-with-capability.ts";
 import { withoutProblems, type Deps } from "../../records/deps.ts";
 import { EXIT, refusal, ToolError } from "../../records/error.ts";
 import type { AnyRecord } from "../../records/record.ts";
@@ -19,7 +20,7 @@ import { PathFilter } from "./path-filter.ts";
 import { ChunkSink } from "../chunk-sink.ts";
 import { classesOf, type ClassChoice } from "../classes.ts";
 import { startGraceDeadline } from "./grace-deadline.ts";
-import { openBackupJob, type Consistency, type BackupHome, type BackupJob } from "./backup-job.ts";
+import { openBackupJob, type Consistency, type BackupJob } from "./backup-job.ts";
 import { ListingWriter } from "./listing-writer.ts";
 import { ParentCursor } from "./parent-cursor.ts";
 import { snapshotRecord } from "../records.ts";
@@ -42,7 +43,7 @@ export interface CreateSnapshots extends ClassChoice, Consistency {
  * be read is a problem (3) and in the coverage.
  */
 export async function* createSnapshots(
-  homes: readonly BackupHome[],
+  homes: readonly Place[],
   options: CreateSnapshots,
   deps: Deps,
 ): AsyncGenerator<AnyRecord> {
@@ -63,7 +64,7 @@ export async function* createSnapshots(
 }
 
 async function createSnapshot(
-  selection: BackupHome,
+  selection: Place,
   options: SnapshotOptions,
   deps: Deps,
   repo: Repository,
@@ -164,7 +165,7 @@ class SnapshotRun {
       parent: await ParentCursor.open(this.#repo, parent, (error) => this.#report(error)),
     });
     for (const root of roots) await archiver.root(root);
-    if (!source.sessionsAreDatabases) archiver.totals.sessions = await this.#countRows();
+    if (archiver.totals.sessions === 0) archiver.totals.sessions = await this.#countSessions();
     const pages = await listing.finish();
     if (!this.#options.dryRun) await sink.publish();
     checkGrace();
@@ -179,8 +180,8 @@ class SnapshotRun {
     });
   }
 
-  /** As many sessions as are listed now. A database that cannot be listed was reported when it was stored. */
-  async #countRows(): Promise<number> {
+  /** Of sessions without databases of their own: as many as are listed now. What cannot be listed was reported when it was stored. */
+  async #countSessions(): Promise<number> {
     const { home, source } = this.#job;
     let count = 0;
     try {

@@ -120,7 +120,7 @@ export class PathFilter {
   /** Why a path is not taken; "" when another line holds it; undefined when it is. */
   #exclusionReason(root: Root, found: WalkEntry, of: Classification): string | undefined {
     if (of.never !== undefined) return of.never;
-    if (!this.#isIncluded(root, found, of)) return notTaken(of.class);
+    if (!this.#isIncluded(of)) return notTaken(of.class);
     if (found.type === "file" && found.path.endsWith(".db-wal")) {
       const wal = this.#walExclusionReason(root, found);
       if (wal !== undefined) return wal;
@@ -131,11 +131,9 @@ export class PathFilter {
     return this.cut?.excludes(root.name, found);
   }
 
-  #isIncluded(root: Root, found: WalkEntry, of: Classification): boolean {
+  #isIncluded({ class: of, holds }: Classification): boolean {
     const { classes } = this.#parts;
-    if (classes.has(of.class)) return true;
-    // AGH keeps the ledgers within the sessions' directory.
-    return root.name === "home" && found.path === "sessions" && classes.has("ledgers");
+    return classes.has(of) || (holds !== undefined && classes.has(holds));
   }
 
   /** A WAL belongs to the line of its database. */

@@ -6,13 +6,14 @@ import { statIdentity, sameIdentity, sameInode } from "../../files/identity.ts";
 import { scratchDir, type Scratch } from "../../files/scratch.ts";
 import { TAR_END, tarHeader, tarPadding } from "../../files/tar-write.ts";
 import { belowRoot, openRegularFile, walk } from "../../files/walk.ts";
+import type { Place } from "../../places/open-with-capability.ts";
 import type { Deps } from "../../records/deps.ts";
 import { Artefact } from "../../records/record.ts";
 import type { Root } from "../../sources/source.ts";
 import { noteCut, openCut, verifyCut, type Cut, type CutReader } from "../../sqlite/copy/cut.ts";
 import { PathFilter, type SelectedPath } from "./path-filter.ts";
 import { classesOf, type ClassChoice } from "../classes.ts";
-import { openBackupJob, type Consistency, type BackupHome } from "./backup-job.ts";
+import { openBackupJob, type Consistency } from "./backup-job.ts";
 import { openRolledBack } from "./rolled-back-copy.ts";
 
 export interface TarStream extends ClassChoice, Consistency {
@@ -28,7 +29,7 @@ const MANIFEST_NAME = ".agh-backup.json";
  * is opened. What lies outside the home goes below `.agh-toolkit/outside/`. A file that changed while it was read comes
  * again: the later entry counts. No owners and no wall clock, so that the same home gives the same bytes.
  */
-export async function* tarStream(selection: BackupHome, options: TarStream, deps: Deps): AsyncGenerator<Artefact> {
+export async function* tarStream(selection: Place, options: TarStream, deps: Deps): AsyncGenerator<Artefact> {
   const classes = classesOf(options);
   await using job = await openBackupJob(selection, options, deps);
   const { home, source, roots, consistency } = job;

@@ -49,7 +49,7 @@ export function isUntouched({ home, source }: Pick<OpenPlace, "home" | "source">
 export function planHome(place: OpenPlace, lines: readonly ListingLine[], manifest: Manifest): InPlacePlan {
   const { home, source } = place;
   const installs = listTopPaths(home.root, lines);
-  const names = new Set(installs.map(({ from }) => from));
+  const installed = new Set(installs.map(({ from }) => from));
   const aside: string[] = [];
   for (const { path: name, type } of walk(home.root, {
     enter: ({ path: at }) => at === "",
@@ -57,8 +57,8 @@ export function planHome(place: OpenPlace, lines: readonly ListingLine[], manife
   })) {
     if (name === "" || isUntouched(place, name)) continue;
     const { class: of, never } = source.classify("home", name, type);
-    const isSidecar = SIDECARS.some((suffix) => name.endsWith(suffix) && names.has(name.slice(0, -suffix.length)));
-    const isReplaced = names.has(name) || isSidecar || (never === undefined && manifest.classes.includes(of));
+    const isSidecar = SIDECARS.some((suffix) => name.endsWith(suffix) && installed.has(name.slice(0, -suffix.length)));
+    const isReplaced = installed.has(name) || isSidecar || (never === undefined && manifest.classes.includes(of));
     if (isReplaced) aside.push(name);
   }
   const kept = listKeptPaths(aside, place, lines, manifest);

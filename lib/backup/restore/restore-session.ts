@@ -55,8 +55,7 @@ function rulesOf(
   const { home, source } = place;
   return {
     replace: options.replace,
-    // A file beside rows is a copy of what they say: what is there stays.
-    isEquivalent: source.sessionLayout ? equivalenceIn(place, custody, deps) : () => Promise.resolve(true),
+    isEquivalent: source.sessionLayout ? equivalenceIn(place, custody, deps) : hasRows,
     overwrites: (what) => {
       if (!source.sessionLayout) {
         return refusal(
@@ -72,6 +71,9 @@ function rulesOf(
   };
 }
 
+/** A file beside rows is a copy of what they say: what is there stays. */
+const hasRows = async (incoming: IncomingSession): Promise<boolean> => (await incoming.rows()).rows.length > 0;
+
 async function actionsOf(
   pending: readonly PendingSession[],
   { options, manifest, place: { home }, tally }: RestoreContext,
@@ -79,9 +81,8 @@ async function actionsOf(
 ): Promise<Action[]> {
   const { runtime, place } = home;
   const state = options.apply ? "done" : "planned";
-  const action = (verb: string, id: string, subject: object, bytes = 0): Action => {
-    tally.done(bytes);
-    return { kind: "action", runtime, home: place, id, verb, subject, state, bytes };
+  const action = (verb: string, id: string, subject: object): Omit<Action, "bytes"> => {
+    return { kind: "action", runtime, home: place, id, verb, subject, state };
   };
   const actions: Action[] = [];
   for (const { incoming, moves, aside, lacksRows } of pending) {
@@ -89,23 +90,23 @@ async function actionsOf(
     const subject = (path: string): object => ({ path, snapshot: manifest.id, session_id });
     const rows = lacksRows ? await incoming.rows() : undefined;
     if (rows && rows.rows.length > 0) {
-      const put =
+      const own = { session_id, snapshot: manifest.id, rows: countsOf(rows) };
+      actions.push(
         catalog === undefined
-          ? action("put-rows", session_id, rowsSubject(incoming, manifest.id, rows), jsonBytes(rows))
-          : action("put-rows", catalog, subject(catalog), encodeRows(rows).length);
-      actions.push({ ...put, reason: "missing rows are added; existing rows are not changed" });
+          ? { ...action("put-rows", session_id, own), reason: PUT_ROWS, bytes: jsonBytes(rows) }
+          : { ...action("put-rows", catalog, subject(catalog)), bytes: encodeRows(rows).length, reason: PUT_ROWS },
+      );
     }
-    for (const path of aside) actions.push({ ...action("set-aside", path, subject(path)), reason: SET_ASIDE });
-    for (const { to, bytes } of moves) actions.push(action("put", to, subject(to), bytes));
+    for (const path of aside) {
+      actions.push({ ...action("set-aside", path, subject(path)), bytes: 0, reason: SET_ASIDE });
+    }
+    for (const { to, bytes } of moves) actions.push({ ...action("put", to, subject(to)), bytes });
   }
+  for (const { bytes } of actions) tally.done(bytes);
   return actions;
 }
 
-const rowsSubject = ({ id: session_id }: IncomingSession, snapshot: string, rows: RowsFile): object => ({
-  session_id,
-  snapshot,
-  rows: countsOf(rows),
-});
+const PUT_ROWS = "missing rows are added; existing rows are not changed";
 
 const jsonBytes = ({ rows }: RowsFile): number =>
   Buffer.byteLength(JSON.stringify(rows, (_, value: unknown) => (typeof value === "bigint" ? `${value}n` : value)));

@@ -9,7 +9,7 @@ import type { Finding } from "../../records/result-kinds.ts";
 import type { SessionRecord } from "../../records/runtime-kinds.ts";
 import { openEventsReader } from "../../sources/read-events.ts";
 import type { DatabaseFault } from "../../sources/database-check.ts";
-import type { SessionLedger } from "../../sources/ledgers.ts";
+import type { Ledgers, SessionLedger } from "../../sources/ledgers.ts";
 import type { Home, Source } from "../../sources/source.ts";
 import { checkDatabase } from "./check-database.ts";
 
@@ -74,10 +74,12 @@ async function* testSessions(
   { hasDatabases }: { readonly hasDatabases: boolean },
   deps: Deps,
 ): AsyncGenerator<Finding> {
-  counts["sessions"] = 0;
   try {
+    const ledgers = await ledgersIn({ home, source }, deps);
+    if (ledgers) counts["ledgers"] = 0;
+    counts["sessions"] = 0;
     using reader = await openEventsReader(source, home, deps);
-    for await (const { session, ledger } of sessionsOf({ home, source, counts }, deps)) {
+    for await (const { session, ledger } of sessionsIn({ home, source }, ledgers, deps)) {
       deps.signal.throwIfAborted();
       // Where sessions have places of their own, one without is no more than a row.
       if (!source.sessionLayout || session.has.dir) counts["sessions"]++;
@@ -97,19 +99,22 @@ interface TestedSession {
   readonly ledger?: SessionLedger;
 }
 
-/** With their ledgers, where any lie here. */
-async function* sessionsOf(
-  { home, source, counts }: Pick<RestoredHome, "home" | "source" | "counts">,
-  deps: Deps,
-): AsyncGenerator<TestedSession> {
+type TestedHome = Pick<RestoredHome, "home" | "source">;
+
+/** Undefined where none lie here. */
+async function ledgersIn({ home, source }: TestedHome, deps: Deps): Promise<Ledgers | undefined> {
   const ledgers = await source.ledgers?.();
   const place = await ledgers?.place(home, deps);
-  if (!ledgers || !place || !existsSync(osPath(place.root))) {
-    for await (const session of source.sessions(home, {}, deps)) yield { session };
-    return;
-  }
-  counts["ledgers"] = 0;
-  for await (const ledger of ledgers.sessions(home, {}, deps)) yield { session: ledger.session, ledger };
+  return place && existsSync(osPath(place.root)) ? ledgers : undefined;
+}
+
+async function* sessionsIn(
+  { home, source }: TestedHome,
+  ledgers: Ledgers | undefined,
+  deps: Deps,
+): AsyncGenerator<TestedSession> {
+  if (!ledgers) for await (const session of source.sessions(home, {}, deps)) yield { session };
+  else for await (const ledger of ledgers.sessions(home, {}, deps)) yield { session: ledger.session, ledger };
 }
 
 async function compareLedger({ id, ledger, open }: SessionLedger): Promise<DatabaseFault | undefined> {

@@ -126,12 +126,14 @@ const TOP: { readonly [name: string]: Classification | undefined } = {
 
 const OTHER: Classification = { class: "other", scope: "global" };
 const SESSIONS: Classification = { class: "sessions", scope: "session" };
+/** AGH keeps ledgers among the sessions, too. */
+const ALL_SESSIONS: Classification = { ...SESSIONS, holds: "ledgers" };
 const LEDGERS: Classification = { class: "ledgers", scope: "session" };
 const BUNDLES: Classification = { class: "support-bundles", scope: "global" };
 
 function inHome(path: string): Classification {
   if (path.startsWith("sessions")) {
-    if (path === "sessions") return SESSIONS;
+    if (path === "sessions") return ALL_SESSIONS;
     // AGH keeps ledgers in a second tree, by workspace: `sessions/<ws_…|_unbound>/<session>/ledger.jsonl`.
     if (path.startsWith("sessions/")) return LEDGER_PATH.test(path) ? LEDGERS : SESSIONS;
   }
