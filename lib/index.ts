@@ -2,11 +2,11 @@
 export { openHome, type OpenHome } from "./library/home.ts";
 export type {
   ChangeOptions,
-  CheckOptions,
+  HomeCheck,
   EventsOptions,
   LedgerOptions,
   OpenHomeOptions,
-  PlanOptions,
+  HomePlan,
   SealOptions,
   SearchOptions,
   UndoOptions,
@@ -54,7 +54,7 @@ export type { RowChange, Step } from "./journal/steps.ts";
 export type * from "./sources/ledgers.ts";
 // For whoever writes a source.
 export { eventLedgers, ledgerDirOf, withLedgers } from "./sources/event-ledger.ts";
-export { selectEvents } from "./sources/select-events.ts";
+export { selectEvents } from "./sources/read-events.ts";
 export { selectSessions } from "./sources/selection.ts";
 export { fingerprintOf, freedBytes, listOwnPaths, movablePaths } from "./sources/own-trees.ts";
 export { eventsAmong, groupRows, RowCustody, type RowAccess, type RowWeight } from "./sources/row-custody.ts";
@@ -66,7 +66,7 @@ export {
   type OwnedTable,
   type Timeline,
 } from "./sources/owned-rows.ts";
-export { readStagedRows } from "./sources/staged-rows.ts";
+export { readStagedRows } from "./formats/archive/staged-rows.ts";
 export { tableRecords } from "./sources/tables.ts";
 export type { HomeCut } from "./sources/home-cut.ts";
 export { changeDatabase } from "./sqlite/change/change-database.ts";

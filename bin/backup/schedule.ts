@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { cronFlags } from "../../lib/cli/cron-flags.ts";
 import { choice, kebab } from "../../lib/cli/flags.ts";
-import { program } from "../../lib/cli/program.ts";
+import { program } from "../../lib/cli/manifest.ts";
 import { placeFlags } from "../../lib/cli/selectors.ts";
 import { verb } from "../../lib/cli/verb.ts";
 import { createOptions } from "./create.ts";

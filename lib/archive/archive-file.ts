@@ -85,7 +85,7 @@ export class ArchiveFile {
     const content = this.#buffers[this.#turn].subarray(0, this.#used);
     await this.#underWay;
     this.#underWay = this.#write(content);
-    this.#underWay.catch(() => undefined); // told by whoever waits for it
+    this.#underWay.catch(() => undefined); // reported by whoever waits for it
     this.#turn = this.#turn === 0 ? 1 : 0;
     this.#used = 0;
   }

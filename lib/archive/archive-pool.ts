@@ -71,7 +71,7 @@ export class ArchivePool implements AsyncDisposable {
   #runInline(work: ArchiveTask): Promise<Packed | undefined> {
     const context = (this.#bench ??= { ...this.#context, buffers: ArchiveFile.buffers() });
     const running = this.#previous.then(() => runTask(work, context, this.#scratch));
-    this.#previous = running.catch(() => undefined); // told to whoever asked for it
+    this.#previous = running.catch(() => undefined); // reported to the caller
     return running;
   }
 

@@ -1,4 +1,4 @@
-// What a thread of agh-archive is asked to do, and the doing.
+// One piece of work for a thread of agh-archive, and the doing.
 import type { Scratch } from "../files/scratch.ts";
 import type { Receipt } from "../formats/archive/receipt.ts";
 import { targetOf } from "../targets/target.ts";

@@ -9,7 +9,7 @@ import { targetOf, type Target } from "../targets/target.ts";
 import { listManualArchives, type ManualArchive } from "../places/manual-archives.ts";
 import { filterArchives } from "./filter-archives.ts";
 
-/** One target and what of it is meant; no ids and not all: nothing. */
+/** One target and what of it is selected; no ids and not all: nothing. */
 export interface ArchiveSelection {
   readonly target: string;
   readonly ids: readonly string[];

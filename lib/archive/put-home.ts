@@ -208,7 +208,7 @@ export class HomePut {
   }
 }
 
-const NOT_HERE = "nothing of it lies here";
+const NOT_HERE = "it has no files and no rows here";
 
 const rowsChangedSince = ({ files }: Receipt, lines: string): boolean =>
   hash("sha256", Buffer.from(lines)) !== files.find(({ path }) => path === ROWS)?.sha256;

@@ -17,7 +17,7 @@ import { targetOf, type Target } from "../targets/target.ts";
 import { HomePut } from "./put-home.ts";
 
 export interface PutSessions {
-  /** Homes, each with the sessions that are meant. */
+  /** Homes, each with the sessions that are selected. */
   readonly from: readonly {
     readonly place: PlaceOptions & { readonly home?: string | undefined };
     readonly sessions: SessionFilter;

@@ -1,4 +1,4 @@
-// The rows of many sessions, read a few sessions at a time, in the order in which they are asked for.
+// The rows of many sessions, read a few sessions at a time, in the order of the sessions.
 import type { HomeCustody, LocalSession, RowSchema, SessionRows } from "../sources/custody.ts";
 
 /** All at once would be most of what archiving holds in memory; one at a time, most of its time. */

@@ -17,13 +17,18 @@ export async function print(items: Items, output: OutputBuffer, options: PrintOp
   const idleTimer = setInterval(() => void output.add(printer.flushIdle?.() ?? ""), IDLE_MS).unref();
   let exit: Exit = EXIT.ok;
   let isPlan = false;
+  let printed = 0;
   try {
     for await (const item of items) {
-      if (!(item instanceof Artefact || item instanceof Block)) {
+      if (item instanceof Block) printed += item.bytes.length;
+      else if (!(item instanceof Artefact)) {
         exit = severest(exit, exitOf(item));
         isPlan ||= item.kind === "action" && item["state"] === "planned";
       }
       for (const part of encodeItem(item, options, printer)) if (output.add(part)) await output.flush();
+      if (printed < COLLECTED_BYTES) continue;
+      printed = 0;
+      (await import("../files/memory.ts")).collectGarbage();
     }
   } finally {
     clearInterval(idleTimer);
@@ -40,6 +45,8 @@ export interface PrintResult {
 }
 
 const IDLE_MS = 300;
+/** Of blocks, whose memory V8 does not count in time. */
+const COLLECTED_BYTES = 32 << 20;
 
 /** A block of JSON Lines goes out as it is; only other formats take it apart. */
 function* encodeItem(item: Item, options: PrintOptions, printer: Printer): Generator<Uint8Array | string> {

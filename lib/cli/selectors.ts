@@ -73,6 +73,5 @@ function earliest(...times: readonly (string | undefined)[]): string | undefined
   return times.filter((time) => time !== undefined).sort()[0];
 }
 
-/** Whether anything but ids, an order or a limit narrows. */
-export const selects = ({ ids: _ids, sort: _sort, limit: _limit, ...others }: SessionFilter): boolean =>
-  hasSelectors(others);
+/** Whether anything but ids or a limit narrows. */
+export const selects = ({ ids: _ids, limit: _limit, ...others }: SessionFilter): boolean => hasSelectors(others);

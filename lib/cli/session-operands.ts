@@ -91,7 +91,7 @@ function homeOf({ kind, home, home_path }: AnyRecord): string | undefined {
 }
 
 /** Sessions of the one home that a changing verb works on. */
-export interface HomeSelection {
+export interface OneHomeSelection {
   readonly place: PlaceValues;
   /** Undefined where nothing was selected; empty where the selection is. */
   readonly selected: ReadonlySet<string> | undefined;
@@ -106,7 +106,7 @@ export async function readHomeOperands(
   { home, runtime, homeId, ids: typed }: PlaceValues & OperandValues,
   input: Input,
   kinds: readonly string[],
-): Promise<HomeSelection> {
+): Promise<OneHomeSelection> {
   const { records, ids } = await input.selection(typed, kinds);
   const archived = records.filter(({ kind, target }) => kind === "archive" && isText(target));
   return {

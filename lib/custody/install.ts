@@ -4,6 +4,7 @@ import { createCollector } from "../files/memory.ts";
 import { writeAtomic } from "../files/atomic.ts";
 import { joinPath, osPath } from "../files/os-path.ts";
 import { hostileArchive } from "../files/safe-names.ts";
+import type { OnBuffer } from "../formats/archive/archive-reader.ts";
 import { ROWS } from "../formats/archive/receipt.ts";
 import { decodeRows, encodeRows, type RowsFile } from "../formats/archive/rows.ts";
 import { Run } from "../journal/run.ts";
@@ -64,6 +65,7 @@ class Staging {
   readonly #run: Run;
   readonly #custody: HomeCustody;
   readonly #deps: Deps;
+  readonly #made = createCollector();
 
   constructor(run: Run, custody: HomeCustody, deps: Deps) {
     this.#run = run;
@@ -87,14 +89,13 @@ class Staging {
   }
 
   async #extract(pending: readonly PendingSession[]): Promise<Staged[]> {
-    const made = createCollector();
     const dirs: string[] = [];
     for (const [index, { incoming, moves }] of pending.entries()) {
       this.#deps.signal.throwIfAborted();
       const dir = this.#run.directory(String(index));
       const place = ({ path }: { path: string }): string | undefined =>
         path === ROWS || isCovered(path, moves) ? joinPath(dir, path) : undefined;
-      await incoming.extract(place, made);
+      await incoming.extract(place, this.#made);
       assertPlaces(this.#custody, incoming);
       const file = joinPath(dir, ROWS);
       if (!isThere(file)) writeAtomic(file, encodeRows(await incoming.rows()), { mode: 0o600 });
@@ -106,7 +107,7 @@ class Staging {
 
   /** The last look at rows before the home is changed: at every one. */
   async #withRows(pending: readonly PendingSession[], dirs: readonly string[]): Promise<Staged[]> {
-    const parts = pending.map(({ incoming }, index) => stagedParts(incoming, joinPath(dirs[index]!, ROWS)));
+    const parts = pending.map(({ incoming }, index) => stagedParts(incoming, joinPath(dirs[index]!, ROWS), this.#made));
     const states = await this.#custody.compareRows(parts, { thorough: true });
     return pending.map((session, index) => {
       const [dir, state] = [dirs[index]!, states[index]!];
@@ -141,21 +142,26 @@ const trashed = (from: Location, path: string): Location =>
   from.startsWith("home:") ? `trash:${from.slice("home:".length)}` : `trash:outside${path}`;
 
 /** The same session, its rows read from where they are staged. */
-const stagedParts = (incoming: IncomingSession, file: string): SessionParts => ({
+const stagedParts = (incoming: IncomingSession, file: string, made: OnBuffer): SessionParts => ({
   id: incoming.id,
   runtime: incoming.runtime,
   homeId: incoming.homeId,
   partition: incoming.partition,
   files: incoming.files,
   schema: incoming.schema,
-  rows: () => Promise.resolve(readRows(incoming.id, file)),
+  rows: () => Promise.resolve(readRows(incoming.id, file, made)),
   withFile: (path, use) => incoming.withFile(path, use),
   database: (path, use) => incoming.database(path, use),
 });
 
-function readRows(id: string, file: string): RowsFile {
+/** What a row takes in memory, as against its text. */
+const AS_OBJECTS = 32;
+
+function readRows(id: string, file: string, made: OnBuffer): RowsFile {
+  const bytes = readFileSync(osPath(file));
+  made(AS_OBJECTS * bytes.length);
   try {
-    return decodeRows(readFileSync(osPath(file)));
+    return decodeRows(bytes);
   } catch (error) {
     throw hostileArchive(`the archive of ${id}`, `invalid rows (${(error as Error).message})`);
   }

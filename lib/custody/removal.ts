@@ -16,17 +16,16 @@ export interface RemovedPath {
   readonly part: PartName;
   /** Absolute. */
   readonly path: string;
-  /** Below the run's directory in the trash. */
-  readonly place: string;
+  /** Of a file in a shared directory. */
+  readonly name?: string;
 }
 
 /** In the order in which they are taken out. */
 export function removedPaths(local: LocalSession): RemovedPath[] {
-  return movableTrees(local).flatMap(({ part, dir, only }) => {
-    const place = placeOf(part, local);
-    if (only === undefined) return [{ part, path: dir, place }];
+  return movableTrees(local).flatMap(({ part, dir, only }): RemovedPath[] => {
+    if (only === undefined) return [{ part, path: dir }];
     const names = only.filter((name) => local.paths.some(({ path }) => path === `${part}/${name}`));
-    return names.map((name) => ({ part, path: joinPath(dir, name), place: `${place}/${name}` }));
+    return names.map((name) => ({ part, path: joinPath(dir, name), name }));
   });
 }
 
@@ -72,10 +71,11 @@ export interface RemovalSteps {
  */
 export function removalSteps(run: Run, root: string, { local, isPermanent }: RemovalSteps): Step[] {
   const group = local.id;
-  return removedPaths(local).map(({ path, place }): Step => {
+  return removedPaths(local).map(({ part, path, name }): Step => {
     const at = run.locate(path);
     if (isPermanent && isElsewhere(path, root)) return { do: "remove", path: at, files: filesOf(path), group };
-    const to = isPermanent ? `run:removed/${place}` : `trash:${place}`;
+    const place = isPermanent ? `run:removed/${group}/${part}` : `trash:${placeOf(part, local)}`;
+    const to = name === undefined ? place : `${place}/${name}`;
     return { do: "move", from: at, to, removes: true, seen: local.seen?.(path) ?? run.seen(path), group };
   });
 }

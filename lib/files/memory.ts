@@ -8,15 +8,24 @@ const ASIDE = 16 << 10;
 
 /** Call it with the bytes of each buffer made: a collection runs every 32 MiB, or so many bytes. */
 export function createCollector(every = EVERY): (bytes: number) => void {
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as (options: { type: "major" }) => void;
   let made = 0;
   return (bytes) => {
     made += bytes + ASIDE;
     if (made < every) return;
     made = 0;
-    collect({ type: "major" });
+    collectGarbage();
   };
+}
+
+let collect: ((options: { readonly type: "major" }) => void) | undefined;
+
+/** A collection, now. */
+export function collectGarbage(): void {
+  if (!collect) {
+    setFlagsFromString("--expose-gc");
+    collect = runInNewContext("gc") as typeof collect;
+  }
+  collect!({ type: "major" });
 }
 
 /** The nursery of this thread and of those to come stays as it is now instead of growing to 48 MB. */

@@ -1,14 +1,15 @@
 // The verb `events`: timelines one after the other, or all merged by time.
+import type { Place } from "../places/open-with-capability.ts";
 import { openPlace, type OpenPlace } from "../places/place.ts";
 import type { Deps } from "../records/deps.ts";
-import { ToolError, asPartial, usageError } from "../records/error.ts";
+import { usageError } from "../records/error.ts";
 import { Block, encode } from "../records/record.ts";
 import type { SessionRecord } from "../records/runtime-kinds.ts";
-import { openEventsReader } from "../sources/events-reader.ts";
+import { untilUnreadable } from "../records/stream.ts";
+import { openEventsReader } from "../sources/read-events.ts";
 import { sortable } from "../sources/selection.ts";
 import type { EventRange, EventsReader, SessionFilter } from "../sources/source.ts";
 import { mergeStreams, type EventStream } from "./merge-events.ts";
-import type { InspectPlace } from "./sessions.ts";
 
 export interface EventQuery {
   readonly sessions: SessionFilter;
@@ -20,7 +21,7 @@ export interface EventQuery {
 }
 
 /** `event` records. One session that cannot be read fails the command; among several it is a problem (exit 3). */
-export async function* listEvents(where: InspectPlace, query: EventQuery, deps: Deps): AsyncGenerator<Block> {
+export async function* listEvents(where: Place, query: EventQuery, deps: Deps): AsyncGenerator<Block> {
   using place = await openPlace(where.home, where, deps);
   const chosen = await selectSessions(place, query, deps);
   if (query.follow) return yield* follow(place, chosen, query, deps);
@@ -72,16 +73,7 @@ function streamOf({ id, created_at }: SelectedSession, range: EventRange, reader
 }
 
 /** A session that cannot be read does not stop the others. */
-function skipUnreadable(stream: EventStream, deps: Deps): EventStream {
-  return {
-    ...stream,
-    async *after(sequence) {
-      try {
-        yield* stream.after(sequence);
-      } catch (error) {
-        if (!(error instanceof ToolError)) throw error;
-        deps.log.problem(asPartial(error));
-      }
-    },
-  };
-}
+const skipUnreadable = (stream: EventStream, { log }: Deps): EventStream => ({
+  ...stream,
+  after: (sequence) => untilUnreadable(stream.after(sequence), log),
+});

@@ -3,23 +3,23 @@ import { statfsSync } from "node:fs";
 import { osPath } from "../files/os-path.ts";
 import { walk } from "../files/walk.ts";
 import { defaultHomes } from "../places/default-home.ts";
+import type { Place } from "../places/open-with-capability.ts";
 import { openPlace, type OpenPlace } from "../places/place.ts";
 import type { Deps } from "../records/deps.ts";
 import { ToolError, asPartial } from "../records/error.ts";
 import type { HomeRecord, SessionRecord } from "../records/runtime-kinds.ts";
 import { hasCrashed } from "../sources/selection.ts";
 import { readBackupTimes } from "./backup-times.ts";
-import type { InspectPlace } from "./sessions.ts";
 
 /** One `home` record with everything that is worth a look in the morning. */
-export async function* overview(where: InspectPlace, deps: Deps): AsyncGenerator<HomeRecord> {
+export async function* overview(where: Place, deps: Deps): AsyncGenerator<HomeRecord> {
   using place = await openPlace(where.home, where, deps);
   const extra = { ...(await countSessions(place, deps)), ...(await measureBytes(place, deps)) };
   yield homeRecord(place, deps, { ...extra, ...(await readBackupTimes(place.home.id, deps)) });
 }
 
 /** Every home that is found: what is asked for, else what the environment and the default places hold. Maybe none. */
-export async function* listHomes(where: InspectPlace, deps: Deps): AsyncGenerator<HomeRecord> {
+export async function* listHomes(where: Place, deps: Deps): AsyncGenerator<HomeRecord> {
   if (where.home !== undefined) return yield* overview(where, deps);
   for (const { dir: home, runtime } of defaultHomes(deps, where.runtime)) {
     try {

@@ -1,15 +1,15 @@
 // The verb `paths`: every path that belongs to a home, and what a backup makes of it.
 import { belowRoot, walk, type WalkEntry } from "../files/walk.ts";
+import type { Place } from "../places/open-with-capability.ts";
 import { openPlace, type OpenPlace } from "../places/place.ts";
 import type { Deps } from "../records/deps.ts";
 import { EXIT, ToolError } from "../records/error.ts";
 import type { PathRecord } from "../records/runtime-kinds.ts";
 import { DEFAULT_CLASSES } from "../sources/classes.ts";
 import type { Root, Source } from "../sources/source.ts";
-import type { InspectPlace } from "./sessions.ts";
 
 /** `path` records: those that are there in the order of the walk, then the well-known ones that are not. */
-export async function* listPaths(where: InspectPlace, deps: Deps): AsyncGenerator<PathRecord> {
+export async function* listPaths(where: Place, deps: Deps): AsyncGenerator<PathRecord> {
   using place = await openPlace(where.home, where, deps);
   for (const root of await place.source.roots(place.home, deps)) {
     const missing = new Set(place.source.wellKnown(root.name));

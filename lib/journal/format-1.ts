@@ -30,6 +30,7 @@ type Step1 =
 /** Tools whose finished runs are kept. */
 const KEPT: ReadonlySet<string> = new Set(["agh-reconcile apply", "agh-reconcile rows"]);
 const UNDO = "agh-reconcile undo";
+const RESTORE = "agh-backup restore";
 /** A database, what lies beside it, and what was moved aside in favour of it are changed together. */
 const DATABASE = /\.db(?:\.corrupt\.[^/]*)?(?:-wal|-shm|-journal)?$/;
 
@@ -46,7 +47,7 @@ export function fromFormat1(found: Format1, roots: Roots): ReadJournal {
       home_id,
       direction: tool === UNDO ? "back" : "forward",
       keep: KEPT.has(tool),
-      steps: steps.map((step) => stepOf(step, at)),
+      steps: steps.map((step) => (tool === RESTORE ? replacing(stepOf(step, at)) : stepOf(step, at))),
       ...(rows && { rows }),
       ...(times && { times: Object.fromEntries(Object.entries(times).map(([dir, ns]) => [at(dir), ns])) }),
     };
@@ -54,6 +55,14 @@ export function fromFormat1(found: Format1, roots: Roots): ReadJournal {
   } catch (error) {
     return { problem: `its journal cannot be obeyed here: ${(error as Error).message}` };
   }
+}
+
+/** A restore in place is finished whatever came since: half of another home is none. */
+function replacing(step: Step): Step {
+  if (step.do !== "move") return step;
+  const { removes: _, ...move } = step;
+  const place = step.to.startsWith("trash:") ? step.from : step.to;
+  return { ...move, displace: true, group: pathWithin(place).replace(DATABASE, ".db") };
 }
 
 function stepOf(step: Step1, at: (path: string) => Location): Step {

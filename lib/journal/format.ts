@@ -33,7 +33,11 @@ export interface Journal {
 export const commandOf = ({ tool, direction }: Journal): string => (direction === "back" ? UNDO : tool);
 
 /** A journal, or why it cannot be obeyed. */
-export type ReadJournal = { readonly journal: Journal } | { readonly problem: string };
+export type ReadJournal = { readonly journal: Journal } | { readonly problem: string; readonly tool?: string };
+
+/** The command that a journal is of; undefined where it does not tell. */
+export const toolOf = (read: ReadJournal | undefined): string | undefined =>
+  read && ("journal" in read ? commandOf(read.journal) : read.tool);
 
 export const encodeJournal = (journal: Journal): Buffer => encodeSealed(journal).bytes;
 
@@ -41,6 +45,12 @@ export const encodeJournal = (journal: Journal): Buffer => encodeSealed(journal)
 export function decodeJournal(bytes: Buffer, run: string, roots: Roots): ReadJournal {
   const found = decode(bytes);
   if (!found) return { problem: "its journal is not as it was written" };
+  const read = decodeFormat(found, run, roots);
+  const { tool } = found;
+  return "problem" in read && typeof tool === "string" ? { ...read, tool } : read;
+}
+
+function decodeFormat(found: Sealed, run: string, roots: Roots): ReadJournal {
   if (found["run"] !== run) return { problem: `its journal is of another run, ${JSON.stringify(found["run"])}` };
   if (found["format"] === 1) return fromFormat1(found as unknown as Format1, roots);
   if (found["format"] !== JOURNAL_FORMAT) {
@@ -62,7 +72,9 @@ function locationProblem({ steps, times = {} }: Journal, roots: Roots): string |
   }
 }
 
-function decode(bytes: Buffer): ReturnType<typeof decodeSealed> {
+type Sealed = NonNullable<ReturnType<typeof decodeSealed>>;
+
+function decode(bytes: Buffer): Sealed | undefined {
   try {
     return decodeSealed(bytes);
   } catch {
@@ -80,13 +92,17 @@ const DOES: ReadonlySet<unknown> = new Set<Step["do"]>([
 ]);
 
 function isJournal(found: object): found is Journal {
-  const { tool, home, home_id, steps, direction } = found as { readonly [name in keyof Journal]?: unknown };
+  const { tool, home, home_id, steps, direction, rows } = found as { readonly [name in keyof Journal]?: unknown };
   return (
     typeof tool === "string" &&
     typeof home === "string" &&
     typeof home_id === "string" &&
     (direction === "forward" || direction === "back") &&
     Array.isArray(steps) &&
-    steps.every((step: { do?: unknown } | null) => DOES.has(step?.do))
+    steps.every(isStep) &&
+    (rows === undefined || (Array.isArray(rows) && rows.every((row) => typeof row === "object" && row !== null)))
   );
 }
+
+const isStep = (step: { readonly do?: unknown; readonly sessions?: unknown } | null): boolean =>
+  DOES.has(step?.do) && (step!.do !== "remove-rows" || Array.isArray(step!.sessions));

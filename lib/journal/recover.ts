@@ -9,7 +9,7 @@ import { walk } from "../files/walk.ts";
 import { EXIT, refusal, ToolError } from "../records/error.ts";
 import { giveTimes } from "./directory-times.ts";
 import { executeSteps, type Done, type Dropped } from "./execute.ts";
-import { commandOf, JOURNAL_FORMAT, type Journal, type ReadJournal } from "./format.ts";
+import { commandOf, JOURNAL_FORMAT, toolOf, type Journal, type ReadJournal } from "./format.ts";
 import { claimIdentity, isCopy, readIdentity } from "./identity.ts";
 import type { JournalHome } from "./journal-home.ts";
 import { assertNoLinks, journalsDir, pathWithin, resolveLocation, rootsOf, runDir, trashDir } from "./locations.ts";
@@ -43,7 +43,7 @@ function journalOf(home: JournalHome, { run, read }: UnfinishedRun): Journal | u
   if (!read) return undefined;
   const reason = reasonAgainst(home, read);
   if (reason === undefined && "journal" in read) return read.journal;
-  throw unfinishedError(home, { run, tool: "journal" in read ? commandOf(read.journal) : "a command" }, reason!);
+  throw unfinishedError(home, { run, tool: toolOf(read) }, reason!);
 }
 
 /** Why a journal cannot be obeyed here; undefined when it can. */
@@ -60,7 +60,7 @@ function foreignReason({ root, id }: Pick<JournalHome, "root" | "id">, { home, h
 /** With both ways on: a home is never refused for ever. */
 export const unfinishedError = (
   { place }: Pick<JournalHome, "place">,
-  { run, tool }: { readonly run: string; readonly tool: string },
+  { run, tool = "a command" }: { readonly run: string; readonly tool: string | undefined },
   reason: string,
 ): Error =>
   refusal(

@@ -122,12 +122,6 @@ export function readTrashRows({ dir, size, sha256 }: StoredRowTrash): Buffer | u
   return bytes.length === size && digest("sha256", bytes) === sha256 ? bytes : undefined;
 }
 
-export function removeTrashRows({ dir }: StoredRowTrash): void {
-  rmSync(osPath(joinPath(dir, ABOUT)), { force: true });
-  rmSync(osPath(dir), { recursive: true, force: true });
-  fsyncDir(dirname(dir));
-}
-
 function readAbout(file: string): RowTrash | undefined {
   try {
     return decodeSealed(readFileSync(osPath(file))) as unknown as RowTrash | undefined;

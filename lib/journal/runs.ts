@@ -39,9 +39,9 @@ export const keptRuns = (root: string): string[] => namesIn(root).filter((run) =
 /** Whether it came to its end and can be undone. */
 export const isFinished = (root: string, run: string): boolean => isThere(root, run, DONE) && !isThere(root, run, OPEN);
 
-/** The journal of a run, finished or not; undefined where there is none. */
+/** The journal of a run, finished or not: of one whose undo was killed, the way back. Undefined where there is none. */
 export const readJournal = (home: Of, run: string): ReadJournal | undefined =>
-  readRun(home, run, DONE) ?? readRun(home, run, OPEN);
+  readRun(home, run, OPEN) ?? readRun(home, run, DONE);
 
 function readRun(home: Of, run: string, name: string): ReadJournal | undefined {
   const file = joinPath(runDir(home.root, run), name);

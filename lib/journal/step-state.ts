@@ -87,7 +87,7 @@ function putsOf(steps: readonly Step[]): Puts {
 /** Whether anything below a path was written to after a moment. */
 function isYounger(path: string, at: number): boolean {
   for (const { type, stat } of walk(path)) {
-    if (type !== "directory" && Number(stat.ctimeNs / 1_000_000n) > at) return true;
+    if (type !== "directory" && Number(stat.mtimeNs / 1_000_000n) > at) return true;
   }
   return false;
 }

@@ -49,12 +49,13 @@ export function planUndo(home: JournalHome, journal: Journal, { partly }: { read
   if (isLeft) keepLists(decisions);
   const steps = journal.steps.filter((step) => decisions.get(step) === "back");
   const { rows, items } = planRows(home, journal, partly);
+  const rowsStay = rows.length < (journal.rows?.length ?? 0);
   return {
     journal,
     steps: journal.direction === "back" ? steps : steps.toReversed().map(backOf),
     rows,
     items: [...itemsOf(decisions, context), ...items],
-    leaves: isLeft || journal.leaves === true || steps.some(takesOut),
+    leaves: isLeft || rowsStay || journal.leaves === true || steps.some(takesOut),
   };
 }
 

@@ -4,7 +4,7 @@ import { asOwner } from "../files/as-owner.ts";
 import { osPath } from "../files/os-path.ts";
 import { EXIT, refusal, ToolError, usageError } from "../records/error.ts";
 import { executeSteps } from "./execute.ts";
-import { commandOf, JOURNAL_FORMAT, type Journal } from "./format.ts";
+import { JOURNAL_FORMAT, toolOf, type Journal } from "./format.ts";
 import { claimIdentity } from "./identity.ts";
 import type { JournalHome } from "./journal-home.ts";
 import { assertNoLinksIn, rootsOf, runDir } from "./locations.ts";
@@ -17,6 +17,8 @@ import { planUndo, revertRows, type UndoPlan } from "./undo-plan.ts";
 export interface FoundRun {
   readonly run: string;
   readonly isFinished: boolean;
+  /** The command whose run it is; undefined where its journal does not tell. */
+  readonly tool: string | undefined;
   /** Undefined where it was killed before it had begun to change anything. */
   readonly journal: Journal | undefined;
   /** Why it cannot be obeyed here. */
@@ -30,7 +32,7 @@ export function findRun(home: JournalHome, run: string): FoundRun {
   const read = readJournal(home, run);
   const problem = read && reasonAgainst(home, read);
   const journal = read && "journal" in read ? read.journal : undefined;
-  return { run, isFinished: isFinished(home.root, run), journal, problem };
+  return { run, isFinished: isFinished(home.root, run), tool: toolOf(read), journal, problem };
 }
 
 function unknownRun(home: JournalHome, run: string): Error {
@@ -54,12 +56,11 @@ export function planRunUndo(
   found: FoundRun,
   { abandon }: { readonly abandon: boolean },
 ): UndoPlan | undefined {
-  const { run, journal, problem, isFinished } = found;
+  const { run, tool, journal, problem, isFinished } = found;
   if (abandon) {
     return journal && problem === undefined && !isFinished ? planUndo(home, journal, { partly: true }) : undefined;
   }
-  if (problem !== undefined)
-    throw unfinishedError(home, { run, tool: journal ? commandOf(journal) : "a command" }, problem);
+  if (problem !== undefined) throw unfinishedError(home, { run, tool }, problem);
   try {
     return journal && planUndo(home, journal, { partly: false });
   } catch (error) {

@@ -40,7 +40,7 @@ export interface UsageOptions extends LibraryOptions {
   readonly limit?: number;
 }
 
-export interface CheckOptions extends LibraryOptions {
+export interface HomeCheck extends LibraryOptions {
   readonly level?: Level;
   readonly codes?: readonly string[];
   /** Ids or unique prefixes. */
@@ -49,7 +49,7 @@ export interface CheckOptions extends LibraryOptions {
   readonly failOn?: "info" | "warn" | "error" | "never";
 }
 
-export interface PlanOptions extends Omit<CheckOptions, "failOn"> {
+export interface HomePlan extends Omit<HomeCheck, "failOn"> {
   /** How a broken database is replaced, where both are possible. */
   readonly prefer?: "restore" | "salvage";
   /** A backup repository; AGH_BACKUP_REPO unless given. */

@@ -17,11 +17,11 @@ import type { LedgerRecord, RunRecord, SealRecord } from "../records/toolkit-kin
 import type { DetailKind, DetailQuery, SessionFilter } from "../sources/source.ts";
 import type {
   ChangeOptions,
-  CheckOptions,
+  HomeCheck,
   EventsOptions,
   LedgerOptions,
   OpenHomeOptions,
-  PlanOptions,
+  HomePlan,
   SealOptions,
   SearchOptions,
   UndoOptions,
@@ -137,7 +137,7 @@ export class OpenHome implements Disposable {
   }
 
   /** What is wrong, or worth knowing. Nothing is touched. */
-  check(options: CheckOptions = {}): Promise<Outcome<Finding>> {
+  check(options: HomeCheck = {}): Promise<Outcome<Finding>> {
     const { failOn = "warn" } = options;
     return check(
       async (deps) => {
@@ -150,7 +150,7 @@ export class OpenHome implements Disposable {
   }
 
   /** The actions that would repair it, each with what it loses. Nothing is touched. */
-  plan(options: PlanOptions = {}): Promise<Outcome<Action | Finding>> {
+  plan(options: HomePlan = {}): Promise<Outcome<Action | Finding>> {
     const { prefer, repository } = options;
     return check(
       async (deps) => {
@@ -242,7 +242,7 @@ export class OpenHome implements Disposable {
   }
 }
 
-async function findingSelectors({ level = "full", codes = [], sessions = [] }: Omit<CheckOptions, "failOn">) {
+async function findingSelectors({ level = "full", codes = [], sessions = [] }: Omit<HomeCheck, "failOn">) {
   const { findCodes } = await import("../reconcile/rules.ts");
   return { level, codes: await findCodes(codes), sessions };
 }

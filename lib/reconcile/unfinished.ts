@@ -2,7 +2,7 @@
 import { joinPath } from "../files/os-path.ts";
 import { walk } from "../files/walk.ts";
 import { isUlid, ulidTime } from "../formats/ulid.ts";
-import { commandOf, type Journal } from "../journal/format.ts";
+import { toolOf, type Journal } from "../journal/format.ts";
 import type { JournalHome } from "../journal/journal-home.ts";
 import { journalsDir } from "../journal/locations.ts";
 import { reasonAgainst } from "../journal/recover.ts";
@@ -32,7 +32,7 @@ function recordOf(home: JournalHome, { run, read }: UnfinishedRun, unsafe: strin
     runtime: home.runtime,
     home: home.place,
     id: run,
-    tool: journal ? commandOf(journal) : null,
+    tool: toolOf(read) ?? null,
     state: against === undefined ? "unfinished" : "refused",
     reason: against ?? (read ? FINISHED_NEXT : NOT_BEGUN),
     steps: journal?.steps.length ?? 0,

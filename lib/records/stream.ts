@@ -1,4 +1,6 @@
-// Streams of records: at most so many of them, and finished lines gathered into blocks.
+// Streams of records: at most so many of them, what can be read of them, and finished lines gathered into blocks.
+import type { Log } from "./deps.ts";
+import { asPartial, ToolError } from "./error.ts";
 import { Block } from "./record.ts";
 
 /** At most `count` records, whether they come one by one or in blocks; all of them where there is no count. */
@@ -10,6 +12,16 @@ export async function* limit<T>(items: AsyncIterable<T>, count: number | undefin
     yield size <= left ? item : (firstLines(item as Block, left) as T);
     left -= size;
     if (left <= 0) return;
+  }
+}
+
+/** As far as it can be read: what cannot be is a problem (exit 3), and what comes after it goes on. */
+export async function* untilUnreadable<T>(items: AsyncIterable<T>, log: Pick<Log, "problem">): AsyncGenerator<T> {
+  try {
+    yield* items;
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error;
+    log.problem(asPartial(error));
   }
 }
 

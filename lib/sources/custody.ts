@@ -8,7 +8,7 @@ import type { Seen } from "../journal/steps.ts";
 import type { Deps } from "../records/deps.ts";
 import type { Finding } from "../records/result-kinds.ts";
 import type { SessionRecord } from "../records/runtime-kinds.ts";
-import type { Home } from "./source.ts";
+import type { Home } from "./home.ts";
 
 /** Top names within an archive, and what they hold of a session. */
 export type PartName = "session" | "ledger" | "bundles";

@@ -1,7 +1,7 @@
 // What a runtime expects of a database of its own, beyond what SQLite expects of any.
 import type { DatabaseSync } from "node:sqlite";
 import type { Finding } from "../records/result-kinds.ts";
-import type { Classification } from "./source.ts";
+import type { Classification } from "./classes.ts";
 
 /** A database whose pages and references are sound. */
 export interface SoundDatabase {

@@ -3,7 +3,7 @@ import type { Deps } from "../records/deps.ts";
 import type { ToolError } from "../records/error.ts";
 import type { Block } from "../records/record.ts";
 import type { SessionRecord } from "../records/runtime-kinds.ts";
-import type { Home, SessionFilter } from "./source.ts";
+import type { Home, SessionFilter } from "./home.ts";
 
 export type LedgerVerdict = "equal" | "prefix" | "ended_at" | "purged" | "raw_stripped" | "differs";
 

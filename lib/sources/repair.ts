@@ -2,7 +2,7 @@
 import type { Commit, Run } from "../journal/run.ts";
 import type { Deps } from "../records/deps.ts";
 import type { KnownSchema } from "../sqlite/salvage/recover-schema.ts";
-import type { Home } from "./source.ts";
+import type { Home } from "./home.ts";
 
 /** How much is read: what is cheap, every row once, every page and reference. */
 export const LEVELS = ["quick", "full", "deep"] as const;
@@ -46,7 +46,7 @@ export interface CheckFinding<V extends string = string> {
   readonly action?: Repair<V> | undefined;
 }
 
-export interface CheckOptions {
+export interface CheckRequest {
   readonly level: Level;
   /** A directory with another catalog, which is read in place of the home's own. */
   readonly catalogRoot?: string | undefined;
@@ -121,7 +121,7 @@ export interface Repairer {
   readonly verbs: readonly string[];
   readonly databases?: DatabaseFacts;
   /** Reads the home. Nothing is touched; what cannot be read is a finding. */
-  check(home: Home, options: CheckOptions, deps: Deps): Promise<CheckedHome>;
+  check(home: Home, options: CheckRequest, deps: Deps): Promise<CheckedHome>;
   /** The database that a finding is about, where it may be replaced. */
   brokenDatabase?(home: Home, found: CheckFinding, deps: Deps): BrokenDatabase | undefined;
   /** What to type when the repairs are done. */

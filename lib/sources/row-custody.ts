@@ -15,7 +15,7 @@ import type {
 } from "./custody.ts";
 import { eventFacts, type Timeline } from "./owned-rows.ts";
 import { fingerprintOf, listOwnPaths } from "./own-trees.ts";
-import type { Home } from "./source.ts";
+import type { Home } from "./home.ts";
 
 /** What the removal of one session's rows takes. */
 export type RowWeight = Pick<LocalSession, "rows" | "bytes" | "fingerprint">;

@@ -69,8 +69,8 @@ export function selectSessions(sessions: readonly SessionRecord[], filter: Sessi
 }
 
 /** Whether a filter narrows at all: false when every session passes. */
-export const hasSelectors = (filter: SessionFilter): boolean =>
-  Object.values(filter).some((value) => (Array.isArray(value) ? value.length > 0 : Boolean(value)));
+export const hasSelectors = ({ sort: _sort, lastEvents: _last, sizes: _sizes, ...narrowing }: SessionFilter): boolean =>
+  Object.values(narrowing).some((value) => (Array.isArray(value) ? value.length > 0 : Boolean(value)));
 
 /** Ids of the sessions that `list` finds for a filter; undefined where nothing narrows it. */
 export async function findSelectedIds(

@@ -6,59 +6,17 @@ import type { Deps } from "../records/deps.ts";
 import type { Boot, Finding } from "../records/result-kinds.ts";
 import type { HomeRecord, PathRecord, SessionRecord } from "../records/runtime-kinds.ts";
 import type { Scratch } from "../files/scratch.ts";
-import type { Archival } from "./archival.ts";
+import type { Classification } from "./classes.ts";
 import type { Custody } from "./custody.ts";
 import type { DatabaseCheck } from "./database-check.ts";
 import type { EventColumnsReader } from "./event-columns.ts";
+import type { Home, SessionFilter, SessionSort } from "./home.ts";
 import type { HomeCut } from "./home-cut.ts";
 import type { Repairer } from "./repair.ts";
 import type { Ledgers } from "./ledgers.ts";
 import type { Upkeep } from "./upkeep.ts";
 
-/** A root of one runtime's state, as it was found. */
-export interface Home {
-  readonly runtime: string;
-  /** The word that names it: goes into every record as `home`. */
-  readonly place: string;
-  /** The directory that is read; for a backup the scratch copy. */
-  readonly root: string;
-  readonly id: string;
-  /** False where the files at `root` are a private copy, whose processes cannot run here. */
-  readonly live: boolean;
-}
-
-/** Selectors of records.md; every part narrows. Times are the last event's, as RFC 3339 text. */
-export interface SessionFilter {
-  readonly ids?: readonly string[];
-  readonly agents?: readonly string[];
-  /** Either id, or name, or path. */
-  readonly workspaces?: readonly string[];
-  /** Matches `state` or `effective`. */
-  readonly states?: readonly string[];
-  readonly stopReasons?: readonly string[];
-  readonly failures?: readonly string[];
-  readonly crashed?: boolean;
-  readonly since?: string;
-  readonly until?: string;
-  readonly limit?: number;
-  readonly sort?: SessionSort;
-  /** Read every selected session's last event. */
-  readonly lastEvents?: boolean;
-  /** Tell `events_bytes` also where they must be counted. */
-  readonly sizes?: boolean;
-}
-
-/** Descending where `-` leads. */
-export type SessionSort =
-  | "id"
-  | "created"
-  | "updated"
-  | "last-event"
-  | "size"
-  | "-created"
-  | "-updated"
-  | "-last-event"
-  | "-size";
+export type { Classification, Home, SessionFilter, SessionSort };
 
 export interface EventRange {
   readonly types?: readonly string[];
@@ -173,18 +131,6 @@ export interface DefaultRoot {
   readonly label: string;
 }
 
-/** What a path is to a backup. Pure and cheap: it is asked once a path. */
-export interface Classification {
-  readonly class: string;
-  readonly scope: string;
-  /** Set where a backup never takes it (sockets, locks, temp files, …): the reason, in words. */
-  readonly never?: string;
-  /** Of a directory: another class that lies below it. */
-  readonly holds?: string;
-  /** A database whose bytes alone are not its state. */
-  readonly database?: "catalog" | "session";
-}
-
 /** Of a runtime whose sessions have files of their own: which they are, by names alone. Pure and cheap. */
 export interface SessionLayout {
   /** The directory, or the file, that is a session's above all, below the home; undefined for what cannot be an id. */
@@ -243,8 +189,8 @@ export interface Source extends RuntimeMarkers {
   records?(home: Home, kind: DetailKind, query: DetailQuery, deps: Deps): AsyncIterable<Block | AnyRecord>;
   /** What each session used, in order of session. */
   usage?(home: Home, filter: SessionFilter, deps: Deps): AsyncIterable<SessionUsage>;
-  /** How its sessions, rows of a database, are archived and brought back; AGH's go another way. */
-  archival?(): Promise<Archival>;
+  /** Each session is a database of its own: who walks over the home's paths has counted them. */
+  readonly sessionsAreDatabases?: true;
   /** How its sessions are taken apart and put together. */
   custody?(): Promise<Custody>;
   /** What agh-vacuum asks beyond that. */

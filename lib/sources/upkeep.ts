@@ -5,7 +5,7 @@ import type { RetirementRules } from "../policy/retirement.ts";
 import type { Deps } from "../records/deps.ts";
 import type { SessionRecord } from "../records/runtime-kinds.ts";
 import type { TableSpace } from "../sqlite/read/table-space.ts";
-import type { Home } from "./source.ts";
+import type { Home } from "./home.ts";
 
 export interface Upkeep {
   readonly retirement?: RetirementUpkeep;

@@ -6,9 +6,8 @@ import { refusal, usageError } from "../records/error.ts";
 import type { Action } from "../records/result-kinds.ts";
 import type { AnyRecord } from "../records/record.ts";
 import type { Home } from "../sources/source.ts";
-import { requireText, type RemovalPlan } from "./removal-types.ts";
-import { runRemovals } from "./run-removals.ts";
-import { REMOVAL_VERBS, removalOf } from "./removal-registry.ts";
+import { REMOVAL_VERBS, requireText, type RemovalPlan } from "./removal-types.ts";
+import { removalOf, runRemovals } from "./run-removals.ts";
 
 export interface ApplyRemovalPlan {
   readonly place: Place;

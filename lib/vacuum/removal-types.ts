@@ -4,7 +4,6 @@ import type { Deps } from "../records/deps.ts";
 import { usageError, type Exit } from "../records/error.ts";
 import type { Action } from "../records/result-kinds.ts";
 import type { Home, Source } from "../sources/source.ts";
-import type { RemovalVerb } from "./removal-registry.ts";
 
 /**
  * A kind of removal is a module with two functions:
@@ -17,6 +16,17 @@ import type { RemovalVerb } from "./removal-registry.ts";
  * `runRemovals` (lib/vacuum/run-removals.ts) is what a verb calls with its plan: it prints it, or takes the locks and performs it.
  */
 export type RemovalPlan = AsyncGenerator<Action, RemovalPlanSummary | void>;
+
+/** What a plan may name; `runRemovals` loads who performs it. */
+export const REMOVAL_VERBS = [
+  "retire-session",
+  "remove-session",
+  "remove-run",
+  "purge-events",
+  "compact",
+  "empty-trash",
+] as const;
+export type RemovalVerb = (typeof REMOVAL_VERBS)[number];
 
 /** What a plan as a whole has to say. */
 export interface RemovalPlanSummary {

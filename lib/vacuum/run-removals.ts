@@ -12,9 +12,8 @@ import { EXIT, severest, usageError, type Exit } from "../records/error.ts";
 import type { Action } from "../records/result-kinds.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
-import type { RemovalPlanSummary, RemovalOutcome, RemovalPlan } from "./removal-types.ts";
+import type { Removal, RemovalOutcome, RemovalPlan, RemovalPlanSummary, RemovalVerb } from "./removal-types.ts";
 import { withNoSpaceHint } from "./no-space-hint.ts";
-import { removalOf } from "./removal-registry.ts";
 
 export interface RunRemovals {
   /** Command and verb. */
@@ -133,3 +132,18 @@ function counted({ action, exit = EXIT.partial }: RemovalOutcome, tally: Tally):
   else tally.failed(severest(EXIT.partial, exit) as Exit);
   return action;
 }
+
+const sessionRemoval = async (): Promise<Removal> => (await import("./sessions/remove-sessions.ts")).removingSessions;
+
+/** Loaded when they are needed: the verbs plan their own kind, and what a plan says is done whatever its kind. */
+const REMOVALS: { readonly [verb in RemovalVerb]: () => Promise<Removal> } = {
+  "retire-session": sessionRemoval,
+  "remove-session": sessionRemoval,
+  "remove-run": sessionRemoval,
+  "purge-events": async () => (await import("./events/execute-purge.ts")).purging,
+  compact: async () => (await import("./compact/execute-compaction.ts")).compacting,
+  "empty-trash": async () => (await import("./trash/empty-trash.ts")).emptying,
+};
+
+/** Who performs an action with this verb. */
+export const removalOf = (verb: string): Promise<Removal> => REMOVALS[verb as RemovalVerb]();

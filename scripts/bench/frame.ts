@@ -40,7 +40,7 @@ export interface Figure {
   readonly peakMiB: number | undefined;
 }
 
-export type Outcome =
+export type BenchOutcome =
   | { readonly row: string; readonly what: string; readonly verdict: "skipped"; readonly because: string }
   | {
       readonly row: string;
@@ -55,7 +55,7 @@ export type Outcome =
     };
 
 /** The median decides. A program that is not installed makes the row skipped, and is named. */
-export function compare(comparison: BenchComparison): Outcome {
+export function compare(comparison: BenchComparison): BenchOutcome {
   const { name: row, what, anchor, ours, target, by = "wall", runs = 5, before, after } = comparison;
   const missing = [anchor, ours].flatMap((it) => (it.needs === undefined || installed(it.needs) ? [] : [it.needs]));
   if (missing.length > 0) return { row, what, verdict: "skipped", because: `not installed: ${missing.join(", ")}` };
@@ -87,7 +87,7 @@ export function compare(comparison: BenchComparison): Outcome {
 }
 
 /** One line for people. */
-export function describe(outcome: Outcome): string {
+export function describe(outcome: BenchOutcome): string {
   const head = `${outcome.row.padEnd(4)} ${outcome.what}`;
   if (outcome.verdict === "skipped") return `${head}: skipped, ${outcome.because}`;
   const { anchor, ours, by, ratio, target, verdict } = outcome;

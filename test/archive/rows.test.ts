@@ -2,75 +2,13 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
-import { DatabaseSync } from "node:sqlite";
-import { test, type TestContext } from "node:test";
+import { test } from "node:test";
 import { zstdDecompressSync } from "node:zlib";
-import { tool as archive } from "../../bin/agh-archive.ts";
 import { tool as inspect } from "../../bin/agh-inspect.ts";
-import { realHome } from "../support/homes.ts";
-import { runHere, type Ran } from "../support/memory.ts";
+import type { Ran } from "../support/memory.ts";
 import { tempDir } from "../support/temp.ts";
 import { assertUntouched, treeDigest, treeState } from "../support/tree.ts";
-
-interface Place {
-  readonly home: string;
-  readonly file: string;
-  readonly tables: readonly string[];
-}
-
-function placeOf(t: TestContext, name: "agsh" | "agsh-v08" | "agdd"): Place | undefined {
-  const found = realHome(t, name);
-  if (!found) return undefined;
-  const home = name === "agdd" ? found.base : found.home;
-  const tables =
-    name === "agdd"
-      ? ["events", "runs"]
-      : name === "agsh"
-        ? ["messages", "sessions"]
-        : ["messages", "tool_outputs", "sessions"];
-  return { home, file: path.join(home, name === "agdd" ? ".agdd/storage.db" : "sessions.db"), tables };
-}
-
-const ran = (argv: readonly string[], tool = archive): Promise<Ran> =>
-  runHere(tool, argv, { env: { HOME: "/nowhere" } });
-
-async function ok(...argv: string[]): Promise<Ran> {
-  const result = await ran(argv);
-  assert.ok([0, 3].includes(result.code), result.stderr);
-  return result;
-}
-
-function sql<T>(file: string, act: (db: DatabaseSync) => T): T {
-  const db = new DatabaseSync(file);
-  try {
-    return act(db);
-  } finally {
-    db.close();
-  }
-}
-
-/** Every row of the tables, whatever its place. */
-const rowsOf = ({ file, tables }: Place): unknown =>
-  sql(file, (db) => tables.map((table) => db.prepare(`SELECT * FROM ${table} ORDER BY 1`).all()));
-
-/** Removes what was archived, as somebody with sqlite3 and rm would. */
-function remove({ home, file, tables }: Place, ids: readonly string[]): void {
-  sql(file, (db) => {
-    db.exec("PRAGMA foreign_keys=OFF");
-    for (const table of tables) {
-      const key = {
-        events: "run_id",
-        runs: "run_id",
-        messages: "session_id",
-        tool_outputs: "session_id",
-        sessions: "id",
-      }[table];
-      for (const id of ids) db.prepare(`DELETE FROM ${table} WHERE ${key} = ?`).run(id);
-    }
-    if (tables.includes("events")) db.exec("INSERT INTO events_fts(events_fts) VALUES('rebuild')");
-  });
-  for (const id of ids) fs.rmSync(path.join(home, ".runs/agents", id), { recursive: true, force: true });
-}
+import { ok, placeOf, ran, remove, rowsOf, sql, type Place } from "./row-place.ts";
 
 const archivedIn = ({ records }: Ran): string[] =>
   records.filter(({ status }) => status === "archived").map(({ id }) => String(id));

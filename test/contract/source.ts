@@ -153,6 +153,17 @@ export function sourceContract(source: Source, name: string, make: (t: TestConte
     if (source.can.has("row")) assert.ok((await listed(home, "table")).length > 0);
   });
 
+  check("details: --limit gives the first of them, in blocks or one by one", async ({ home }) => {
+    const tables = ids(await listed(home, "table")).map((id) => id.slice("sqlite_schema/".length));
+    const verbs = Object.entries(VERBS).filter(([kind]) => source.can.has(kind as DetailKind));
+    for (const argv of [...verbs.map(([, verb]) => [verb]), ...tables.map((table) => ["table", table])]) {
+      const all = await listed(home, ...argv);
+      for (const limit of [1, 2]) {
+        assert.deepEqual(await listed(home, ...argv, "--limit", String(limit)), all.slice(0, limit), argv.join(" "));
+      }
+    }
+  });
+
   check("usage: what nobody reported is null, never 0", async ({ home }) => {
     for (const record of await listed(home, "usage", "--by", "session,turn")) {
       if (record["tokens_basis"] === "unknown") assert.equal(record["total_tokens"], null);

@@ -37,10 +37,11 @@ async function prepare(directory: string, { require }: Removal): Promise<void> {
   }
 }
 
-const removalArgs = (directory: string, { require }: Removal): string[] => [
-  ...["sessions", "--older-than", "0s", "--require", require, "--apply", "--home", home(directory), "--now", NOW],
-  ...(require === "archived" ? ["--archive", path.join(directory, "archive")] : []),
-];
+function removalArgs(directory: string, { require }: Removal): string[] {
+  const args = ["sessions", "--older-than", "0s", "--require", require, "--apply"];
+  const archived = require === "archived" ? ["--archive", path.join(directory, "archive")] : [];
+  return [...args, ...archived, "--home", home(directory), "--now", NOW];
+}
 
 /** Changing verbs of the other commands, each as its script and arguments. */
 const NEXT: readonly ((directory: string) => readonly [script: string, ...args: string[]])[] = [
@@ -56,8 +57,16 @@ const NEXT: readonly ((directory: string) => readonly [script: string, ...args: 
     "--apply",
   ],
   (directory) => [
-    ...(["agh-backup", "restore", "latest", "--only", "config", "--into", home(directory)] as const),
-    ...["--repo", path.join(directory, "repo"), "--apply"],
+    "agh-backup",
+    "restore",
+    "latest",
+    "--only",
+    "config",
+    "--into",
+    home(directory),
+    "--repo",
+    path.join(directory, "repo"),
+    "--apply",
   ],
   (directory) => ["agh-archive", "get", "--all", "--from", path.join(directory, "archive"), "--to", home(directory)],
   (directory) => ["agh-vacuum", "compact", "--apply", "--home", home(directory)],
@@ -152,12 +161,13 @@ for (const removal of [
             if (resumed !== undefined) resume(home(directory), resumed);
             const [name, ...args] = next(directory);
             const ran = await runScript(script(name), args, {});
-            const whole = before.filter((line) => resumed === undefined || !line.includes(resumed));
+            // A restore of the whole home takes the resumed session back as well: its new work lies in the trash then.
+            const kept = next === NEXT[1] ? undefined : resumed;
             try {
               await assertNeverHalf(directory, ran, {
                 removal,
-                resumed: next === NEXT[1] ? undefined : resumed,
-                before: whole,
+                resumed: kept,
+                before,
               });
               finished++;
             } catch (cause) {

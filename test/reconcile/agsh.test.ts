@@ -1,10 +1,11 @@
 // agsh homes through agh-reconcile: every finding, what mends it, and the way back.
 import assert from "node:assert/strict";
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { tool } from "../../bin/agh-reconcile.ts";
+import { encodeSealed } from "../../lib/formats/sealed-json.ts";
 import { loadRepairers, loadRules } from "../../lib/reconcile/rules.ts";
 import { RULES as AGSH } from "../../lib/sources/agsh/checks/rules.ts";
 import { runHere, type Ran } from "../support/memory.ts";
@@ -172,6 +173,58 @@ test("undo after somebody else has used the session is refused whole", async (t)
   assert.equal(ran.code, 4);
   assert.match(ran.stderr, /was changed by another program since/);
   assert.deepEqual(dumpDatabase(file), before);
+});
+
+test("runs of the version before: a finished one is undone, and so is one that was killed before or after its transaction", async (t) => {
+  for (const [name, isChanged] of [
+    ["done.json", true],
+    ["journal.json", true],
+    ["journal.json", false],
+  ] as const) {
+    const { home, file } = madeAgsh(t, { shape: "0.8.0", sessions: DAMAGED });
+    const before = dumpDatabase(file);
+    const bytes = readFileSync(file);
+    const applied = await reconcile("plan", "--home", home, "--apply");
+    const run = runOf(applied);
+    const dir = join(home, ".agh-toolkit/journal", run);
+    const { rows: changes, home_id } = JSON.parse(readFileSync(join(dir, "done.json"), "utf8")) as {
+      rows: unknown;
+      home_id: string;
+    };
+    rmSync(join(dir, "done.json"));
+    rmSync(join(home, ".agh-toolkit/home.json"));
+    const old = { format: 1, run, tool: "agh-reconcile rows", home_id, steps: [], rows: changes };
+    writeFileSync(join(dir, name), encodeSealed(old).bytes, { mode: 0o600 });
+    if (!isChanged) writeFileSync(file, bytes);
+    if (name === "journal.json") {
+      const next = await reconcile("plan", "--home", home, "--apply", "--code", "LOGINS_READABLE");
+      assert.equal(next.code, 0, next.stderr);
+    }
+    const undone = await reconcile("undo", run, "--home", home, "--apply");
+    assert.deepEqual([undone.code, undone.records.length], [0, 5], undone.stderr);
+    assert.deepEqual(dumpDatabase(file), before);
+    assert.equal((await reconcile("undo", run, "--home", home, "--apply")).code, 2);
+  }
+});
+
+test("a killed run of rows is listed, and abandoned where its rows were changed since", async (t) => {
+  const { home, file } = madeAgsh(t, { shape: "0.8.0", sessions: DAMAGED });
+  const run = runOf(await reconcile("plan", "--home", home, "--apply"));
+  const dir = join(home, ".agh-toolkit/journal", run);
+  renameSync(join(dir, "done.json"), join(dir, "journal.json"));
+  const [record] = (await reconcile("unfinished", "--home", home)).records;
+  assert.deepEqual(
+    [record!["kind"], record!["runtime"], record!["id"], record!["state"]],
+    ["run", "agsh", run, "unfinished"],
+  );
+  change(file, `UPDATE sessions SET locked_by = '4242' WHERE id = '${uuid(3)}'`);
+  const before = dumpDatabase(file);
+  assert.equal((await reconcile("undo", run, "--home", home, "--apply")).code, 4);
+  const abandoned = await reconcile("undo", run, "--home", home, "--abandon", "--apply");
+  assert.equal(abandoned.code, 0, abandoned.stderr);
+  assert.deepEqual(dumpDatabase(file), before);
+  assert.equal((await reconcile("unfinished", "--home", home)).records.length, 0);
+  assert.ok(existsSync(join(home, ".agh-toolkit/trash", run, "journal/journal.json")));
 });
 
 test("a database that another process writes to is busy (5), and nothing is half done", async (t) => {

@@ -10,8 +10,9 @@ import { JOURNAL_FORMAT, type Journal } from "../../lib/journal/format.ts";
 import { claimIdentity } from "../../lib/journal/identity.ts";
 import type { JournalHome } from "../../lib/journal/journal-home.ts";
 import { resolveLocation, rootsOf, runDir } from "../../lib/journal/locations.ts";
+import { reverseStep } from "../../lib/journal/reverse.ts";
 import { Run } from "../../lib/journal/run.ts";
-import { writeJournal } from "../../lib/journal/runs.ts";
+import { readJournal, writeJournal } from "../../lib/journal/runs.ts";
 import type { Step } from "../../lib/journal/steps.ts";
 import { journalHome } from "../../lib/places/journal-home.ts";
 import { openPlace } from "../../lib/places/place.ts";
@@ -66,6 +67,23 @@ export async function killedApply(home: string, { after, format = 2, isFinished 
   executeSteps(journal, { ...written, steps: steps.slice(0, after) });
   if (isFinished) renameSync(join(runDir(home, id), "journal.json"), join(runDir(home, id), "done.json"));
   return { run: id, steps };
+}
+
+/** The undo of a finished run, by version 0.1, that was killed after some of its steps: what had come is not kept. */
+export async function killedUndo1(home: string, { run, steps }: KilledRun, after: number): Promise<void> {
+  using opened = await openPlace(home, {}, depsOf());
+  const journal = await journalHome(opened, depsOf());
+  const back = steps.toReversed().map((step): Step => {
+    const turned = reverseStep(step)!;
+    if (turned.do !== "swap") return turned;
+    const { kept: _, ...rest } = turned;
+    return rest;
+  });
+  const read = readJournal(journal, run);
+  if (!read || !("journal" in read)) throw new Error("no journal");
+  const undo: Journal = { ...read.journal, tool: "agh-reconcile undo", direction: "back", keep: false, steps: back };
+  writeFormat1(journal, undo);
+  executeSteps(journal, { ...undo, steps: back.slice(0, after) });
 }
 
 /** As version 0.1 wrote it: absolute paths, no identity of the home. */

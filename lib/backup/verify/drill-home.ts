@@ -7,7 +7,7 @@ import type { Deps } from "../../records/deps.ts";
 import { ToolError } from "../../records/error.ts";
 import type { Finding } from "../../records/result-kinds.ts";
 import type { SessionRecord } from "../../records/runtime-kinds.ts";
-import { openEventsReader } from "../../sources/events-reader.ts";
+import { openEventsReader } from "../../sources/read-events.ts";
 import type { DatabaseFault } from "../../sources/database-check.ts";
 import type { Ledgers, SessionLedger } from "../../sources/ledgers.ts";
 import type { Home, Source } from "../../sources/source.ts";

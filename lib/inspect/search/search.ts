@@ -1,16 +1,18 @@
 // The verb `search`: every event of the selected sessions is looked at, the best hits come first.
+import { createCollector } from "../../files/memory.ts";
+import type { Place } from "../../places/open-with-capability.ts";
 import { openPlace, type OpenPlace } from "../../places/place.ts";
 import { SEARCH_FIELDS, type SearchField } from "../../policy/search-field.ts";
 import { isUnspaced, parseSearchTerms, type Term } from "../../policy/search-query.ts";
 import type { Deps } from "../../records/deps.ts";
-import { EXIT, ToolError, asPartial, usageError } from "../../records/error.ts";
+import { EXIT, ToolError, usageError } from "../../records/error.ts";
 import { Block, lines, type AnyRecord } from "../../records/record.ts";
 import type { MatchRecord } from "../../records/runtime-kinds.ts";
+import { untilUnreadable } from "../../records/stream.ts";
 import type { EventRange, SessionFilter } from "../../sources/source.ts";
 import { findPattern, findTerms, type Finder } from "./find.ts";
 import { PassageJoiner, type Passage } from "./passages.ts";
 import { Ranking } from "./ranking.ts";
-import type { InspectPlace } from "../sessions.ts";
 
 export interface SearchQuery {
   readonly query: string;
@@ -60,7 +62,7 @@ function parsePattern(text: string): RegExp {
 
 /** `match` records, best first; those of equal score in order of session and event. */
 export async function* search(
-  where: InspectPlace,
+  where: Place,
   query: SearchQuery,
   compiled: CompiledQuery,
   deps: Deps,
@@ -78,8 +80,10 @@ export async function* search(
       else if (hit) ranking.add(passage, hit);
     }
   };
-  for await (const blocks of (await findCandidates(place, query, compiled, deps)) ??
-    sessionBlocks(place, query, deps)) {
+  const collect = createCollector(COLLECTED_BYTES);
+  const candidates = await findCandidates(place, query, compiled, deps);
+  const all = candidates ? [linesOf(candidates, collect)] : sessionBlocks(place, query, collect, deps);
+  for await (const blocks of all) {
     const passages = new PassageJoiner(fields, mayMatch);
     for await (const block of blocks) searchPassages(block.length === 0 ? passages.flush() : passages.add(block));
     searchPassages(passages.flush());
@@ -94,39 +98,36 @@ async function findCandidates(
   { sessions, types, fields }: SearchQuery,
   { terms }: CompiledQuery,
   deps: Deps,
-): Promise<AsyncIterable<readonly string[]>[] | undefined> {
+): Promise<AsyncIterable<Block> | undefined> {
   const known = terms && !terms.some(isUnspaced) ? terms : [];
-  const found = await source.candidates?.(home, { sessions, types, fields, terms: known }, deps);
-  return found && [linesOf(found)];
+  return source.candidates?.(home, { sessions, types, fields, terms: known }, deps);
 }
 
 /** Session by session, those with anything to read. */
 async function* sessionBlocks(
   { home, source }: OpenPlace,
   { sessions, types }: SearchQuery,
+  collect: Collect,
   deps: Deps,
 ): AsyncGenerator<AsyncIterable<readonly string[]>> {
   const range: EventRange = { types };
   for await (const { id, has } of source.sessions(home, sessions, deps)) {
     if (!has.events && !has.ledger && !has.archive) continue;
     deps.signal.throwIfAborted();
-    yield skipUnreadable(source.events(home, id, range, deps), deps);
+    yield linesOf(untilUnreadable(source.events(home, id, range, deps), deps.log), collect);
   }
 }
 
-/** A session that cannot be read does not stop the others. */
-async function* skipUnreadable(items: AsyncIterable<Block | AnyRecord>, deps: Deps): AsyncGenerator<readonly string[]> {
-  try {
-    yield* linesOf(items);
-  } catch (error) {
-    if (!(error instanceof ToolError)) throw error;
-    deps.log.problem(asPartial(error));
-  }
-}
+/** Bytes of blocks after which garbage is collected: each line is parsed as well. */
+const COLLECTED_BYTES = 8 << 20;
 
-async function* linesOf(items: AsyncIterable<Block | AnyRecord>): AsyncGenerator<readonly string[]> {
-  for await (const item of items)
+type Collect = ReturnType<typeof createCollector>;
+
+async function* linesOf(items: AsyncIterable<Block | AnyRecord>, collect: Collect): AsyncGenerator<readonly string[]> {
+  for await (const item of items) {
     yield item instanceof Block ? (item.count === 0 ? [] : lines(item)) : [JSON.stringify(item)];
+    if (item instanceof Block && item.count > 0) collect(item.bytes.length);
+  }
 }
 
 const slowPatternError = (count: number): ToolError =>

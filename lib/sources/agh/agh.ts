@@ -26,6 +26,7 @@ const DETAILS: { readonly [kind in DetailKind]?: () => Promise<DetailReader> } =
 };
 
 export const agh: Source = {
+  sessionsAreDatabases: true,
   ...aghMarkers,
   can: new Set([
     "archive",

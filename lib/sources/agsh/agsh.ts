@@ -20,7 +20,6 @@ export const agsh: Source = {
   },
   state,
   sessions: (home, ...rest) => withLedgers(home, sessions(home, ...rest)),
-  archival: async () => (await import("./custody/archival.ts")).archival,
   custody: async () => (await import("./custody/custody.ts")).custody,
   ledgers: () => Promise.resolve(eventLedgers(agsh)),
   // Loaded when called: listing sessions pays for none of them.

@@ -1,6 +1,6 @@
 // The sessions of a home as candidates, and one action for each that a policy decides about.
 import { removedPaths } from "../../custody/removal.ts";
-import { timesOf, type Candidate, type Decision } from "../../policy/retirement.ts";
+import { timesOf, type Candidate, type CheckGates, type Decision } from "../../policy/retirement.ts";
 import type { Action } from "../../records/result-kinds.ts";
 import type { SessionRecord } from "../../records/runtime-kinds.ts";
 import type { HomeCustody, LocalSession } from "../../sources/custody.ts";
@@ -13,6 +13,7 @@ export interface PlannerOptions {
   readonly home: Home;
   readonly custody: HomeCustody;
   readonly gates: Gates;
+  readonly signal: AbortSignal;
   /** Of the runtime: when a session without events was last used. */
   readonly lastUse: RetirementUpkeep["lastUse"];
   /** Undefined where none were selected: then all are candidates. */
@@ -77,14 +78,15 @@ export class RetirementPlanner {
   }
 
   /** Why a gate blocks a session; what proves that it may go is kept for its action. */
-  async reasonAgainst(id: string): Promise<string | undefined> {
+  readonly checkGates: CheckGates = async (id) => {
+    this.#options.signal.throwIfAborted();
     const local = this.#sessions.get(id)!;
     const { names, archive } = this.#gatesFor(id);
     const answer = await this.#options.gates.check(names, local, archive);
     if ("refused" in answer) return answer.refused;
     this.#proofs.set(id, { ...answer.proof, ...(await this.#archiveProof(local, answer.proof)) });
     return undefined;
-  }
+  };
 
   /** What is archived need not go through the trash, whatever was required. */
   async #archiveProof(local: LocalSession, proof: GateProof): Promise<GateProof> {

@@ -11,7 +11,6 @@ import type { Done } from "../../journal/execute.ts";
 import { Run } from "../../journal/run.ts";
 import type { Step } from "../../journal/steps.ts";
 import { usageError } from "../../records/error.ts";
-import type { Action } from "../../records/result-kinds.ts";
 import type { LocalSession } from "../../sources/custody.ts";
 import { asDone, asSkipped, type Removal, type RemovalContext, type RemovalOutcome } from "../removal-types.ts";
 import { parseRemoval, Recheck, type ApprovedRemoval, type PlannedRemoval } from "./recheck.ts";
@@ -56,15 +55,14 @@ async function* removeBatch(
   context: RemovalContext,
 ): AsyncGenerator<RemovalOutcome> {
   const approved: ApprovedRemoval[] = [];
-  const refused = new Map<Action, string>();
   for (const planned of batch) {
     const answer = await recheck.approve(planned);
-    if ("refused" in answer) refused.set(planned.action, answer.refused);
+    if ("refused" in answer) yield { action: asSkipped(planned.action, answer.refused) };
     else approved.push(answer);
   }
-  const done = approved.length > 0 ? removeApproved(approved, context) : undefined;
-  const outcomes = new Map(approved.map((one) => [one.action, outcomeOf(one, done!, recheck.remainsOf(one))]));
-  for (const { action } of batch) yield outcomes.get(action) ?? { action: asSkipped(action, refused.get(action)!) };
+  if (approved.length === 0) return;
+  const done = removeApproved(approved, context);
+  for (const one of approved) yield outcomeOf(one, done, recheck.remainsOf(one));
 }
 
 function outcomeOf(approved: ApprovedRemoval, done: Done, remains: string | undefined): RemovalOutcome {

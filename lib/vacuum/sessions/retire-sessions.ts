@@ -73,11 +73,11 @@ async function* planRetirement(
   assertAnswerable(opened.home, upkeep, options);
   const rules = await loadRules(opened.home, upkeep, options);
   const planner = await openPlanner(opened, upkeep, options, deps);
-  const gates = (id: string): Promise<string | undefined> => {
-    deps.signal.throwIfAborted();
-    return planner.reasonAgainst(id);
-  };
-  const retirement = await decideRetirement(planner.candidates(), { rules, now: deps.now(), gates });
+  const retirement = await decideRetirement(planner.candidates(), {
+    rules,
+    now: deps.now(),
+    gates: planner.checkGates,
+  });
   for (const decision of retirement.decisions) {
     const action = planner.actionFor(decision);
     if (action) yield action;
@@ -104,6 +104,7 @@ async function openPlanner(
     custody,
     gates: new Gates({ custody, source, deps, archive, repo }),
     lastUse: upkeep.lastUse,
+    signal: deps.signal,
     selected: options.selected && resolveIds([...options.selected], ids, deps.log),
     keptAgents,
     keptWorkspaces: await resolveFloors(home, upkeep, { options, records }, deps),

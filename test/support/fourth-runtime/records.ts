@@ -92,7 +92,7 @@ function turnsOf({ id, entries }: Talk): Turn[] {
 export function turnRecords({ runtime, place }: Home, talk: Talk): TurnRecord[] {
   return turnsOf(talk).map(({ id, entries }) => {
     const [first, last] = [entries[0]!, entries.at(-1)!];
-    const said = (who: TalkEntry["who"]): string =>
+    const textOf = (who: TalkEntry["who"]): string =>
       entries
         .filter((entry) => entry.who === who)
         .map(({ text }) => text ?? "")
@@ -105,8 +105,8 @@ export function turnRecords({ runtime, place }: Home, talk: Talk): TurnRecord[] 
       session_id: talk.id,
       started_at: first.at,
       duration_ms: Date.parse(last.at) - Date.parse(first.at),
-      prompt: said("user"),
-      text: said("agent"),
+      prompt: textOf("user"),
+      text: textOf("agent"),
       tools: entries.filter(({ who }) => who === "tool").map(({ name }) => ({ tool_name: name })),
       types: Object.fromEntries([...Map.groupBy(entries, ({ who }) => who!)].map(([who, of]) => [who, of.length])),
       ended_at: last.at,

@@ -7,7 +7,7 @@ import { ledgerDirOf } from "../../event-ledger.ts";
 import { makeRowDatabase } from "../../owned-rows.ts";
 import { eventsAmong, groupRows, RowCustody, type RowAccess, type RowWeight } from "../../row-custody.ts";
 import type { Home } from "../../source.ts";
-import { readStagedRows } from "../../staged-rows.ts";
+import { readStagedRows } from "../../../formats/archive/staged-rows.ts";
 import { readShaped, STORAGE_SHAPE } from "../catalog/databases.ts";
 import { STORAGE, storageOf } from "../home/layout.ts";
 import { isRunId, legacyDir } from "../sessions/legacy-runs.ts";

@@ -2,7 +2,7 @@
 import { readdirSync } from "node:fs";
 import { joinPath, osPath } from "../../../files/os-path.ts";
 import { withoutProblems, type Deps } from "../../../records/deps.ts";
-import type { CheckOptions } from "../../repair.ts";
+import type { CheckRequest } from "../../repair.ts";
 import type { Home } from "../../source.ts";
 import { predictBootCatalog } from "../boot/boot-catalog.ts";
 import { readSweepCutoff } from "../boot/predict-boot.ts";
@@ -15,7 +15,7 @@ import { statSize, readSessionDirs, type SessionDir } from "../sessions/scan.ts"
 import { readEvidence, type SessionEvidence } from "../sessions/evidence.ts";
 
 /** Opens no events.db. */
-export async function readCheckContext(home: Home, options: CheckOptions, deps: Deps): Promise<CheckContext> {
+export async function readCheckContext(home: Home, options: CheckRequest, deps: Deps): Promise<CheckContext> {
   const { level, catalogRoot = home.root, daemonIsOut } = options;
   // A config.toml that cannot be read is a finding, and so is all else that is wrong here.
   const own = await readEvidence(home, withoutProblems(deps));

@@ -4,11 +4,11 @@ import type { Home } from "../../source.ts";
 import { catalogFileState, catalogPages, catalogRows } from "./check-catalog.ts";
 import { events } from "./check-events.ts";
 import { leftovers, modes, settings, vault } from "./check-home.ts";
-import type { CheckOptions } from "../../repair.ts";
+import type { CheckRequest } from "../../repair.ts";
 import { readCheckContext } from "./check-context.ts";
 import { LEVELS, type Check, type AghFinding, type Level, type CheckContext, type AghRule } from "./check-types.ts";
 import { directories } from "./check-session-dirs.ts";
-import { stateMatrix } from "./state-matrix.ts";
+import { stateMatrix } from "./check-stores.ts";
 
 /** In the order in which they are reported. */
 export const CHECKS: readonly Check[] = [
@@ -35,7 +35,7 @@ export interface CheckRun {
 }
 
 /** Reads the home and yields what is wrong with it, or worth knowing. Nothing is touched. */
-export async function runChecks(home: Home, options: CheckOptions, deps: Deps): Promise<CheckRun> {
+export async function runChecks(home: Home, options: CheckRequest, deps: Deps): Promise<CheckRun> {
   const context = await readCheckContext(home, options, deps);
   return { context, findings: run(context) };
 }

@@ -2,7 +2,7 @@
 import { mergeRows, type RowsFile } from "../../../formats/archive/rows.ts";
 import type { Inserted } from "../../../journal/journal-home.ts";
 import { changeDatabase } from "../../../sqlite/change/change-database.ts";
-import { readStagedRows } from "../../staged-rows.ts";
+import { readStagedRows } from "../../../formats/archive/staged-rows.ts";
 import { catalogFile } from "../home/layout.ts";
 import { restoreArchivedRows } from "./restore-rows.ts";
 

@@ -7,8 +7,6 @@ import type { HomeCustody, RowSchema, SessionRows } from "../../custody.ts";
 import { readSchemaVersion } from "../catalog/session-table.ts";
 import { MIGRATIONS, OWN_TABLES, PARENT_TABLES, type OwnTable } from "./session-tables.ts";
 
-export type { RowSchema as CatalogSchema, SessionRows };
-
 /** Rows of sessions, as `HomeCustody.rows` gives them. */
 export type CatalogRows = ReturnType<HomeCustody["rows"]>;
 

@@ -1,6 +1,5 @@
 // Tool calls of the selected sessions, as they are closed by the end of their turn.
 import type { DatabaseSync } from "node:sqlite";
-import { limitHeap } from "../../../files/memory.ts";
 import type { Deps } from "../../../records/deps.ts";
 import type { Block } from "../../../records/record.ts";
 import { limit, toBlocks } from "../../../records/stream.ts";
@@ -11,7 +10,6 @@ import { TOOL_COLUMNS, ToolCalls, type ToolCall, type ToolEvent } from "./tool-c
 
 /** `tool` records, in the order in which their turns ended. */
 export function tools(home: Home, query: DetailQuery, deps: Deps): AsyncGenerator<Block> {
-  limitHeap();
   const found = eachSession(home, query.sessions ?? {}, deps, function* (db, session) {
     for (const call of readToolCalls(db)) if (isSelected(call, query)) yield lineOf(home, session.id, call);
   });

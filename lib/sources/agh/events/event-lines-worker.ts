@@ -2,7 +2,8 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { openAgain } from "../../../sqlite/read/open.ts";
 import type { EventRange } from "../../source.ts";
-import { EventLines, type EventOrigin, type EventSpan } from "./event-lines.ts";
+import { EventLines, type EventSpan } from "./event-lines.ts";
+import type { EventOrigin } from "./unusual-event.ts";
 
 export interface PageWorkerData {
   readonly uri: string;

@@ -5,16 +5,11 @@ import { placeError } from "../../../records/error.ts";
 import { Block } from "../../../records/record.ts";
 import { looksBroken } from "../../../sqlite/errors.ts";
 import type { EventRange } from "../../source.ts";
-import { encodeUnusualEvent, type UnusualRow } from "./unusual-event.ts";
+import { encodeUnusualEvent, type EventOrigin, type UnusualRow } from "./unusual-event.ts";
 
 const PAGE_ROWS = 500;
 /** Larger rows are written one at a time, so that a page stays below 16 MiB. */
 const LARGE = 32_768;
-
-export interface EventOrigin {
-  readonly home: string;
-  readonly sessionId: string;
-}
 
 /** A page: the rows beyond `after` up to and with `last`. */
 export interface EventSpan {

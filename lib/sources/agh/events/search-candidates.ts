@@ -1,9 +1,8 @@
 // Events that a search may find: of a word few rows are read, however many there are.
-import { createCollector } from "../../../files/memory.ts";
 import { CHUNK_FIELDS } from "../../../policy/search-field.ts";
 import type { Deps } from "../../../records/deps.ts";
-import { ToolError, asPartial } from "../../../records/error.ts";
 import { Block } from "../../../records/record.ts";
+import { untilUnreadable } from "../../../records/stream.ts";
 import type { ReadConnection } from "../../../sqlite/read/open.ts";
 import { toDatabaseError, looksBroken } from "../../../sqlite/errors.ts";
 import type { Home, CandidateQuery } from "../../source.ts";
@@ -29,25 +28,16 @@ export async function findCandidates(
 
 async function* candidatesFor(home: Home, sought: CandidateQuery, word: string, deps: Deps): AsyncGenerator<Block> {
   const history = await loadHistory(home, deps);
-  const [pattern, collect] = [wordPattern(word), createCollector(OFTEN)];
+  const pattern = wordPattern(word);
   for await (const { id, has } of readSessions(home, sought.sessions, deps)) {
     if (!has.events && !has.ledger && !has.archive) continue;
     deps.signal.throwIfAborted();
-    try {
-      yield* inSession({ home, id, sought, word, pattern, history, collect, deps });
-    } catch (error) {
-      if (!(error instanceof ToolError)) throw error;
-      // A session that cannot be read does not stop the others.
-      deps.log.problem(asPartial(error));
-    }
+    yield* untilUnreadable(inSession({ home, id, sought, word, pattern, history, deps }), deps.log);
     yield BREAK;
   }
 }
 
 const BREAK = new Block(new Uint8Array(), 0);
-
-/** Bytes of lines after which garbage is collected: each is parsed as well. */
-const OFTEN = 8 << 20;
 
 interface SessionSearch {
   readonly home: Home;
@@ -55,7 +45,6 @@ interface SessionSearch {
   readonly sought: CandidateQuery;
   readonly word: string;
   readonly pattern: RegExp;
-  readonly collect: (bytes: number) => void;
   readonly history: EventHistory;
   readonly deps: Deps;
 }
@@ -81,7 +70,7 @@ async function* inSession(search: SessionSearch): AsyncGenerator<Block> {
 /** Until the end, or until the file has changed: then the last sequence that was read. */
 async function* prefiltered(
   reading: ReadConnection,
-  { home, id, sought, word, pattern, collect }: SessionSearch,
+  { home, id, sought, word, pattern }: SessionSearch,
 ): AsyncGenerator<Block, "end" | bigint | undefined> {
   const { types } = sought;
   const lines = new EventLines(reading.db, { home: home.place, sessionId: id }, { types });
@@ -95,7 +84,6 @@ async function* prefiltered(
         yield* some;
         yield BREAK;
         after = spans[at]!.last;
-        for (const { bytes } of some) collect(bytes.length);
       }
     }
   } catch (error) {

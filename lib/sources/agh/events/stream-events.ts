@@ -112,14 +112,10 @@ async function* pieces(
 ): AsyncGenerator<EventPiece, void, undefined> {
   const planned: Planned[] = [];
   let helper: PagePrefetcher | undefined;
-  let collect = (_bytes: number): void => undefined;
   try {
     let end: bigint | undefined = after;
     for (let pages = 0; ; pages++) {
-      if (pages === ALONE) {
-        helper = (await import("./page-prefetcher.ts")).startPagePrefetcher(data);
-        collect = (await import("../../../files/memory.ts")).createCollector();
-      }
+      if (pages === ALONE) helper = (await import("./page-prefetcher.ts")).startPagePrefetcher(data);
       while (end !== undefined && planned.length < (helper?.isReady ? AHEAD : 1)) {
         const span: EventSpan | undefined = lines.span(end);
         const isTheirs = helper?.isReady === true && planned.at(-1)?.pending === undefined;
@@ -130,7 +126,6 @@ async function* pieces(
       if (!next) return;
       const block = (await next.pending) ?? lines.block(next.span);
       yield* lines.pieces(next.span, block);
-      collect(block?.bytes.length ?? 0);
     }
   } finally {
     await helper?.stop();

@@ -1,8 +1,8 @@
 // What agh-reconcile knows about AGH.
 import type { Deps } from "../../../records/deps.ts";
-import type { CheckedHome, CheckOptions, Repairer } from "../../repair.ts";
+import type { CheckedHome, CheckRequest, Repairer } from "../../repair.ts";
 import type { Home } from "../../source.ts";
-import { isSecret } from "../catalog/secret-columns.ts";
+import { isSecret } from "../catalog/special-columns.ts";
 import { VERBS } from "../checks/check-types.ts";
 import { RULES, runChecks } from "../checks/run-checks.ts";
 import { COUNTED_COLUMNS, SESSION_SCHEMA } from "../events/events-schema.ts";
@@ -29,7 +29,7 @@ export const repairer: Repairer = {
 /** Columns that other versions of AGH may have had. */
 const SECRET = /token$|secret|credential|password|encrypted/;
 
-async function check(home: Home, options: CheckOptions, deps: Deps): Promise<CheckedHome> {
+async function check(home: Home, options: CheckRequest, deps: Deps): Promise<CheckedHome> {
   const { context, findings } = await runChecks(home, options, deps);
   return {
     sessions: context.sessions.map(({ id }) => id),

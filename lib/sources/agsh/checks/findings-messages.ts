@@ -1,6 +1,6 @@
 // Findings about what is in the messages: calls without a result, results that cannot be read, roles nobody knows.
 import type { DatabaseSync } from "node:sqlite";
-import type { AgshFinding } from "./findings.ts";
+import type { AgshFinding } from "./rules.ts";
 import { blockOf, partsOf, type Message } from "../events/messages.ts";
 
 /** Roles that some version of agsh writes. */

@@ -5,20 +5,15 @@ import { osPath } from "../../../files/os-path.ts";
 import type { Deps } from "../../../records/deps.ts";
 import { EXIT, ToolError } from "../../../records/error.ts";
 import { listDanglingReferences, checkIntegrity } from "../../../sqlite/read/integrity-check.ts";
-import { LEVELS, type CheckFinding, type CheckResult, type Level } from "../../repair.ts";
+import { LEVELS, type CheckResult, type Level } from "../../repair.ts";
 import type { Home } from "../../source.ts";
 import { readDatabase } from "../catalog/database.ts";
 import { messageFindings } from "./findings-messages.ts";
 import { databaseFile } from "../home/layout.ts";
 import { lockOf } from "../sessions/locks.ts";
-import type { AgshFindingCode } from "./rules.ts";
+import type { AgshFinding } from "./rules.ts";
 import { SECRET_TABLES, type AgshSchema } from "../catalog/schema.ts";
 import { isUsual } from "../time.ts";
-
-/** A finding by a code of the table. */
-export interface AgshFinding extends CheckFinding {
-  readonly code: AgshFindingCode;
-}
 
 /** Reads all from one state of the file. What cannot be read at all is a finding. */
 export async function check(home: Home, level: Level, deps: Deps): Promise<CheckResult> {

@@ -112,7 +112,7 @@ export function undo(
   else changeAgsh(home.root, put, { foreignKeys: false });
 }
 
-/** Of `sessions`: all that is mended here is a row of it. */
+/** Of `sessions`: all that is repaired here is a row of it. */
 function putBack(db: DatabaseSync, from: Row | null, to: Row | null): void {
   if (from === null) db.prepare("DELETE FROM sessions WHERE id = ?").run(to!["id"]!);
   else db.prepare("UPDATE sessions SET locked_by = ? WHERE id = ?").run(from["locked_by"]!, from["id"]!);

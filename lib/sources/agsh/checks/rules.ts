@@ -1,5 +1,5 @@
 // Everything that can be wrong with an agsh home, or worth knowing about it.
-import type { FindingRule, FindingRules } from "../../repair.ts";
+import type { CheckFinding, FindingRule, FindingRules } from "../../repair.ts";
 
 /** What a plan can do; each is undone by its journal. */
 export const VERBS = ["clear-lock", "add-session"] as const;
@@ -105,6 +105,9 @@ const TABLE = {
   },
 } satisfies { readonly [code: string]: FindingRule };
 
-export type AgshFindingCode = keyof typeof TABLE;
+/** A finding by a code of the table. */
+export interface AgshFinding extends CheckFinding {
+  readonly code: keyof typeof TABLE;
+}
 
 export const RULES: FindingRules = new Map(Object.entries(TABLE));

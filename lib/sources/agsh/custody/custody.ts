@@ -7,7 +7,7 @@ import { ledgerDirOf } from "../../event-ledger.ts";
 import { makeRowDatabase } from "../../owned-rows.ts";
 import { eventsAmong, groupRows, RowCustody, type RowAccess } from "../../row-custody.ts";
 import type { Home } from "../../source.ts";
-import { readStagedRows } from "../../staged-rows.ts";
+import { readStagedRows } from "../../../formats/archive/staged-rows.ts";
 import { readDatabase } from "../catalog/database.ts";
 import { undo } from "../checks/repair.ts";
 import { lockOf } from "../sessions/locks.ts";

@@ -5,7 +5,6 @@ import { elapsedMs } from "../../elapsed-ms.ts";
 import type { Home } from "../../source.ts";
 import { timeOf } from "./event-line.ts";
 import { blockOf, type AgshEvent } from "./messages.ts";
-import { resultText } from "./result-text.ts";
 
 export interface TurnContext {
   readonly home: Home;
@@ -141,3 +140,13 @@ function pushText(into: string[], value: unknown): void {
 
 const joined = (texts: readonly string[], by: string): string | undefined =>
   texts.length > 0 ? texts.join(by) : undefined;
+
+/** The words of a result: a text, or since 0.8 an array of texts and images; undefined where there are none. */
+function resultText(content: unknown): string | undefined {
+  if (typeof content === "string") return content;
+  if (!Array.isArray(content)) return undefined;
+  const texts = content
+    .map((part) => (part as { text?: unknown } | null)?.text)
+    .filter((text) => typeof text === "string");
+  return texts.length > 0 ? texts.join("\n") : undefined;
+}
