@@ -130,11 +130,11 @@ const CHECKS: { readonly [name: string]: (world: World) => Promise<void> } = {
       here.records.map((event) => ({ ...event, home: "" })),
     );
     const before = copy();
-    const gone = await run(
+    const removal = await run(
       vacuum,
       "sessions talk-0001 talk-0004 --archive @archive --home HOME --apply --now 2027-01-01T00:00:00Z",
     );
-    assert.deepEqual(ids(gone, "action").toSorted(), ["talk-0001", "talk-0004"]);
+    assert.deepEqual(ids(removal, "action").toSorted(), ["talk-0001", "talk-0004"]);
     assert.ok(!(await listed(world)).includes("talk-0001"));
     await run(archive, "get --all --from @archive --to HOME");
     same(before, home);
