@@ -75,6 +75,21 @@ const ids = ({ records }: Ran, ...kinds: readonly string[]): string[] =>
 const listed = async ({ run, home }: World): Promise<string[]> =>
   ids(await run(inspect, `sessions --home ${home}`), "session");
 
+test("quill: what lies outside the home is backed up with it, and restored beside it", async (t) => {
+  const { run, home, beside } = worldOf(t, "quill");
+  fs.mkdirSync(beside("attic"));
+  fs.writeFileSync(path.join(beside("attic"), "old.txt"), "old notes");
+  fs.writeFileSync(path.join(home, "quill.json"), JSON.stringify({ format: 1, attic: beside("attic") }));
+  await run(backup, "init --repo @repo");
+  await run(backup, "create --home HOME --repo @repo");
+  await run(backup, "restore latest --to @restored --repo @repo");
+  const old = path.join(beside("restored"), ".agh-toolkit/outside/attic/old.txt");
+  assert.equal(fs.readFileSync(old, "utf8"), "old notes");
+  const paths = await run(inspect, `paths --home backup:${beside("repo")}`);
+  assert.ok(paths.records.some(({ root, path: name }) => root === "attic" && name === "old.txt"));
+  await run(backup, "drill --repo @repo");
+});
+
 const CHECKS: { readonly [name: string]: (world: World) => Promise<void> } = {
   "agh-ledger: written, sealed, verified, read back": async ({ run }) => {
     const written = await run(ledger, "write --all --home HOME");
