@@ -95,7 +95,7 @@ test("quill: more than one thread would do is done where the runtime is known", 
   const [large] = makeTalks(2);
   const text = "mend the gutter ".repeat(1 << 16);
   const entries = large!.entries.flatMap((entry) =>
-    entry.who === "agent" ? Array(9).fill({ ...entry, text }) : [entry],
+    entry.who === "agent" ? Array.from({ length: 9 }, () => ({ ...entry, text })) : [entry],
   );
   makeQuillHome(home, [{ head: { ...large!.head, talk: "talk-large" }, entries }]);
   await run(archive, "put talk-large --home HOME --to @archive");
