@@ -28,25 +28,27 @@ export {
   type SnapshotSelection,
   type VerifyOptions,
 } from "./library/repository.ts";
+export { createLedgerKey, type LedgerKey } from "./library/ledgers.ts";
 export { openArchive, type OpenArchive, type PutOptions } from "./library/archive.ts";
 export type { LibraryOptions } from "./library/options.ts";
 export { IncompleteError, recordsOf, type Outcome } from "./library/outcome.ts";
 
 export { EXIT, ToolError, type Exit } from "./records/error.ts";
 export type { Deps, Log, Progress } from "./records/deps.ts";
-export { Block, records, type AnyRecord, type Item, type Items } from "./records/record.ts";
+export { Block, records, type AnyRecord } from "./records/record.ts";
 export type * from "./records/runtime-kinds.ts";
 export type * from "./records/archive-kind.ts";
 export type * from "./records/toolkit-kinds.ts";
 export type * from "./records/result-kinds.ts";
-export { jsonSchema } from "./records/shape.ts";
-export { KINDS } from "./records/kinds.ts";
+export { recordKinds, recordSchema } from "./library/schema.ts";
 
 export { registerSource, runtimeNames, type KnownRuntime, type Runtime, type RuntimeName } from "./sources/runtimes.ts";
 export type * from "./sources/source.ts";
 export type * from "./sources/custody.ts";
 export type * from "./sources/repair.ts";
 export type * from "./sources/database-check.ts";
+export type * from "./sources/upkeep.ts";
+export type * from "./sources/event-columns.ts";
 export type { EventFacts, ReceiptFile } from "./formats/archive/receipt.ts";
 export type { ArchivedRow, RowsFile, SqlValue } from "./formats/archive/rows.ts";
 export type { Inserted, RemovedRows, RowExecutor } from "./journal/journal-home.ts";

@@ -1,6 +1,15 @@
 // Builds dist/: a small bundle for each command (start-up is most of a short command's time), the API and its types.
 import { spawnSync } from "node:child_process";
-import { chmodSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import process from "node:process";
@@ -19,91 +28,67 @@ const LIBRARIES = Object.keys(dependencies).filter((name) => !BUNDLED.includes(n
 
 process.chdir(resolve(import.meta.dirname, ".."));
 
-// A file costs half a millisecond to load: what every verb starts with is one, what most reading verbs need another.
-const START = closure("lib/cli/launch.ts");
-const READING = closures(["lib/inspect/sessions.ts", "lib/sources/agh/agh.ts"]).difference(START);
-const KINDS = closure("lib/records/kinds.ts").difference(START);
-// What cron does every hour.
-const BACKING_UP = closures([
-  "lib/backup/create/create.ts",
-  "lib/sources/agh/home/roots.ts",
-  "lib/sources/agh/home/cut.ts",
-])
-  .difference(START)
-  .difference(READING)
-  .difference(KINDS);
+const FACES = globSync("bin/*.ts").sort();
 
-/** What is not loaded at once is loaded in pieces of this size: a folder of what tools stand on, not a file of it. */
-const LEAVES: readonly (readonly [name: string, test: RegExp])[] = [
+// A file costs half a millisecond to load: what every verb starts with is two, what most reading verbs need another.
+const START = closure("lib/cli/launch.ts");
+const SHARED = new Set([...closures(FACES)].filter((file) => !START.has(file) && !file.includes("/bin/")));
+const READING = closures(["lib/inspect/sessions.ts", "lib/sources/agh/agh.ts"]);
+const CREATE = new Set(
+  [...closures(["lib/backup/create/create.ts", "lib/sources/agh/home/roots.ts", "lib/sources/agh/home/cut.ts"])].filter(
+    (file) => file.includes("/lib/backup/"),
+  ),
+);
+const CITTY = new Set(globSync("node_modules/citty/dist/**/*.mjs").map((file) => realpathSync(file)));
+const KINDS = closure("lib/records/kinds.ts");
+
+/** A name of a piece, and the modules that are in it. The first that has a module takes it. */
+type Piece = readonly [name: string, test: RegExp | ReadonlySet<string>];
+
+const PIECES: readonly Piece[] = [
+  // With what it needs of citty: left in a face's own file, that would be loaded by every worker, too.
+  ["start", START.union(CITTY)],
+  ["shared", SHARED],
+  ["reading", READING],
+  ["kinds", KINDS],
+  // What cron does every hour.
+  ["repository", /\/lib\/formats\/repository\//],
+  ["salvage", /\/lib\/sqlite\/salvage\//],
+  ["target", /\/lib\/targets\//],
+  ["age", /\/lib\/formats\/age\//],
+  ["create", CREATE],
   ["agsh", /\/lib\/sources\/agsh\//],
   ["agdd", /\/lib\/sources\/agdd\//],
   ["agh-repair", /\/lib\/sources\/agh\/(?:boot|checks|repair)\//],
   ["agh-custody", /\/lib\/sources\/agh\/(?:custody|upkeep)\//],
-  ["agh-ledger", /\/lib\/sources\/agh\/ledger\//],
-  ["agh", /\/lib\/sources\/agh\//],
-  ["salvage", /\/lib\/sqlite\/salvage\//],
-  ["sqlite", /\/lib\/sqlite\//],
-  ["repository", /\/lib\/formats\/repository\//],
-  ["archives", /\/lib\/(?:formats\/archive|targets)\//],
-  ["custody", /\/lib\/custody\//],
+  ["archive-format", /\/lib\/formats\/archive\//],
   ["journal", /\/lib\/journal\//],
-  ["gates", /\/lib\/vacuum\/(?:gates|sessions)\//],
-  // But for what asks for the record kinds, which most verbs do without.
-  [
-    "ground",
-    /\/lib\/(?:(?:files|policy|formats\/seal)\/|(?:formats|records|sources)\/(?!order-keys|event-ledger)[^/]*$)/,
-  ],
 ];
-
-/** The library starts with nothing: it is loaded a room at a time. */
-const ROOMS = ["inspect", "backup", "archive", "ledger", "reconcile", "vacuum", "formats", "targets"].map(
-  (name) => [name, new RegExp(`/lib/${name}/`)] as const,
-);
 
 rmSync("dist", { recursive: true, force: true });
-
-// Workers are started by file name, so each is an entry of its own, where anything may start it.
-const READY: readonly Piece[] = [
-  ["reading", READING],
-  ["kinds", KINDS],
-];
-const WORKERS = globSync("lib/**/*-worker.ts").map((file) => file.replace(/\.ts$/, ""));
-for (const face of globSync("bin/*.ts").sort()) {
-  const name = basename(face, ".ts");
-  const own = ["own", closure(face).difference(START)] as const;
-  const backingUp = name === "agh-backup" ? [["backing-up", BACKING_UP] as const] : [];
-  await bundle(`dist/${name}`, { [name]: face }, [own, ...READY, ...backingUp, ...LEAVES]);
-  chmodSync(`dist/${name}/${name}.mjs`, 0o755);
-}
-await bundle("dist/lib", { index: "lib/index.ts", testing: "test/contract/testing.ts" }, [
-  ...READY,
-  ...LEAVES,
-  ...ROOMS,
-]);
+await bundle();
+for (const face of FACES) chmodSync(`dist/${nameOf(face)}/${nameOf(face)}.mjs`, 0o755);
 process.exitCode = types();
 
-/** A name of a piece, and the modules that are in it. */
-type Piece = readonly [name: string, test: RegExp | ReadonlySet<string>];
+function nameOf(face: string): string {
+  return basename(face, ".ts");
+}
 
-/** Each face is bundled for itself: one file until a verb asks for more. */
-async function bundle(
-  dir: string,
-  entries: { readonly [name: string]: string },
-  pieces: readonly Piece[],
-): Promise<void> {
-  const reached = closures(Object.values(entries), true);
-  const texts = [...reached].map((file) => readFileSync(file, "utf8")).join("");
-  const workers = WORKERS.filter((name) => texts.includes(`workerUrl("${name}")`));
-  const input = { ...entries, ...Object.fromEntries(workers.map((name) => [name, `${name}.ts`])) };
+/** All at once: what two of them need is there once. */
+async function bundle(): Promise<void> {
+  // Workers are started by file name, so each is an entry of its own.
+  const workers = globSync("lib/**/*-worker.ts").map((file) => [file.replace(/\.ts$/, ""), file]);
+  const faces = FACES.map((face) => [`${nameOf(face)}/${nameOf(face)}`, face]);
+  const library = { "lib/index": "lib/index.ts", "lib/testing": "test/contract/testing.ts" };
   const build = await rolldown({
-    input,
+    input: { ...Object.fromEntries([...faces, ...workers]), ...library },
     platform: "node",
     external: [/^node:/, ...LIBRARIES],
     plugins: [plainBuiltins],
     preserveEntrySignatures: "allow-extension",
   });
   await build.write({
-    dir,
+    dir: "dist",
     format: "esm",
     // A name that says what it is spares the search for the package.json that would.
     entryFileNames: "[name].mjs",
@@ -111,14 +96,15 @@ async function bundle(
     minify: true,
     codeSplitting: {
       includeDependenciesRecursively: false,
-      groups: [
-        // With what it needs of citty: left in the face's own file, that would be loaded by every worker, too.
-        { name: "start", test: (id) => START.has(id) || /\/node_modules\/citty\//.test(id) },
-        ...pieces.map(([name, of]) => ({ name, test: of instanceof RegExp ? of : (id: string) => of.has(id) })),
-      ],
+      groups: PIECES.map(([name, of]) => ({ name, test: (id: string) => isIn(id, of) })),
     },
   });
   await build.close();
+}
+
+/** A worker's own file runs when it is loaded: nothing that others load may lie in it. */
+function isIn(id: string, of: Piece[1]): boolean {
+  return (of instanceof RegExp ? of.test(id) : of.has(id)) && !id.endsWith("-worker.ts");
 }
 
 /** One file of declarations an entry: what is public, and what that needs. */

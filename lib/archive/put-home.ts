@@ -21,6 +21,8 @@ import { archiveRecord, plannedPutAction, skippedPutAction } from "./records.ts"
 import { writeReceiptUpload } from "./receipt-upload.ts";
 import { hasOwnRows, RowReader } from "./row-reader.ts";
 import { Uploader } from "./uploader.ts";
+import { foreignOwner, type Owner } from "../files/as-owner.ts";
+import { assertNoLinks, locate } from "../journal/locations.ts";
 
 export interface HomePutOptions {
   readonly custody: HomeCustody;
@@ -72,11 +74,22 @@ export class HomePut {
       for (const session of pending) yield this.#plan(session);
       return;
     }
-    if (pending.length === 0) return Uploader.removeStale(target);
+    const owner = this.#targetOwner();
+    if (pending.length === 0) return owner === undefined ? Uploader.removeStale(target) : undefined;
     this.#total = pending.length;
-    using uploader = new Uploader(target, deps);
+    using uploader = new Uploader(target, deps, owner);
     await using pool = new ArchivePool(sizeOf(pending), deps);
     for (const batch of batches(pending)) yield* this.#batch(batch, uploader, pool);
+  }
+
+  /** In the home itself nothing is put through a link, and what root puts there is the home's owner's. */
+  #targetOwner(): Owner | undefined {
+    const { custody, target } = this.#options;
+    const { root } = custody.home;
+    if (target.dir === undefined || !target.dir.startsWith(`${root}/`)) return undefined;
+    const roots = new Map([["home", root]]);
+    assertNoLinks(roots, `${locate(roots, target.dir)}/file`);
+    return foreignOwner(root);
   }
 
   /** A record for each that is skipped, or archived already; those that are to be archived go to `pending`. */

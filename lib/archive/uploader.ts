@@ -1,12 +1,14 @@
 // Where archives lie: puts many files there at once, durably, and replaces nothing that was finished.
 import { createHash } from "node:crypto";
 import { linkSync, readdirSync, renameSync, rmSync, unlinkSync } from "node:fs";
+import { asOwner, type Owner } from "../files/as-owner.ts";
 import { fsyncDir } from "../files/atomic.ts";
 import { makeDirectories } from "../files/make-directories.ts";
 import { joinPath, osPath } from "../files/os-path.ts";
 import { scratchDir, type Scratch } from "../files/scratch.ts";
 import { syncTree } from "../files/sync-tree.ts";
 import { toFileError } from "../files/errors.ts";
+import { transferFile } from "../journal/transfer.ts";
 import { mapConcurrently } from "../policy/concurrency.ts";
 import type { Deps } from "../records/deps.ts";
 import { ToolError } from "../records/error.ts";
@@ -26,13 +28,19 @@ const AT_ONCE = 8;
 export class Uploader implements Disposable {
   readonly target: Target;
   #scratch: Scratch;
+  #owner: Owner | undefined;
 
-  /** Makes the target's directory where it is one. Throws (6) when nothing can be written there. */
-  constructor(target: Target, { env }: Pick<Deps, "env">) {
+  /**
+   * Makes the target's directory where it is one. Throws (6) when nothing can be written there. `owner`: the target lies in a home of
+   * another user, and we are root.
+   */
+  constructor(target: Target, { env }: Pick<Deps, "env">, owner?: Owner) {
     this.target = target;
-    if (target.dir !== undefined) makeDirectory(target.dir);
+    this.#owner = owner;
+    if (target.dir !== undefined) asOwner(owner, () => makeDirectory(target.dir!));
     // In the target itself, so that a rename publishes; what killed runs left there is removed with the first look.
-    this.#scratch = scratchDir(target.dir === undefined ? env : { TMPDIR: target.dir });
+    const isBeside = target.dir !== undefined && owner === undefined;
+    this.#scratch = scratchDir(isBeside ? { TMPDIR: target.dir } : env);
   }
 
   /** A new empty directory whose files can be put. */
@@ -75,16 +83,26 @@ export class Uploader implements Disposable {
   }
 
   async #publish(dir: string, upload: Upload, replace: boolean): Promise<void> {
-    const [from, to] = [osPath(upload.file), osPath(joinPath(dir, upload.key))];
+    const [from, to] = [osPath(this.#besideTarget(dir, upload)), osPath(joinPath(dir, upload.key))];
+    const act = (change: () => void): void => asOwner(this.#owner, change);
     try {
-      linkSync(from, to); // a rename would replace what another run has just put
-      return unlinkSync(from);
+      act(() => linkSync(from, to)); // a rename would replace what another run has just put
+      return act(() => unlinkSync(from));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     }
-    if (await this.#holds(upload)) return rmSync(from);
+    if (await this.#holds(upload)) return act(() => rmSync(from));
     if (!replace) throw toFileError(joinPath(dir, upload.key), "write", exists());
-    renameSync(from, to);
+    act(() => renameSync(from, to));
+  }
+
+  /** What was staged elsewhere is copied beside its place first, by its new owner. */
+  #besideTarget(dir: string, { key, file }: Upload): string {
+    if (!this.#owner) return file;
+    const beside = joinPath(dir, `.agh-toolkit-${key}.tmp`);
+    asOwner(this.#owner, () => rmSync(osPath(beside), { force: true }));
+    transferFile(file, beside, this.#owner);
+    return beside;
   }
 
   async #upload(uploads: readonly Upload[], replace: boolean): Promise<void> {

@@ -5,7 +5,7 @@ import { openRepository, type Repository } from "../formats/repository/repositor
 import { listManifests } from "../formats/repository/snapshots.ts";
 import { ulid } from "../formats/ulid.ts";
 import type { Deps } from "../records/deps.ts";
-import { EXIT, ToolError } from "../records/error.ts";
+import { asPartial, EXIT, type ToolError } from "../records/error.ts";
 import type { VerdictRecord } from "../records/result-kinds.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
@@ -57,8 +57,7 @@ async function readHomes(
   homeId: string | undefined,
   { log }: Deps,
 ): Promise<Map<string, HomeStatus>> {
-  const problem = ({ code, message, hint }: ToolError): void =>
-    log.problem(new ToolError({ code, message, hint, exit: EXIT.partial }));
+  const problem = (error: ToolError): void => log.problem(asPartial(error));
   const drills: DrillResult[] = [];
   for await (const drill of listDrills(repo, problem)) drills.push(drill);
   const failed = failedSnapshots(drills);

@@ -12,6 +12,7 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { asOwner, type Owner } from "./as-owner.ts";
 import type { AtomicOptions } from "./atomic.ts";
 import { fsyncDir } from "./atomic.ts";
 import { joinPath, osPath } from "./os-path.ts";
@@ -26,6 +27,8 @@ export interface WrittenFile {
 interface StreamOptions extends Omit<AtomicOptions, "exclusive"> {
   /** Asked when all is written and durable: throws where the file must not appear after all. */
   readonly approve?: () => void;
+  /** The owner of the home that it is written into, where we are root and the home is another user's. */
+  readonly actAs?: Owner | undefined;
 }
 
 /** Puts a new file in place, whole and durable, or nothing. Fails with E_EXISTS where the name is taken (exit 6). */
@@ -38,22 +41,26 @@ export async function createFromStream(
   try {
     const written = await writeChunks(temp, chunks, options);
     options.approve?.();
-    linkSync(osPath(temp), osPath(path)); // rename would replace silently
-    unlinkSync(osPath(temp));
-    fsyncDir(dirname(path));
+    asOwner(options.actAs, () => publishNew(temp, path));
     return written;
   } catch (error) {
-    rmSync(osPath(temp), { force: true });
+    asOwner(options.actAs, () => rmSync(osPath(temp), { force: true }));
     throw toFileError(path, "write", error);
   }
+}
+
+function publishNew(temp: string, path: string): void {
+  linkSync(osPath(temp), osPath(path)); // rename would replace silently
+  unlinkSync(osPath(temp));
+  fsyncDir(dirname(path));
 }
 
 async function writeChunks(
   temp: string,
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-  { mode, owner }: StreamOptions,
+  { mode, owner, actAs }: StreamOptions,
 ): Promise<WrittenFile> {
-  const fd = openSync(osPath(temp), "wx", 0o600);
+  const fd = asOwner(actAs, () => openSync(osPath(temp), "wx", 0o600));
   const sha = createHash("sha256");
   let bytes = 0;
   try {

@@ -1,5 +1,5 @@
 // Many timelines as one, by time: whole blocks where they do not overlap, line by line where they do.
-import { Block } from "../records/record.ts";
+import { asBuffer, Block } from "../records/record.ts";
 import { sortable } from "../sources/selection.ts";
 
 /** One session's events in its own order. */
@@ -68,7 +68,7 @@ class Cursor {
     const { value, done } = await this.#blocks.next();
     if (done) return false;
     const { bytes, count } = value as Block;
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#bytes = asBuffer(bytes);
     this.#lines = count;
     this.#last = sequenceOf(this.#bytes);
     this.head = timeOf(this.#bytes.subarray(0, this.#bytes.indexOf(10)));

@@ -7,8 +7,9 @@ import type { Place } from "../places/open-with-capability.ts";
 import { openPlace, type OpenPlace } from "../places/place.ts";
 import type { Deps } from "../records/deps.ts";
 import { ToolError, asPartial } from "../records/error.ts";
-import type { HomeRecord, SessionRecord } from "../records/runtime-kinds.ts";
+import type { HomeRecord, PathRecord, SessionRecord } from "../records/runtime-kinds.ts";
 import { hasCrashed } from "../sources/selection.ts";
+import type { Source } from "../sources/source.ts";
 import { readBackupTimes } from "./backup-times.ts";
 
 /** One `home` record with everything that is worth a look in the morning. */
@@ -96,12 +97,14 @@ async function measureBytes({ home, source }: OpenPlace, deps: Deps): Promise<By
   for (const { path, type, stat } of walk(home.root, { unreadable: () => undefined, ...(only && { only }) })) {
     if (type !== "file") continue;
     total += Number(stat.size);
-    if (only ? source.classify("home", path, type).class === "sessions" : path.startsWith("sessions/")) {
-      sessions += Number(stat.size);
-    }
+    if (isSessions(source, path, type)) sessions += Number(stat.size);
   }
   return { sessions_bytes: sessions, total_bytes: total };
 }
+
+/** Sessions that are databases of their own lie in one directory, whatever else there is in it. */
+const isSessions = (source: Source, path: string, type: PathRecord["type"]): boolean =>
+  source.sessionsAreDatabases ? path.startsWith("sessions/") : source.classify("home", path, type).class === "sessions";
 
 function statFreeBytes(root: string): number {
   const { bavail, bsize } = statfsSync(osPath(root));

@@ -54,23 +54,23 @@ export const pathWithin = (location: Location): string => location.slice(rootEnd
 /** Names of roots have no colon; paths may. */
 const rootEnd = (location: string): number => location.indexOf(":");
 
-/** Throws E_LINK_IN_PATH (4) where a directory between the root and the path is a link, or is not a directory. */
-export function assertNoLinks(roots: Roots, location: Location): void {
-  const path = resolveLocation(roots, location);
-  const dir = roots.get(location.slice(0, rootEnd(location)))!;
-  // The toolkit's own directories lie below the home: they are walked from there.
-  const from = dir.startsWith(`${roots.get("home")!}/`) ? roots.get("home")! : dir;
-  let above = dirname(path);
-  while (above.length > from.length) {
-    const stat = lstatSync(osPath(above), { throwIfNoEntry: false });
-    if (stat && !stat.isDirectory()) throw linkInPath(above, stat.isSymbolicLink());
-    above = dirname(above);
-  }
+/** Throws E_LINK_IN_PATH (4) where a directory between a root and what a step changes is a link, or is not a directory. */
+export function assertNoLinksIn(steps: readonly Step[], roots: Roots): void {
+  const checked = new Set<string>();
+  for (const step of steps) for (const location of locationsOf(step)) assertNoLinks(roots, location, checked);
 }
 
-/** Throws E_LINK_IN_PATH (4) where a step would go through a link. */
-export function assertNoLinksIn(steps: readonly Step[], roots: Roots): void {
-  for (const step of steps) for (const location of locationsOf(step)) assertNoLinks(roots, location);
+/** The same for one location; directories that were looked at are passed over. */
+export function assertNoLinks(roots: Roots, location: Location, checked = new Set<string>()): void {
+  const dir = roots.get(location.slice(0, rootEnd(location)));
+  let above = dirname(resolveLocation(roots, location));
+  // The toolkit's own directories lie below the home: they are walked from there.
+  const from = dir!.startsWith(`${roots.get("home")!}/`) ? roots.get("home")! : dir!;
+  for (; above.length > from.length && !checked.has(above); above = dirname(above)) {
+    checked.add(above);
+    const stat = lstatSync(osPath(above), { throwIfNoEntry: false });
+    if (stat && !stat.isDirectory()) throw linkInPath(above, stat.isSymbolicLink());
+  }
 }
 
 const linkInPath = (path: string, isLink: boolean): Error =>

@@ -23,7 +23,8 @@ export function transferTree(from: string, to: string, owner: Owner | undefined)
   }
 }
 
-function transferFile(from: string, to: string, owner: Owner | undefined): void {
+/** Reads a file as ourselves and writes it, durably, as `owner`. The new one must not be there. */
+export function transferFile(from: string, to: string, owner: Owner | undefined): void {
   const source = openSync(osPath(from), "r");
   try {
     asOwner(owner, () => copyTo(source, to));

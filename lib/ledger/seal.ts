@@ -1,6 +1,7 @@
 // Seals ledgers: a file beside each, so that whoever changes a line is found out.
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
+import { asOwner, foreignOwner } from "../files/as-owner.ts";
 import { writeAtomic } from "../files/atomic.ts";
 import { osPath } from "../files/os-path.ts";
 import { sessionCheckpoint } from "../formats/seal/checkpoint.ts";
@@ -75,7 +76,10 @@ function sealOne(
   const seal = sealOf(id, tree, old, signer);
   const bytes = encodeSeal(seal);
   const isSame = before !== "none" && before.bytes.equals(bytes);
-  if (!isSame && !dryRun) writeAtomic(path, bytes, { mode: 0o444, owner: statOwner(ledger!) });
+  if (!isSame && !dryRun) {
+    const owner = statOwner(ledger!);
+    asOwner(foreignOwner(home.root), () => writeAtomic(path, bytes, { mode: 0o444, owner }));
+  }
   return sealRecord(home, path, seal, { state: isSame ? "equal" : dryRun ? "planned" : "written" });
 }
 

@@ -1,6 +1,7 @@
 // Materialises ledgers as AGH does when a session stops, also for those that died with the daemon.
 import { dirname } from "node:path";
 import { createFromStream } from "../files/atomic-stream.ts";
+import { asOwner, foreignOwner } from "../files/as-owner.ts";
 import type { Deps } from "../records/deps.ts";
 import { EXIT, placeError } from "../records/error.ts";
 import type { Finding } from "../records/result-kinds.ts";
@@ -61,20 +62,21 @@ async function writeOne(home: Home, session: SessionLedger, dryRun: boolean, dep
   }
   const lines = await reading.count();
   if (dryRun) return { ...record, lines, state: "planned" } satisfies LedgerRecord;
-  const written = await writeLedger(target, id, reading, deps);
+  const written = await writeLedger({ path: target, id, root: home.root }, reading, deps);
   return { ...record, ...written, lines, state: "written" } satisfies LedgerRecord;
 }
 
 async function writeLedger(
-  path: string,
-  id: string,
+  { path, id, root }: { readonly path: string; readonly id: string; readonly root: string },
   reading: LedgerReading,
   deps: Deps,
 ): ReturnType<typeof createFromStream> {
-  const owner = makeLedgerDir(dirname(path));
+  const actAs = foreignOwner(root);
+  const owner = asOwner(actAs, () => makeLedgerDir(dirname(path)));
   return createFromStream(path, withProgress(reading.content(), id, deps), {
     mode: 0o444,
     owner,
+    actAs,
     approve: () => {
       if (!reading.unchanged()) throw busy(`the history of ${id} was written to while it was read`);
     },

@@ -6,6 +6,17 @@ import type { AnyRecord } from "../records/record.ts";
 import type { SessionFilter } from "../sources/source.ts";
 import type { LedgerOptions, SealOptions, VerifyLedgersOptions } from "./home-options.ts";
 
+export interface LedgerKey {
+  /** The one line of FILE.pub: for whoever verifies. */
+  readonly publicKey: string;
+}
+
+/** Makes a key pair, FILE (0600) and FILE.pub; neither may be there. `name` says whose it is. */
+export async function createLedgerKey(file: string, name = "agh-ledger"): Promise<LedgerKey> {
+  const { writeKeyPair } = await import("../ledger/keys.ts");
+  return { publicKey: writeKeyPair(file, name).verifier };
+}
+
 type Records = Promise<AsyncIterable<AnyRecord>>;
 
 export async function writeLedgers(place: Place, options: LedgerOptions, deps: Deps): Records {

@@ -40,9 +40,12 @@ export async function* records(items: Items): AsyncGenerator<AnyRecord> {
 
 /** The lines of a block, without their newlines. */
 export function lines(block: Block): string[] {
-  const text = Buffer.from(block.bytes.buffer, block.bytes.byteOffset, block.bytes.byteLength).toString("utf8");
-  return text.split("\n").slice(0, -1);
+  return asBuffer(block.bytes).toString("utf8").split("\n").slice(0, -1);
 }
+
+/** The same memory, not copied. */
+export const asBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength);
 
 /** One record as its line. Lone surrogates are escaped, `undefined` is left out. */
 export const encode = (record: { readonly [key: string]: unknown }): string => `${JSON.stringify(record)}\n`;

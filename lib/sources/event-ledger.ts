@@ -5,7 +5,7 @@ import { joinPath, osPath } from "../files/os-path.ts";
 import type { Deps } from "../records/deps.ts";
 import { orderKeys } from "../records/order-keys.ts";
 import { placeError } from "../records/error.ts";
-import { Block, encode } from "../records/record.ts";
+import { asBuffer, Block, encode } from "../records/record.ts";
 import type { SessionRecord } from "../records/runtime-kinds.ts";
 import { splitLines, openLedger, readChunks } from "./ledger-file.ts";
 import type { Comparison, LedgerOf, LedgerReading, Ledgers, SessionLedger } from "./ledgers.ts";
@@ -110,7 +110,7 @@ class Reading implements LedgerReading {
     const prefix = recordStart(this.#home);
     for await (const block of this.#blocks()) {
       const lines: Buffer[] = [];
-      for (const line of splitLines([bufferOf(block)])) lines.push(ledgerLine(line, prefix, this.#session.id));
+      for (const line of splitLines([asBuffer(block.bytes)])) lines.push(ledgerLine(line, prefix, this.#session.id));
       yield Buffer.concat(lines);
     }
   }
@@ -168,8 +168,6 @@ class Reading implements LedgerReading {
     }
   }
 }
-
-const bufferOf = ({ bytes }: Block): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 async function lengthOf(lines: AsyncIterator<Buffer>): Promise<number> {
   let count = 0;

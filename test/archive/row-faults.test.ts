@@ -9,11 +9,11 @@ import { faultPoints } from "../support/fault.ts";
 import { PROJECT } from "../support/homes.ts";
 import { tempDir } from "../support/temp.ts";
 import { treeDigest } from "../support/tree.ts";
-import { ok, placeOf, ran, remove, rowsOf, sql, type Place } from "./row-place.ts";
+import { ok, placeOf, ran, remove, rowsOf, sql, type RowPlace } from "./row-place.ts";
 
 const COMMAND = path.join(PROJECT, "bin/agh-archive.ts");
 
-const isSound = ({ file }: Place): boolean =>
+const isSound = ({ file }: RowPlace): boolean =>
   sql(file, (db) => db.prepare("PRAGMA integrity_check").get()!["integrity_check"] === "ok");
 
 for (const name of ["agsh", "agdd"] as const) {
@@ -28,7 +28,7 @@ for (const name of ["agsh", "agdd"] as const) {
     const ids = put.records.filter(({ status }) => status === "archived").map(({ id }) => String(id));
     remove(place, ids);
     const lacking = rowsOf(place);
-    const at = (dir: string): Place => ({
+    const at = (dir: string): RowPlace => ({
       ...place,
       home: path.join(dir, "home"),
       file: path.join(dir, "home", path.relative(place.home, place.file)),

@@ -8,13 +8,13 @@ import { tool as archive } from "../../bin/agh-archive.ts";
 import { realHome } from "../support/homes.ts";
 import { runHere, type Ran } from "../support/memory.ts";
 
-export interface Place {
+export interface RowPlace {
   readonly home: string;
   readonly file: string;
   readonly tables: readonly string[];
 }
 
-export function placeOf(t: TestContext, name: "agsh" | "agsh-v08" | "agdd"): Place | undefined {
+export function placeOf(t: TestContext, name: "agsh" | "agsh-v08" | "agdd"): RowPlace | undefined {
   const found = realHome(t, name);
   if (!found) return undefined;
   const home = name === "agdd" ? found.base : found.home;
@@ -46,11 +46,11 @@ export function sql<T>(file: string, act: (db: DatabaseSync) => T): T {
 }
 
 /** Every row of the tables, whatever its place. */
-export const rowsOf = ({ file, tables }: Place): unknown =>
+export const rowsOf = ({ file, tables }: RowPlace): unknown =>
   sql(file, (db) => tables.map((table) => db.prepare(`SELECT * FROM ${table} ORDER BY 1`).all()));
 
 /** Removes what was archived, as somebody with sqlite3 and rm would. */
-export function remove({ home, file, tables }: Place, ids: readonly string[]): void {
+export function remove({ home, file, tables }: RowPlace, ids: readonly string[]): void {
   sql(file, (db) => {
     db.exec("PRAGMA foreign_keys=OFF");
     for (const table of tables) {

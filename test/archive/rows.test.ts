@@ -8,7 +8,7 @@ import { tool as inspect } from "../../bin/agh-inspect.ts";
 import type { Ran } from "../support/memory.ts";
 import { tempDir } from "../support/temp.ts";
 import { assertUntouched, treeDigest, treeState } from "../support/tree.ts";
-import { ok, placeOf, ran, remove, rowsOf, sql, type Place } from "./row-place.ts";
+import { ok, placeOf, ran, remove, rowsOf, sql, type RowPlace } from "./row-place.ts";
 
 const archivedIn = ({ records }: Ran): string[] =>
   records.filter(({ status }) => status === "archived").map(({ id }) => String(id));
@@ -93,7 +93,7 @@ test("into another home a message whose id is taken comes at the end, in order",
   sql(to.file, (db) => db.prepare("UPDATE messages SET session_id = ? WHERE session_id = ?").run(ids[1]!, id!));
   sql(to.file, (db) => db.prepare("DELETE FROM sessions WHERE id = ?").run(id!));
   assert.equal((await ran(["get", id!, "--from", target, "--to", to.home])).code, 0);
-  const contents = ({ file }: Place): unknown =>
+  const contents = ({ file }: RowPlace): unknown =>
     sql(file, (db) => db.prepare("SELECT role, content FROM messages WHERE session_id = ? ORDER BY id").all(id!));
   assert.deepEqual(contents(to), contents(from));
 });

@@ -1,6 +1,6 @@
 // agh-backup over AGDD projects: databases whole beside a writer, only what is AGDD's own, secrets on request, and all of it back.
 import assert from "node:assert/strict";
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
@@ -84,6 +84,32 @@ test("restore --session --into brings back a run: its row, its events, found aga
   inStorage(root, (db) => db.exec("INSERT INTO events_fts(events_fts, rank) VALUES('integrity-check', 1)"));
   const again = await backup(...argv, "--apply");
   assert.equal(again.records.at(-1)!["unchanged"], 1);
+});
+
+test("restore --session --into brings back a legacy run, which is files alone; one that differs is refused (4)", async (t) => {
+  const root = realProject(t);
+  if (root === undefined) return;
+  const repo = await repository(t);
+  await backup("create", "--home", root, "--repo", repo);
+  const known = new Set(
+    inStorage(root, (db) =>
+      db
+        .prepare("SELECT run_id FROM runs")
+        .all()
+        .map((row) => row["run_id"]),
+    ),
+  );
+  const id = readdirSync(join(root, ".runs/agents")).find((name) => !known.has(name))!;
+  const dir = join(root, ".runs/agents", id);
+  const before = treeDigest(dir);
+  rmSync(dir, { recursive: true });
+  const argv = ["restore", "latest", "--session", id, "--into", root, "--repo", repo, "--apply"];
+  await backup(...argv);
+  assert.equal(treeDigest(dir), before);
+  const again = await backup(...argv);
+  assert.equal(again.records.at(-1)!["unchanged"], 1);
+  writeFileSync(join(dir, "logs.jsonl"), "other\n");
+  assert.equal((await runHere(backupTool, argv, { env })).code, 4);
 });
 
 test("what a writer has committed is in the snapshot, what it has not is not", async (t) => {

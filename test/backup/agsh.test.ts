@@ -2,12 +2,14 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test, type TestContext } from "node:test";
 import { tool as backup } from "../../bin/agh-backup.ts";
 import { tool as inspect } from "../../bin/agh-inspect.ts";
+import { tool as ledger } from "../../bin/agh-ledger.ts";
+import type { AnyRecord } from "../../lib/records/record.ts";
 import { realHome } from "../support/homes.ts";
 import { runHere, type Ran } from "../support/memory.ts";
 import { run } from "../support/run.ts";
@@ -284,6 +286,26 @@ test("what is not there is told, and no database is made for it", async (t) => {
   assert.equal(replace.code, 4);
   const apart = ["restore", "latest", "--repo", repo, "--session", uuid(2), "--to", nowhere];
   assert.equal((await runHere(backup, apart)).code, 4);
+});
+
+test("a drill compares the ledgers that were written of sessions with their messages", async (t) => {
+  const { home } = madeAgsh(t, { sessions: SESSIONS });
+  const written = await runHere(ledger, ["write", "--all", "--home", home]);
+  assert.equal(written.code, 0, written.stderr);
+  const repo = await repository(t);
+  await ok("create", "--home", home, "--repo", repo);
+  const passed = await ok("drill", "--repo", repo);
+  const { evidence } = passed.records.find(({ kind }) => kind === "verdict")!;
+  assert.deepEqual([(evidence as AnyRecord)["sessions"], (evidence as AnyRecord)["ledgers"]], [2, 2]);
+  const file = join(home, ".agh-ledgers", uuid(1), "ledger.jsonl");
+  writeFileSync(file, readFileSync(file, "utf8").replace("first", "other"));
+  await ok("create", "--home", home, "--repo", repo);
+  const failed = await runHere(backup, ["drill", "--repo", repo]);
+  assert.equal(failed.code, 1);
+  assert.deepEqual(
+    failed.records.filter(({ severity }) => severity === "error").map(({ code, id }) => [code, id]),
+    [["LEDGER_DIFFERS", uuid(1)]],
+  );
 });
 
 test("only the database of a directory that is not agsh's own goes into a snapshot", async (t) => {

@@ -6,7 +6,7 @@ import path from "node:path";
 import { test, type TestContext } from "node:test";
 import { run, type RunResult } from "../support/run.ts";
 import { tempDir } from "../support/temp.ts";
-import { layOut, stateOf, type Command, type Fixture } from "./reroot.ts";
+import { layOut, stateOf, type FixtureCommand, type Fixture } from "./reroot.ts";
 
 const FIXTURES = path.join(import.meta.dirname, "../fixtures/0.1");
 
@@ -27,13 +27,13 @@ interface LaidOut {
   readonly directory: string;
   readonly fixture: Fixture;
   /** Runs one of its commands. */
-  readonly perform: (command: Command) => Promise<RunResult>;
+  readonly perform: (command: FixtureCommand) => Promise<RunResult>;
 }
 
 function laidOut(t: TestContext, name: string): LaidOut {
   const [directory, cache] = [tempDir(t, "compat"), tempDir(t, "compat-cache")];
   const fixture = layOut(path.join(FIXTURES, `${name}.tar.gz`), directory);
-  const perform = ({ tool, args, env = {}, stdin }: Command): Promise<RunResult> =>
+  const perform = ({ tool, args, env = {}, stdin }: FixtureCommand): Promise<RunResult> =>
     run(tool.replace("agh-", ""), args, {
       env: { ...env, XDG_CACHE_HOME: cache },
       ...(stdin !== undefined && { stdin: readFileSync(stdin) }),

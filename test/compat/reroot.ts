@@ -12,7 +12,7 @@ export const FIXED = "/home/ops/fixture";
 /** The id that AGH's home had there, where none was given to it. */
 const FIXED_ID = "359c6106119cc17d";
 
-export interface Command {
+export interface FixtureCommand {
   readonly tool: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -27,7 +27,7 @@ export interface Fixture {
   /** How it was made. */
   readonly made: readonly string[];
   /** What is to be run on it, in order. */
-  readonly run: readonly Command[];
+  readonly run: readonly FixtureCommand[];
   /** The homes in it whose state counts, by name. */
   readonly homes: readonly string[];
   /** Their states before a run was applied, where undoing or restoring leads back to it. */

@@ -12,7 +12,7 @@ import { tool as vacuum } from "../../bin/agh-vacuum.ts";
 import type { Tool } from "../../lib/cli/verb.ts";
 import { registerSource } from "../../lib/index.ts";
 import { copyTree } from "../contract/custody-world.ts";
-import { makeQuillHome } from "../support/fourth-runtime/make.ts";
+import { makeQuillHome, makeTalks } from "../support/fourth-runtime/make.ts";
 import { quill } from "../support/fourth-runtime/quill.ts";
 import { makeRowsHome, quillRows } from "../support/fourth-runtime/rows/quill-rows.ts";
 import { runHere, type Ran } from "../support/memory.ts";
@@ -75,6 +75,34 @@ const ids = ({ records }: Ran, ...kinds: readonly string[]): string[] =>
 const listed = async ({ run, home }: World): Promise<string[]> =>
   ids(await run(inspect, `sessions --home ${home}`), "session");
 
+test("quill: what lies outside the home is backed up with it, and restored beside it", async (t) => {
+  const { run, home, beside } = worldOf(t, "quill");
+  fs.mkdirSync(beside("attic"));
+  fs.writeFileSync(path.join(beside("attic"), "old.txt"), "old notes");
+  fs.writeFileSync(path.join(home, "quill.json"), JSON.stringify({ format: 1, attic: beside("attic") }));
+  await run(backup, "init --repo @repo");
+  await run(backup, "create --home HOME --repo @repo");
+  await run(backup, "restore latest --to @restored --repo @repo");
+  const old = path.join(beside("restored"), ".agh-toolkit/outside/attic/old.txt");
+  assert.equal(fs.readFileSync(old, "utf8"), "old notes");
+  const paths = await run(inspect, `paths --home backup:${beside("repo")}`);
+  assert.ok(paths.records.some(({ root, path: name }) => root === "attic" && name === "old.txt"));
+  await run(backup, "drill --repo @repo");
+});
+
+test("quill: more than one thread would do is done where the runtime is known", async (t) => {
+  const { run, home } = worldOf(t, "quill");
+  const [large] = makeTalks(2);
+  const text = "mend the gutter ".repeat(1 << 16);
+  const entries = large!.entries.flatMap((entry) =>
+    entry.who === "agent" ? Array.from({ length: 9 }, () => ({ ...entry, text })) : [entry],
+  );
+  makeQuillHome(home, [{ head: { ...large!.head, talk: "talk-large" }, entries }]);
+  await run(archive, "put talk-large --home HOME --to @archive");
+  const verified = await run(archive, "verify --all --from @archive");
+  assert.ok(Number(verified.records[0]!["bytes"]) > 17 << 20);
+});
+
 const CHECKS: { readonly [name: string]: (world: World) => Promise<void> } = {
   "agh-ledger: written, sealed, verified, read back": async ({ run }) => {
     const written = await run(ledger, "write --all --home HOME");
@@ -130,11 +158,11 @@ const CHECKS: { readonly [name: string]: (world: World) => Promise<void> } = {
       here.records.map((event) => ({ ...event, home: "" })),
     );
     const before = copy();
-    const removed = await run(
+    const removal = await run(
       vacuum,
       "sessions talk-0001 talk-0004 --archive @archive --home HOME --apply --now 2027-01-01T00:00:00Z",
     );
-    assert.deepEqual(ids(removed, "action").toSorted(), ["talk-0001", "talk-0004"]);
+    assert.deepEqual(ids(removal, "action").toSorted(), ["talk-0001", "talk-0004"]);
     assert.ok(!(await listed(world)).includes("talk-0001"));
     await run(archive, "get --all --from @archive --to HOME");
     same(before, home);

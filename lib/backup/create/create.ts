@@ -10,7 +10,7 @@ import { listManifests } from "../../formats/repository/snapshots.ts";
 import { ulid } from "../../formats/ulid.ts";
 import type { Place } from "../../places/open-with-capability.ts";
 import { withoutProblems, type Deps } from "../../records/deps.ts";
-import { EXIT, refusal, ToolError } from "../../records/error.ts";
+import { asPartial, EXIT, refusal, ToolError } from "../../records/error.ts";
 import type { AnyRecord } from "../../records/record.ts";
 import { Tally } from "../../records/summary.ts";
 import type { HomeCut } from "../../sources/home-cut.ts";
@@ -201,9 +201,9 @@ class SnapshotRun {
   }
 
   /** What is damaged in the repository does not stop a backup, and is not kept quiet. */
-  #report({ code, message, hint }: ToolError): void {
-    if (code === "E_IDENTITY_NEEDED") return; // encrypted, and not in the cache: what it holds is stored anew
-    this.#deps.log.problem(new ToolError({ code, message, hint, exit: EXIT.partial }));
+  #report(error: ToolError): void {
+    if (error.code === "E_IDENTITY_NEEDED") return; // encrypted, and not in the cache: what it holds is stored anew
+    this.#deps.log.problem(asPartial(error));
   }
 
   /** The newest snapshot of the same home. */

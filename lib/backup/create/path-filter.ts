@@ -1,6 +1,6 @@
 // Which paths of a home a snapshot includes, and why not the others: decided along the walk, a database before its WAL.
 import { belowRoot, type WalkEntry, type WalkOptions } from "../../files/walk.ts";
-import { EXIT, placeError, ToolError } from "../../records/error.ts";
+import { asPartial, EXIT, placeError, ToolError } from "../../records/error.ts";
 import type { Deps } from "../../records/deps.ts";
 import type { HomeCut, ReadFile } from "../../sources/home-cut.ts";
 import type { Classification, Root, Source } from "../../sources/source.ts";
@@ -109,12 +109,8 @@ export class PathFilter {
   recordUnreadable(root: Root, path: string, { code }: NodeJS.ErrnoException): void {
     const { class: of } = this.#parts.source.classify(root.name, path, "file");
     this.leftOut.all.push({ root: root.name, path, class: of, reason: `could not be read: ${code}` });
-    const { message, hint } = placeError(
-      "E_UNREADABLE",
-      `could not read ${belowRoot(root.dir, path)}: ${code}`,
-      "ls -ld it",
-    );
-    this.#parts.deps.log.problem(new ToolError({ code: "E_UNREADABLE", message, hint, exit: EXIT.partial }));
+    const message = `could not read ${belowRoot(root.dir, path)}: ${code}`;
+    this.#parts.deps.log.problem(asPartial(placeError("E_UNREADABLE", message, "ls -ld it")));
   }
 
   /** Why a path is not taken; "" when another line holds it; undefined when it is. */

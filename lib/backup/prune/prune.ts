@@ -6,7 +6,7 @@ import { listManifests } from "../../formats/repository/snapshots.ts";
 import { ulid } from "../../formats/ulid.ts";
 import { computeRetention, type Policy } from "../../policy/retention.ts";
 import type { Deps } from "../../records/deps.ts";
-import { EXIT, ToolError } from "../../records/error.ts";
+import { asPartial, type ToolError } from "../../records/error.ts";
 import type { Action } from "../../records/result-kinds.ts";
 import type { AnyRecord } from "../../records/record.ts";
 import { Tally } from "../../records/summary.ts";
@@ -80,8 +80,7 @@ async function decideRetention(
   { policy, home, zone }: PruneRepository,
   deps: Deps,
 ): Promise<RetentionDecision[]> {
-  const problem = ({ code, message, hint }: ToolError): void =>
-    deps.log.problem(new ToolError({ code, message, hint, exit: EXIT.partial }));
+  const problem = (error: ToolError): void => deps.log.problem(asPartial(error));
   const drills: DrillResult[] = [];
   for await (const drill of listDrills(repo, problem)) drills.push(drill);
   const failed = failedSnapshots(drills);

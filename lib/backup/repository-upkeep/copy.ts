@@ -15,7 +15,7 @@ import {
 } from "../../formats/repository/snapshots.ts";
 import { ulid } from "../../formats/ulid.ts";
 import type { Deps } from "../../records/deps.ts";
-import { EXIT, placeError, ToolError, usageError } from "../../records/error.ts";
+import { asPartial, EXIT, placeError, ToolError, usageError } from "../../records/error.ts";
 import type { AnyRecord } from "../../records/record.ts";
 import { Tally } from "../../records/summary.ts";
 import { sweepCache } from "./cache.ts";
@@ -75,7 +75,7 @@ async function openDestination(url: string, { env }: Deps): Promise<Repository> 
 async function selectManifests(repo: Repository, options: CopySnapshots, { log }: Deps): Promise<Manifest[]> {
   const found = new Map<string, Manifest>();
   if (options.all) {
-    const problem = (error: ToolError): void => log.problem(partial(error));
+    const problem = (error: ToolError): void => log.problem(asPartial(error));
     for await (const manifest of listManifests(repo, options, problem)) found.set(manifest.id, manifest);
   }
   for (const word of options.ids) {
@@ -91,7 +91,7 @@ async function skipDamaged(copy: () => Promise<number>, { log }: Deps): Promise<
     return await copy();
   } catch (error) {
     if (!isDamage(error)) throw error;
-    log.problem(partial(error));
+    log.problem(asPartial(error));
     return undefined;
   }
 }
@@ -206,6 +206,3 @@ const damagedChunk = ({ url }: Repository, { sha256, pack }: StoredChunk): ToolE
     `${url}: chunk ${sha256} in pack ${pack} is damaged or missing`,
     `agh-backup verify --all --level full --repo ${url}`,
   );
-
-const partial = ({ code, message, hint }: ToolError): ToolError =>
-  new ToolError({ code, message, hint, exit: EXIT.partial });

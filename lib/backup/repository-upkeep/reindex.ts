@@ -6,7 +6,7 @@ import { INDEXES, nameIn, packKey, PACKS } from "../../formats/repository/layout
 import { openRepository, type IndexFile, type Repository } from "../../formats/repository/repository.ts";
 import { ulid } from "../../formats/ulid.ts";
 import type { Deps } from "../../records/deps.ts";
-import { EXIT, ToolError } from "../../records/error.ts";
+import { asPartial, EXIT, ToolError } from "../../records/error.ts";
 import type { Finding } from "../../records/result-kinds.ts";
 import type { AnyRecord } from "../../records/record.ts";
 import { Tally } from "../../records/summary.ts";
@@ -64,7 +64,7 @@ class ReindexRun {
     yield* this.#readPacks(existing);
     if (this.#options.dryRun) return;
     if (this.#changed || this.#files.length > INDEX_FILES) await this.#write();
-    await fillCache(this.#repo, (error) => this.#deps.log.problem(partial(error)));
+    await fillCache(this.#repo, (error) => this.#deps.log.problem(asPartial(error)));
   }
 
   async *#readIndexes(): AsyncGenerator<Finding> {
@@ -136,9 +136,6 @@ async function soundLines(repo: Repository, key: string): Promise<readonly PackL
     throw error;
   }
 }
-
-const partial = ({ code, message, hint }: ToolError): ToolError =>
-  new ToolError({ code, message, hint, exit: EXIT.partial });
 
 function finding(code: string, severity: Finding["severity"], id: string, message: string, evidence = {}): Finding {
   return { kind: "finding", id, code, severity, message: `${id} ${message}`, evidence };

@@ -88,7 +88,8 @@ function applyMetadata(path: string, { mode, mtime_ns }: ListingLine): void {
 /** Nothing restored is setuid, setgid or sticky. */
 const modeOf = (mode: string): number => Number.parseInt(mode, 8) & 0o777;
 
-const ROOT = /^(?:home|ledgers|memory|storage|ws\/(?!\.{1,2}$)[A-Za-z0-9._-]{1,128})$/;
+/** `home`, or the name of a root outside it: a word, and a name below it. */
+const ROOT = /^[a-z][a-z0-9_-]{0,31}(?:\/(?!\.{1,2}$)[A-Za-z0-9._-]{1,128})?$/;
 
 /** The destination of a line. A listing may be hostile: a path that leads elsewhere is refused (6). */
 function destinationOf(dir: string, { root, path }: ListingLine): string {

@@ -1,5 +1,5 @@
 // The runtime "quill": talks in files. What a program registers so that all six commands know it.
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import {
   eventLedgers,
@@ -11,6 +11,7 @@ import {
   type Deps,
   type Home,
   type PathRecord,
+  type Root,
   type Runtime,
   type Source,
 } from "../../../lib/index.ts";
@@ -77,9 +78,9 @@ export const source: Source = {
   custody: async () => (await import("./custody.ts")).custody,
   repairer: async () => (await import("./repairer.ts")).repairer,
   ledgers: () => Promise.resolve(eventLedgers(source)),
-  roots: ({ root }) => Promise.resolve([{ name: "home", dir: root }]),
+  roots: (home) => Promise.resolve([{ name: "home", dir: home.root }, ...atticOf(home)]),
   wellKnown: (root) => (root === "home" ? [MARKER, TALKS] : []),
-  classify: (_root, path, type) => classify(path, type),
+  classify: (root, path, type) => (root === "attic" ? { class: "memory", scope: "global" } : classify(path, type)),
   sessionLayout: {
     top: (id) => (isTalkId(id) ? `${TALKS}/${talkName(id)}` : undefined),
     idOf: (path) => (path.startsWith(`${TALKS}/`) ? talkOfName(basename(path)) : undefined),
@@ -87,6 +88,13 @@ export const source: Source = {
       root === "home" && (path === `${TALKS}/${talkName(id)}` || `${path}/`.startsWith(`.agh-ledgers/${id}/`)),
   },
 };
+
+/** Where old notes lie, if its settings name a place outside; of a copy what was put beside it. */
+function atticOf({ root, live }: Home): Root[] {
+  const { attic } = JSON.parse(readFileSync(join(root, MARKER), "utf8")) as { readonly attic?: string };
+  const dir = live ? attic : join(root, ".agh-toolkit/outside/attic");
+  return dir !== undefined && existsSync(dir) ? [{ name: "attic", dir }] : [];
+}
 
 async function* iterate<T>(items: Iterable<T>): AsyncGenerator<T> {
   yield* items;

@@ -12,8 +12,8 @@ import { walOwners } from "../../../sqlite/wal-owners.ts";
 import type { LocalSession, OwnTree } from "../../custody.ts";
 import { fingerprintOf, freedBytes, listOwnPaths, movablePaths } from "../../own-trees.ts";
 import type { Home } from "../../source.ts";
-import { readLedgerPlace } from "../home/config.ts";
-import { bundlesDir, EVENTS, isId, outsideDir, sessionDir } from "../home/layout.ts";
+import { ledgerRootHere, readLedgerPlace } from "../home/config.ts";
+import { bundlesDir, EVENTS, isId, sessionDir } from "../home/layout.ts";
 import { findSessionDir, listLedgerFiles, listSessionNames } from "../sessions/scan.ts";
 
 export class SessionHome {
@@ -34,8 +34,7 @@ export class SessionHome {
     const { ledgerRoot, problem } = await readLedgerPlace(home.root, deps);
     if (problem)
       throw refusal(problem.code as `E_${string}`, problem.message, "fix config.toml: it names the ledger root");
-    const here = home.live || ledgerRoot.startsWith(`${home.root}/`) ? ledgerRoot : outsideDir(home.root, "ledgers");
-    return new SessionHome(home, here);
+    return new SessionHome(home, ledgerRootHere(home, ledgerRoot));
   }
 
   directoryOf(id: string): string | undefined {

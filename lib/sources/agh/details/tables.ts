@@ -5,7 +5,7 @@ import type { AnyRecord } from "../../../records/record.ts";
 import { hasSelectors } from "../../selection.ts";
 import type { DetailQuery, Home } from "../../source.ts";
 import { tableRecords, type TableIdentity } from "../../tables.ts";
-import { isSecret } from "../catalog/secret-columns.ts";
+import { isSecret } from "../catalog/special-columns.ts";
 import { changedWhileRead, eachDatabase, openSettled } from "../events/each-session.ts";
 import { openCatalog } from "../home/databases.ts";
 

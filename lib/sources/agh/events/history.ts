@@ -6,7 +6,7 @@ import type { ReadConnection } from "../../../sqlite/read/open.ts";
 import { openOverlay } from "../../../sqlite/read/overlay.ts";
 import { toDatabaseError } from "../../../sqlite/errors.ts";
 import type { Home } from "../../source.ts";
-import { readLedgerPlace } from "../home/config.ts";
+import { ledgerRootHere, readLedgerPlace } from "../home/config.ts";
 import { openEvents } from "../home/databases.ts";
 import { readLastEvent, type LastEvent } from "./last-event.ts";
 import { EVENTS, isId, LEDGER, META } from "../home/layout.ts";
@@ -16,7 +16,6 @@ import { readLastLine } from "../ledger/last-line.ts";
 import { readMeta } from "../sessions/meta.ts";
 import { listLedgerFiles, listSessionNames } from "../sessions/scan.ts";
 import { EVENTS_TABLE_STATEMENTS } from "./events-schema.ts";
-import { ledgerRootHere } from "../sessions/evidence.ts";
 
 export interface EventHistory {
   /** The ledger that has the events which this events.db lacks; undefined where it lacks none. */

@@ -1,6 +1,6 @@
 // One `event` line for a row that SQLite's JSON cannot be trusted with: large, invalid JSON, bytes, invalid UTF-8.
 import { isUtf8 } from "node:buffer";
-import { Block } from "../../../records/record.ts";
+import { asBuffer, Block } from "../../../records/record.ts";
 
 type Column = "id" | "turn_id" | "type" | "agent_name" | "timestamp" | "content";
 
@@ -39,7 +39,7 @@ function textOf(row: UnusualRow, name: Column): string {
   const bytes = row[name];
   if (bytes === null) return "null";
   if (row[`${name}_type`] === "blob") return base64(bytes);
-  return JSON.stringify(bufferOf(bytes).toString());
+  return JSON.stringify(asBuffer(bytes).toString());
 }
 
 /** JSON as it is, made one line; other text as a JSON string. Bytes that are no UTF-8 become U+FFFD. */
@@ -47,7 +47,7 @@ function contentOf(row: UnusualRow): Buffer {
   const { content, content_type: type } = row;
   if (content === null) return Buffer.from("null");
   if (type === "blob") return Buffer.from(base64(content));
-  const bytes = bufferOf(content);
+  const bytes = asBuffer(content);
   if (row.content_valid === 1 && isUtf8(bytes) && !bytes.includes(0)) return oneLine(bytes);
   const text = bytes.toString();
   return isJson(text) ? oneLine(Buffer.from(text)) : Buffer.from(JSON.stringify(text));
@@ -69,6 +69,4 @@ function isJson(text: string): boolean {
   }
 }
 
-const base64 = (bytes: Uint8Array): string => `{"$base64":"${bufferOf(bytes).toString("base64")}"}`;
-const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
-  Buffer.from(buffer, byteOffset, byteLength);
+const base64 = (bytes: Uint8Array): string => `{"$base64":"${asBuffer(bytes).toString("base64")}"}`;

@@ -4,7 +4,8 @@ import { isAbsolute } from "node:path";
 import { joinPath, osPath } from "../../../files/os-path.ts";
 import type { Deps } from "../../../records/deps.ts";
 import { EXIT, ToolError } from "../../../records/error.ts";
-import { configFile, sessionsDir } from "./layout.ts";
+import type { Home } from "../../source.ts";
+import { configFile, outsideDir, sessionsDir } from "./layout.ts";
 
 export interface Config {
   /** Set when config.toml cannot be read or parsed: then paths are AGH's defaults and must count as unknown. */
@@ -49,6 +50,11 @@ export async function readLedgerPlace(
     // read again below, where the error is reported
   }
   return readConfig(root, deps);
+}
+
+/** A private copy keeps what lay outside its home in a place of its own, as restored homes do. */
+export function ledgerRootHere({ root, live }: Home, ledgerRoot: string): string {
+  return live || ledgerRoot.startsWith(`${root}/`) ? ledgerRoot : outsideDir(root, "ledgers");
 }
 
 /** All of config.toml; {} where there is none. Throws E_CONFIG_UNREADABLE. */

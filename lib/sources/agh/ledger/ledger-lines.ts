@@ -1,6 +1,7 @@
 // The lines of a ledger from events.db: whole pages built by SQLite where that is exact, else row by row.
 import { isAscii, isUtf8 } from "node:buffer";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { asBuffer } from "../../../records/record.ts";
 import { badEvent, eventLine, type LedgerEventRow } from "./event-line.ts";
 import { goString } from "./go-text.ts";
 
@@ -54,7 +55,7 @@ export function* ledgerLines(db: DatabaseSync, sessionId: string): Generator<Buf
     const upto = (statements.upto.get(after) as readonly [bigint] | undefined)?.[0] ?? last.sequence;
     const range = { $after: after, $upto: upto };
     const [bytes, found, plain] = statements.page.get(range) as unknown as Page;
-    const page = found === plain && bytes ? bufferOf(bytes) : undefined;
+    const page = found === plain && bytes ? asBuffer(bytes) : undefined;
     if (page && isPlain(page)) yield page;
     else for (const row of statements.rows.iterate(range)) yield* eventLine(rowOf(row as never), sessionId);
     rows += Number(found);
@@ -101,7 +102,7 @@ function rowOf([sequence, ...texts]: Row): LedgerEventRow {
   if (typeof sequence !== "bigint") throw badEvent(`an event's sequence is not an integer: ${String(sequence)}`);
   const [id, turn, type, agent, content, timestamp] = texts.map((text) => {
     if (!text) throw badEvent(`event ${sequence} has a column that is NULL`);
-    return bufferOf(text);
+    return asBuffer(text);
   }) as [Buffer, Buffer, Buffer, Buffer, Buffer, Buffer];
   return { sequence, id, turn, type, agent, content, timestamp };
 }
@@ -110,6 +111,3 @@ function assertUtf8(db: DatabaseSync): void {
   const encoding = db.prepare("PRAGMA encoding").get()?.["encoding"];
   if (encoding !== "UTF-8") throw badEvent(`its text encoding is ${String(encoding)}; AGH writes UTF-8`);
 }
-
-const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
-  Buffer.from(buffer, byteOffset, byteLength);

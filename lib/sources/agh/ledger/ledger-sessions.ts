@@ -4,9 +4,9 @@ import type { SessionRecord } from "../../../records/runtime-kinds.ts";
 import { joinPath } from "../../../files/os-path.ts";
 import type { LedgerPlace } from "../../ledgers.ts";
 import type { Home, SessionFilter } from "../../source.ts";
-import { readLedgerPlace } from "../home/config.ts";
+import { ledgerRootHere, readLedgerPlace } from "../home/config.ts";
 import { LIVE_STATES } from "../sessions/state.ts";
-import { isId, LEDGER, metaFile, outsideDir, sessionDir } from "../home/layout.ts";
+import { isId, LEDGER, metaFile, sessionDir } from "../home/layout.ts";
 import { trimmed } from "./head-line.ts";
 import { readMeta, type Meta } from "../sessions/meta.ts";
 import { findSessionDir, listLedgerFiles, listSessionNames } from "../sessions/scan.ts";
@@ -36,8 +36,7 @@ export interface AghLedgerPlace extends LedgerPlace {
 /** Where the ledgers of a home lie; a private copy has what lay outside in a place of its own. */
 export async function ledgerPlace(home: Home, deps: Pick<Deps, "env">): Promise<AghLedgerPlace> {
   const { ledgerRoot, unbound, problem } = await readLedgerPlace(home.root, deps);
-  const isHere = home.live || ledgerRoot.startsWith(`${home.root}/`);
-  return { root: isHere ? ledgerRoot : outsideDir(home.root, "ledgers"), unbound, problem };
+  return { root: ledgerRootHere(home, ledgerRoot), unbound, problem };
 }
 
 /** The selected sessions, one after another; those without directory only where a ledger is left of them. */

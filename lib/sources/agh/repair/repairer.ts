@@ -2,7 +2,7 @@
 import type { Deps } from "../../../records/deps.ts";
 import type { CheckedHome, CheckRequest, Repairer } from "../../repair.ts";
 import type { Home } from "../../source.ts";
-import { isSecret } from "../catalog/secret-columns.ts";
+import { isSecret } from "../catalog/special-columns.ts";
 import { VERBS } from "../checks/check-types.ts";
 import { RULES, runChecks } from "../checks/run-checks.ts";
 import { COUNTED_COLUMNS, SESSION_SCHEMA } from "../events/events-schema.ts";

@@ -3,10 +3,9 @@ import type { Deps } from "../../../records/deps.ts";
 import { EXIT, ToolError } from "../../../records/error.ts";
 import type { Home } from "../../source.ts";
 import { readSessionTable, type SessionRow } from "../catalog/session-table.ts";
-import { readLedgerPlace } from "../home/config.ts";
+import { ledgerRootHere, readLedgerPlace } from "../home/config.ts";
 import { readCatalog } from "../home/databases.ts";
 import type { StoredFacts } from "./merge.ts";
-import { outsideDir } from "../home/layout.ts";
 import { findDaemon, processAlive, type Daemon } from "../home/liveness.ts";
 import type { Meta } from "./meta.ts";
 import { isPurged } from "./purged.ts";
@@ -43,11 +42,6 @@ export async function readEvidence(home: Home, deps: Deps): Promise<SessionEvide
     archives: listArchivedSessions(root),
     tombstones: listTombstones(root),
   };
-}
-
-/** A private copy keeps what lay outside its home in a place of its own, as restored homes do. */
-export function ledgerRootHere({ root, live }: Home, ledgerRoot: string): string {
-  return live || ledgerRoot.startsWith(`${root}/`) ? ledgerRoot : outsideDir(root, "ledgers");
 }
 
 function rowsOf(root: string, deps: Deps): Pick<SessionEvidence, "rows" | "catalogError"> {

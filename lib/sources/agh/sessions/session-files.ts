@@ -5,9 +5,8 @@ import { listNames } from "../../../files/walk.ts";
 import type { Deps } from "../../../records/deps.ts";
 import type { SessionRecord } from "../../../records/runtime-kinds.ts";
 import type { Home } from "../../source.ts";
-import { readLedgerPlace } from "../home/config.ts";
+import { ledgerRootHere, readLedgerPlace } from "../home/config.ts";
 import { bundlesDir } from "../home/layout.ts";
-import { ledgerRootHere } from "./evidence.ts";
 import { findSessionDir, listArchivedSessions, listLedgerFiles, listSessionNames } from "./scan.ts";
 
 /** Its own directory, the ledger's, what lies in session-archive, crash bundles. */

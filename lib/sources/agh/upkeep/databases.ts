@@ -4,7 +4,7 @@ import { withoutProblems, type Deps } from "../../../records/deps.ts";
 import type { SessionRecord } from "../../../records/runtime-kinds.ts";
 import type { Home } from "../../source.ts";
 import type { HomeDatabase } from "../../upkeep.ts";
-import { BY_ROWID } from "../catalog/rowid-tables.ts";
+import { BY_ROWID } from "../catalog/special-columns.ts";
 import { CATALOG, catalogFile, EVENTS } from "../home/layout.ts";
 import { readSessions } from "../sessions/read-sessions.ts";
 import { findSessionDir, statSize } from "../sessions/scan.ts";
