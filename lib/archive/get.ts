@@ -5,8 +5,8 @@ import type { IncomingSession } from "../custody/incoming-session.ts";
 import { installSessions } from "../custody/install.ts";
 import { openCustody } from "../custody/open-custody.ts";
 import { findPending, type ConflictRules, type PendingSession } from "../custody/plan-install.ts";
-import { hasUnfinishedRuns } from "../journal/runs.ts";
 import { ulid } from "../formats/ulid.ts";
+import { recoverHome } from "../places/home-change.ts";
 import { openWithCapability } from "../places/open-with-capability.ts";
 import type { OpenPlace, PlaceOptions } from "../places/detect-source.ts";
 import type { Deps } from "../records/deps.ts";
@@ -48,14 +48,15 @@ export async function* getSessions(options: GetSessions, deps: Deps): AsyncGener
   const incoming = await openArchives(options.from, scratch, deps);
   assertRuntime(incoming, home);
   if (options.to.home === undefined) assertOwnHome(incoming, home);
+  const { dryRun = false, lockTimeoutMs } = options;
+  if (!dryRun) await recoverHome(opened, { lockTimeoutMs }, deps);
   const { custody } = await openCustody(opened, deps);
   const first = await findPending(custody, incoming, RULES);
-  if (options.dryRun) {
+  if (dryRun) {
     for (const pending of first) yield plannedGet(home, pending, tally);
     return yield tally.summary({ status: "planned" });
   }
-  if (first.length > 0 || hasUnfinishedRuns(home.root)) {
-    const { lockTimeoutMs } = options;
+  if (first.length > 0) {
     await installSessions(opened, { tool: GET, run: ulid(deps.now()), incoming, rules: RULES, lockTimeoutMs }, deps);
   }
   yield* restoredSessions(opened, incoming, tally, deps);

@@ -4,6 +4,7 @@ import { withHomeLock } from "./home-lock.ts";
 import { journalHome } from "./journal-home.ts";
 import type { JournalHome } from "../journal/journal-home.ts";
 import { recoverRuns, type Recovered } from "../journal/recover.ts";
+import { hasUnfinishedRuns } from "../journal/runs.ts";
 import type { Deps } from "../records/deps.ts";
 import type { OpenPlace } from "./detect-source.ts";
 
@@ -26,4 +27,13 @@ export function withHomeChange<T>(
     const home = await journalHome(opened, deps);
     return change(home, recoverRuns(home, options.but));
   });
+}
+
+/** Brings killed runs to their end and does nothing else: before a plan is made, which would speak of what they left. */
+export async function recoverHome(
+  opened: Pick<OpenPlace, "home" | "source">,
+  options: HomeLockOptions,
+  deps: Deps,
+): Promise<void> {
+  if (hasUnfinishedRuns(opened.home.root)) await withHomeChange(opened, options, deps, async () => {});
 }

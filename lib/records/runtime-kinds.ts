@@ -153,7 +153,7 @@ export const session = kind("session", "One unit of agent work, joined from ever
       alive: nullable(bool("Whether it runs, whoever's it is; null where that cannot be known.")),
     }),
   ),
-  is_last: optional(bool("agsh: the session that `agsh -c` would continue.")),
+  is_last: optional(bool("agsh: the session that `agsh -c` would continue; absent in an archive.")),
   resume: optional(text("agsh: the command that continues it.")),
   tags: optional(json("AGDD: the run's tags.")),
   metrics: optional(json("AGDD: the run's metrics, numbers as they were written.")),

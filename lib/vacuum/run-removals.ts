@@ -2,9 +2,8 @@
 import { limitHeap } from "../files/memory.ts";
 import { ulid } from "../formats/ulid.ts";
 import type { JournalHome } from "../journal/journal-home.ts";
-import { hasUnfinishedRuns } from "../journal/runs.ts";
 import { withHomeLock } from "../places/home-lock.ts";
-import { withHomeChange } from "../places/home-change.ts";
+import { recoverHome, withHomeChange } from "../places/home-change.ts";
 import { journalHome } from "../places/journal-home.ts";
 import type { OpenPlace } from "../places/detect-source.ts";
 import type { Deps } from "../records/deps.ts";
@@ -66,9 +65,9 @@ async function recoverUnfinished(
   { opened, daemonMayRun = false, lockTimeoutMs }: RunRemovals,
   deps: Deps,
 ): Promise<void> {
-  const { live, place, root } = opened.home;
+  const { live, place } = opened.home;
   if (!live) throw usageError(`${place} cannot be changed`, "name a directory: --home DIR");
-  if (!daemonMayRun && hasUnfinishedRuns(root)) await withHomeChange(opened, { lockTimeoutMs }, deps, async () => {});
+  if (!daemonMayRun) await recoverHome(opened, { lockTimeoutMs }, deps);
 }
 
 function summarize(

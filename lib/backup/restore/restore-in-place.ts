@@ -1,11 +1,10 @@
 // Restores into a home that is there: one session, some classes, or the whole; what is replaced is moved to the trash.
 import type { JournalHome } from "../../journal/journal-home.ts";
 import { Run } from "../../journal/run.ts";
-import { hasUnfinishedRuns } from "../../journal/runs.ts";
 import { openRepository } from "../../formats/repository/repository.ts";
 import { resolveSnapshot } from "../../formats/repository/snapshots.ts";
 import { ulid } from "../../formats/ulid.ts";
-import { withHomeChange } from "../../places/home-change.ts";
+import { recoverHome, withHomeChange } from "../../places/home-change.ts";
 import { openPlace, type OpenPlace } from "../../places/place.ts";
 import type { Deps } from "../../records/deps.ts";
 import { EXIT, refusal, usageError } from "../../records/error.ts";
@@ -80,10 +79,7 @@ async function* restorePaths(context: RestoreContext): AsyncGenerator<AnyRecord>
 /** A killed run is finished first: what it has changed is not what the safety snapshot is to hold. What cannot be moved is refused (4). */
 async function prepareHome(context: RestoreContext, scope: RestoreScope): Promise<void> {
   const { options, place, deps } = context;
-  const { lockTimeoutMs } = options;
-  if (hasUnfinishedRuns(place.home.root)) {
-    await withHomeChange(place, { lockTimeoutMs }, deps, async () => undefined);
-  }
+  await recoverHome(place, { lockTimeoutMs: options.lockTimeoutMs }, deps);
   if (scope === undefined) await planInPlace(context, scope); // of classes it would read every file
 }
 

@@ -91,7 +91,9 @@ function recordOf(home: Home, row: Row, schema: AgshSchema, deps: Deps): Session
     ...(row.bytes !== undefined && { events_bytes: row.bytes }),
     ...(row.last_at !== undefined && { last_event_at: time(row.last_at) }),
     ...(lock && { lock }),
-    ...(row.has_row === 1 && { is_last: row.is_last === 1, resume: resumeLine(home.root, row.id) }),
+    // An archive may be opened for a few of its sessions: the last of those is not the last of its home.
+    ...(row.has_row === 1 && !home.place.startsWith("archive:") && { is_last: row.is_last === 1 }),
+    ...(row.has_row === 1 && { resume: resumeLine(home.root, row.id) }),
     created_at: time(row.created_at),
     updated_at: time(row.updated_at),
     ...(problem !== undefined && { problem }),
