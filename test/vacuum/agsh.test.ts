@@ -93,6 +93,38 @@ test("the trash holds every row, and gives it back", async (t) => {
   assert.deepEqual(dumpDatabase(file), before);
 });
 
+test("of a session that is in the trash twice the newer comes back; one that is there in another state stays in the trash", async (t) => {
+  const { home, file } = madeAgsh(t, { sessions: MIXED });
+  const inDatabase = <T>(use: (db: DatabaseSync) => T): T => {
+    const db = new DatabaseSync(file);
+    try {
+      return use(db);
+    } finally {
+      db.close();
+    }
+  };
+  const question = (): unknown =>
+    inDatabase((db) => db.prepare("SELECT content FROM messages WHERE session_id = ? AND role = 'user'").all(uuid(1)));
+  await sessions(home, uuid(1), uuid(3), "--apply");
+  assert.equal((await vacuum("trash", "restore", uuid(1), "--home", home)).code, 0);
+  inDatabase((db) =>
+    db.prepare("UPDATE messages SET content = 'newer' WHERE session_id = ? AND role = 'user'").run(uuid(1)),
+  );
+  const newer = question();
+  assert.equal((await sessions(home, uuid(1), "--apply")).code, 0);
+  assert.deepEqual(question(), []);
+  assert.equal((await vacuum("trash", "restore", uuid(1), "--home", home)).code, 0);
+  assert.deepEqual(question(), newer);
+  const all = await vacuum("trash", "restore", "--all", "--home", home);
+  assert.deepEqual([all.code, ids(all.records.slice(0, -1))], [0, [uuid(3)]], all.stderr);
+  assert.deepEqual(question(), newer, "the older rows do not come over the newer ones");
+  const left = (await vacuum("trash", "list", "--verify", "--home", home)).records;
+  assert.deepEqual(
+    left.map(({ of, restorable }) => [of, restorable]),
+    [["rows", true]],
+  );
+});
+
 test("what an archive holds goes at once; what it does not hold, or holds in an earlier state, is held", async (t) => {
   const { home, file } = madeAgsh(t, { sessions: MIXED });
   const to = join(tempDir(t), "archive");

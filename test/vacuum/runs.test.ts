@@ -188,6 +188,11 @@ test("a trigger that is not AGDD's refuses the whole (4); a locked database is b
   try {
     const busy = await runs(root, "--hot-days", "0", "--apply");
     assert.equal(busy.code, 5, busy.stderr);
+    assert.deepEqual(
+      readdirSync(join(root, ".agh-toolkit/journal")),
+      [],
+      "nothing was changed: nothing is to be finished",
+    );
     db.exec("ROLLBACK; CREATE TRIGGER mine AFTER DELETE ON runs BEGIN DELETE FROM events; END");
   } finally {
     db.close();
