@@ -52,9 +52,13 @@ test("the package: few files, two of them declarations, six commands that start"
     files.filter((file) => /^(?:lib|bin|test|scripts)\//.test(file)),
     [],
   );
+  const ownNode = `${path.dirname(process.execPath)}${path.delimiter}${process.env["PATH"]}`;
   for (const name of ["archive", "backup", "inspect", "ledger", "reconcile", "vacuum"]) {
     const command = path.join(project, `node_modules/.bin/agh-${name}`);
-    assert.match(execFileSync(command, ["--version"], { encoding: "utf8", env: cleanEnv() }), /^agh-\w+ \d/);
+    assert.match(
+      execFileSync(command, ["--version"], { encoding: "utf8", env: { ...cleanEnv(), PATH: ownNode } }),
+      /^agh-\w+ \d/,
+    );
   }
 });
 
