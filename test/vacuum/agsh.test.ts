@@ -111,7 +111,8 @@ test("of a session that is in the trash twice the newer comes back; one that is 
     db.prepare("UPDATE messages SET content = 'newer' WHERE session_id = ? AND role = 'user'").run(uuid(1)),
   );
   const newer = question();
-  assert.equal((await sessions(home, uuid(1), "--apply")).code, 0);
+  const aDayLater = ["--home", home, "--now", "2026-05-02T00:00:00Z", "--apply"]; // runs of one moment have no order
+  assert.equal((await vacuum("sessions", uuid(1), ...aDayLater)).code, 0);
   assert.deepEqual(question(), []);
   assert.equal((await vacuum("trash", "restore", uuid(1), "--home", home)).code, 0);
   assert.deepEqual(question(), newer);
