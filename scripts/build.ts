@@ -85,6 +85,8 @@ async function bundle(): Promise<void> {
     platform: "node",
     external: [/^node:/, ...LIBRARIES],
     plugins: [plainBuiltins],
+    // An older Node must be able to parse what a command starts with: it is told there which Node is needed.
+    transform: { target: "node20" },
     preserveEntrySignatures: "allow-extension",
   });
   await build.write({

@@ -52,6 +52,12 @@ test("the package: few files, two of them declarations, six commands that start"
     files.filter((file) => /^(?:lib|bin|test|scripts)\//.test(file)),
     [],
   );
+  const tooNew = files.filter(
+    (file) =>
+      file.endsWith(".mjs") &&
+      /\busing [\w$]+=/.test(fs.readFileSync(path.join(project, "node_modules/agh-toolkit", file), "utf8")),
+  );
+  assert.deepEqual(tooNew, [], "an older Node could not parse them, and not say which it needs to be");
   const ownNode = `${path.dirname(process.execPath)}${path.delimiter}${process.env["PATH"]}`;
   for (const name of ["archive", "backup", "inspect", "ledger", "reconcile", "vacuum"]) {
     const command = path.join(project, `node_modules/.bin/agh-${name}`);
