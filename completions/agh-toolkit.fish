@@ -1225,7 +1225,7 @@ complete -c agh-vacuum -n '__fish_seen_subcommand_from runs' -l home -r -d 'The 
 complete -c agh-vacuum -n '__fish_seen_subcommand_from runs' -l runtime -x -a 'agh agsh agdd auto' -d 'The runtime that wrote it'
 complete -c agh-vacuum -n '__fish_seen_subcommand_from runs' -l home-id -r -d 'Name the home by this id in records'
 complete -c agh-vacuum -n '__fish_seen_subcommand_from runs' -l hot-days -r -d 'Runs of the last N days stay, today not counted; 0 keeps today'\''s'
-complete -c agh-vacuum -n '__fish_seen_subcommand_from runs' -l stale-running -r -d 'Also remove running runs of which nothing is younger'
+complete -c agh-vacuum -n '__fish_seen_subcommand_from runs' -l stale-running -r -d 'Also remove running runs without anything newer than this'
 complete -c agh-vacuum -n '__fish_seen_subcommand_from runs' -l for-good -d 'Keep nothing in the trash'
 complete -c agh-vacuum -n '__fish_seen_subcommand_from runs' -l apply -d 'Perform the plan; otherwise it is printed and nothing is changed'
 complete -c agh-vacuum -n '__fish_seen_subcommand_from runs' -l lock-timeout -r -d 'How long to wait for another run of agh-toolkit'

@@ -10,14 +10,14 @@ import { applyFlags, LOCK_TIMEOUT_MS } from "./lock-flag.ts";
 export const runs = verb({
   summary: "remove old runs of AGDD, as its data vacuum should",
   description:
-    "Removes each run whose start, end and last event are all before midnight UTC N days ago. A run that is running stays (--stale-running removes those of which nothing is younger), and so does a run whose child stays, or that has a timestamp in the future. The runs, their events and the rows that depend on them are removed in one transaction; the plan's counts are the rows that are removed. The full-text index is rebuilt, so that deleted words are no longer found. Removed rows are kept in the trash (--for-good keeps nothing), and agh-vacuum trash restore restores them. Without --hot-days, AGDD_STORAGE_HOT_DAYS applies. AGDD_STORAGE_ARCHIVE_ENABLED requires an archive first: then only runs are removed that AGDD_STORAGE_ARCHIVE_DESTINATION holds unchanged, and those do not pass through the trash.",
+    "Removes each run whose start, end and last event are all before midnight UTC N days ago. A run that is running stays (--stale-running removes those without anything newer), and so does a run whose child stays, or that has a timestamp in the future. The runs, their events and the rows that depend on them are removed in one transaction; the plan's counts are the rows that are removed. The full-text index is rebuilt, so that deleted words are no longer found. Removed rows are kept in the trash (--for-good keeps nothing), and agh-vacuum trash restore restores them. Without --hot-days, AGDD_STORAGE_HOT_DAYS applies. AGDD_STORAGE_ARCHIVE_ENABLED requires an archive first: then only runs are removed that AGDD_STORAGE_ARCHIVE_DESTINATION holds unchanged, and those do not pass through the trash.",
   flags: {
     ...placeFlags,
     hotDays: option("Runs of the last N days stay, today not counted; 0 keeps today's", {
       hint: "N",
       convert: parseWholeNumber(0),
     }),
-    staleRunning: option("Also remove running runs of which nothing is younger", {
+    staleRunning: option("Also remove running runs without anything newer than this", {
       hint: "7d",
       convert: parseDuration,
     }),

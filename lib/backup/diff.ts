@@ -22,7 +22,7 @@ export interface DiffSnapshots extends SnapshotFilter {
   readonly b: string;
 }
 
-/** Yields a `diff` for each path (exit 1 when there is one) and a `summary`. A time alone is no difference. */
+/** Yields a `diff` for each path (exit 1 when there is one) and a `summary`. A file whose time alone has changed does not differ. */
 export async function* diffSnapshots(options: DiffSnapshots, deps: Deps): AsyncGenerator<AnyRecord> {
   const repo = await openRepository(options.repo, { env: deps.env });
   const a = await resolveSnapshot(repo, options.a, options);

@@ -17,7 +17,7 @@ const TAKEN = 75;
 
 /**
  * Takes the lock, as `owner` where one is given, and makes the file (0600) when there is none. Undefined when another process holds it after
- * `timeoutMs`. Throws E_NO_FLOCK (4) where there is no flock(1).
+ * `timeoutMs`. Throws E_NO_FLOCK (4) where flock(1) is missing.
  */
 export async function holdFlock(path: string, timeoutMs: number, owner?: Owner): Promise<Flock | undefined> {
   const deadline = performance.now() + timeoutMs;

@@ -65,7 +65,7 @@ export interface Remove extends Grouped {
   readonly seen?: Seen;
 }
 
-/** Puts `staged` in the place of a file, or nothing; what was there is linked to `kept` before. Null is no file. */
+/** Puts `staged` in the place of a file, or nothing; what was there is linked to `kept` before. Null: the file does not exist. */
 export interface Swap extends Grouped {
   readonly do: "swap";
   readonly path: Location;
