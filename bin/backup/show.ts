@@ -15,7 +15,7 @@ export const show = verb({
     "agh-backup show latest",
     "agh-backup show latest | jq -r 'select(.database) | [.path, .database.last_sequence] | @tsv'",
   ],
-  prints: ["snapshot", "entry"],
+  prints: ["snapshot", "gap", "entry"],
   run: async ({ values, deps }) => {
     const { showSnapshot } = await import("../../lib/backup/list.ts");
     const { id, homeId, at } = values;

@@ -49,7 +49,7 @@ export async function* exportEvents(options: ExportEvents, deps: Deps): AsyncGen
   for (const { place, sessions } of options.from) {
     using opened = await openPlace(place.home, place, deps);
     const columns = await openColumns(opened, deps);
-    for await (const session of newSessions(opened, sessions, before, tally, deps)) {
+    for await (const session of newSessions(opened, sessions, before, deps)) {
       const key = sessionKey(opened.home.id, session.id);
       if (!parts) yield planned(session, target);
       else done[key] = await exportSession(session, { columns, after: before.get(key), parts, deps });
@@ -82,7 +82,6 @@ async function* newSessions(
   { home, source }: OpenPlace,
   filter: SessionFilter,
   before: ReadonlyMap<string, number | string>,
-  tally: Tally,
   deps: Deps,
 ): AsyncGenerator<SessionRecord> {
   for await (const session of source.sessions(home, { ...filter, lastEvents: true }, deps)) {
@@ -91,12 +90,11 @@ async function* newSessions(
     if (last === null || last === undefined) continue;
     const known = before.get(sessionKey(home.id, session.id));
     if (known === undefined || Number(known) < last) yield session;
-    else if (Number(known) > last) logRewritten(session, known, tally, deps);
+    else if (Number(known) > last) logRewritten(session, known, deps);
   }
 }
 
-function logRewritten({ id }: SessionRecord, known: number | string, tally: Tally, { log }: Deps): void {
-  tally.failed(EXIT.partial);
+function logRewritten({ id }: SessionRecord, known: number | string, { log }: Deps): void {
   log.problem(
     new ToolError({
       code: "E_REWRITTEN",

@@ -1,12 +1,13 @@
 // What a repository holds: its snapshots, and the paths of one.
 import { openRepository, type Repository } from "../formats/repository/repository.ts";
 import { readListing, listManifests, resolveSnapshot, type SnapshotFilter } from "../formats/repository/snapshots.ts";
+import { SnapshotStates } from "../formats/repository/snapshot-state.ts";
 import type { Manifest } from "../formats/repository/manifest.ts";
 import type { Deps } from "../records/deps.ts";
-import type { EntryRecord, SnapshotRecord } from "../records/toolkit-kinds.ts";
+import type { EntryRecord, GapRecord, SnapshotRecord } from "../records/toolkit-kinds.ts";
 import { asPartial, usageError, type ToolError } from "../records/error.ts";
 import { listSnapshotSessions, type SnapshotSessions } from "./restore/find-session.ts";
-import { entryRecord, snapshotRecord } from "./records.ts";
+import { entryRecord, gapRecord, snapshotRecord } from "./records.ts";
 
 export interface ListSnapshots extends SnapshotFilter {
   readonly repo: string;
@@ -59,11 +60,13 @@ export interface ShowSnapshot extends SnapshotFilter {
 /** The snapshot, then its paths in the order of the listing. */
 export async function* showSnapshot(
   options: ShowSnapshot,
-  { signal, env }: Deps,
-): AsyncGenerator<SnapshotRecord | EntryRecord> {
+  { signal, env, log }: Deps,
+): AsyncGenerator<SnapshotRecord | GapRecord | EntryRecord> {
   const repo = await openRepository(options.repo, { env });
   const manifest = await resolveSnapshot(repo, options.id, options);
-  yield snapshotRecord(repo.url, manifest);
+  const states = await SnapshotStates.read(repo, (error) => log.problem(asPartial(error)));
+  yield snapshotRecord(repo.url, manifest, states.of(manifest));
+  for (const each of manifest.coverage) yield gapRecord(manifest.id, each);
   for await (const line of readListing(repo, manifest)) {
     signal.throwIfAborted();
     yield entryRecord(manifest.id, line);

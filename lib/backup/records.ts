@@ -1,9 +1,10 @@
 // Snapshots and their listings as records.
 import type { ListingLine } from "../formats/repository/listing.ts";
-import type { Manifest } from "../formats/repository/manifest.ts";
-import type { EntryRecord, SnapshotRecord } from "../records/toolkit-kinds.ts";
+import { isComplete, type CoverageGap, type Manifest } from "../formats/repository/manifest.ts";
+import type { SnapshotAssessment } from "../formats/repository/snapshot-state.ts";
+import type { EntryRecord, GapRecord, SnapshotRecord } from "../records/toolkit-kinds.ts";
 
-export function snapshotRecord(repo: string, manifest: Manifest): SnapshotRecord {
+export function snapshotRecord(repo: string, manifest: Manifest, assessment?: SnapshotAssessment): SnapshotRecord {
   const { id, runtime, totals, coverage, digest } = manifest;
   const { home_id, home_path, hostname, started_at, finished_at, consistency, skew_ms, parent, tags } = manifest;
   return {
@@ -23,6 +24,12 @@ export function snapshotRecord(repo: string, manifest: Manifest): SnapshotRecord
     tags,
     ...totals,
     left_out: coverage.length,
+    complete: isComplete(manifest),
+    ...(assessment && {
+      state: assessment.state,
+      reasons: assessment.reasons,
+      proven_at: assessment.provenAt ?? null,
+    }),
     digest,
   };
 }
@@ -44,3 +51,17 @@ export function entryRecord(snapshot: string, line: ListingLine): EntryRecord {
     ...(database && { database }),
   };
 }
+
+export const gapRecord = (snapshot: string, gap: CoverageGap): GapRecord => ({
+  kind: "gap",
+  id: gap.path === "" ? gap.root : `${gap.root}/${gap.path}`,
+  snapshot,
+  root: gap.root,
+  path: gap.path,
+  class: gap.class,
+  reason: gap.reason,
+  missing: gap.missing ?? false,
+  accepted: gap.accepted ?? false,
+  ...(gap.files !== undefined && { files: gap.files }),
+  ...(gap.bytes !== undefined && { bytes: gap.bytes }),
+});

@@ -75,7 +75,12 @@ class RunObserver {
     const { log } = deps;
     this.deps = {
       ...deps,
-      log: { debug: (message) => log.debug(message), info: (message) => log.info(message), problem },
+      log: {
+        debug: (message) => log.debug(message),
+        info: (message) => log.info(message),
+        problem,
+        ...(log.problems && { problems: log.problems }),
+      },
     };
   }
 

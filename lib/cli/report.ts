@@ -14,6 +14,7 @@ interface ReportOptions {
 /** The stderr of one run; remembers the severest problem that was reported. */
 export class Report implements Log {
   exit: Exit = EXIT.ok;
+  readonly problems: Exit[] = [];
   readonly progress: Progress;
   #io: Io;
   #options: ReportOptions;
@@ -36,6 +37,7 @@ export class Report implements Log {
 
   problem(error: ToolError): void {
     this.exit = severest(this.exit, error.exit);
+    this.problems.push(error.exit);
     this.error(error);
   }
 

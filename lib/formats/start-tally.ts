@@ -3,4 +3,5 @@ import type { Deps } from "../records/deps.ts";
 import { Tally } from "../records/summary.ts";
 import { ulid } from "./ulid.ts";
 
-export const startTally = (tool: string, deps: Pick<Deps, "now">): Tally => new Tally(tool, deps, ulid(deps.now()));
+export const startTally = (tool: string, deps: Pick<Deps, "now" | "log">): Tally =>
+  new Tally(tool, deps, ulid(deps.now()));

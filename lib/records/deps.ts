@@ -1,5 +1,5 @@
 // What a tool function gets from outside, so that rooms never see argv, a terminal or the process.
-import type { ToolError } from "./error.ts";
+import type { Exit, ToolError } from "./error.ts";
 
 export interface Log {
   /** Shown with -v only. */
@@ -8,6 +8,8 @@ export interface Log {
   info(message: string): void;
   /** Something could not be read or was skipped: reported on stderr, and its exit code counts; the command goes on. */
   problem(error: ToolError): void;
+  /** The exit codes of all problems so far, where they are counted: a summary says what they say. */
+  readonly problems?: readonly Exit[];
 }
 
 /** Progress on stderr; `done` and `total` are in bytes when `unit` is "bytes". */

@@ -3,21 +3,26 @@ import { EXIT, severest, type Exit } from "./error.ts";
 import type { Deps } from "./deps.ts";
 import type { Summary } from "./result-kinds.ts";
 
+type TallyDeps = Pick<Deps, "now" | "log">;
+
 /** Counts items, failures and bytes; `summary()` closes the run. */
 export class Tally {
   readonly run: string;
   #tool: string;
-  #deps: Pick<Deps, "now">;
+  #deps: TallyDeps;
   #started: number;
+  /** Problems that were reported before it began are another run's. */
+  #earlierProblems: number;
   #items = 0;
   #failed = 0;
   #bytes = 0;
   #exit: Exit = EXIT.ok;
 
-  constructor(tool: string, deps: Pick<Deps, "now">, run: string) {
+  constructor(tool: string, deps: TallyDeps, run: string) {
     this.#tool = tool;
     this.#deps = deps;
     this.#started = deps.now().getTime();
+    this.#earlierProblems = deps.log.problems?.length ?? 0;
     this.run = run;
   }
 
@@ -33,22 +38,29 @@ export class Tally {
     this.#exit = severest(this.#exit, exit);
   }
 
+  /** Of its items and of the problems that were reported meanwhile. */
   get exit(): Exit {
-    return this.#exit;
+    return severest(this.#exit, ...this.#problems());
+  }
+
+  #problems(): readonly Exit[] {
+    return this.#deps.log.problems?.slice(this.#earlierProblems) ?? [];
   }
 
   summary(extra: { readonly status?: Summary["status"]; readonly [key: string]: unknown } = {}): Summary {
     const { status, ...rest } = extra;
+    const { exit } = this;
+    const problems = this.#problems().length;
     return {
       kind: "summary",
       tool: this.#tool,
       run: this.run,
-      status: status ?? statusOf(this.#exit),
-      items: this.#items,
-      failed: this.#failed,
+      status: status ?? statusOf(exit),
+      items: this.#items + problems,
+      failed: this.#failed + problems,
       bytes: this.#bytes,
       duration_ms: this.#deps.now().getTime() - this.#started,
-      exit: this.#exit,
+      exit,
       ...rest,
     };
   }

@@ -46,6 +46,18 @@ export const snapshot = kind("snapshot", "A finished backup.", {
   new_bytes: optional(integer("Bytes of chunks that were not in the repository before.")),
   stored_bytes: optional(integer("Bytes this run added to the repository.")),
   left_out: integer("Paths of the home that are not in it; the manifest names each with its reason."),
+  state: optional(
+    oneOf(
+      "good: a drill of it passed. unproven: nobody has looked. suspect: create found something lost. bad: a drill or a deep verification failed.",
+      "good",
+      "unproven",
+      "suspect",
+      "bad",
+    ),
+  ),
+  reasons: optional(list("Why it is in that state.", text("One reason."))),
+  complete: optional(bool("Whether all that was to be taken was taken, or its absence is accepted.")),
+  proven_at: optional(nullable(time("When the newest drill of it that passed began."))),
   digest: text("SHA-256 that seals the manifest."),
   last_sequence: optional(nullable(integer("With --session: the last event of that session in it."))),
   restored_to: optional(text("The directory that restore wrote it to.")),
@@ -63,6 +75,19 @@ export const entry = kind("entry", "One path in a snapshot.", {
   mtime_ns: text("Last modification, nanoseconds since 1970."),
   sha256: optional(text("Digest of the content.")),
   database: optional(json("{pages, copied, last_sequence}")),
+});
+
+export const gap = kind("gap", "A path of the home that a snapshot does not hold.", {
+  id: text("The path: root and path joined by `/`."),
+  snapshot: text("The snapshot's id."),
+  root: text("`home`, or the root outside it."),
+  path: text("Relative to its root; a directory stands for all below it."),
+  class: text("What the path is."),
+  reason: text("Why it is not in the snapshot."),
+  missing: bool("It was to be taken and could not be; false where a rule or a flag leaves it out."),
+  accepted: bool("Its absence was accepted by name."),
+  files: optional(integer("Of a directory: files below it.")),
+  bytes: optional(integer("Of a directory: bytes below it.")),
 });
 
 export const ledger = kind("ledger", "A session's ledger file.", {
@@ -220,6 +245,7 @@ export const TOOLKIT_KINDS = [
   repository,
   snapshot,
   entry,
+  gap,
   ledger,
   seal,
   proof,
@@ -233,6 +259,7 @@ export const TOOLKIT_KINDS = [
 export type RepositoryRecord = RecordOf<typeof repository>;
 export type SnapshotRecord = RecordOf<typeof snapshot>;
 export type EntryRecord = RecordOf<typeof entry>;
+export type GapRecord = RecordOf<typeof gap>;
 export type LedgerRecord = RecordOf<typeof ledger>;
 export type SealRecord = RecordOf<typeof seal>;
 export type ProofRecord = RecordOf<typeof proof>;

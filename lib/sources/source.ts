@@ -14,6 +14,7 @@ import type { Home, SessionFilter, SessionSort } from "./home.ts";
 import type { HomeCut } from "./home-cut.ts";
 import type { Repairer } from "./repair.ts";
 import type { Ledgers } from "./ledgers.ts";
+import type { LossExplainer } from "./losses.ts";
 import type { Upkeep } from "./upkeep.ts";
 
 export type { Classification, Home, SessionFilter, SessionSort };
@@ -226,6 +227,8 @@ export interface Source extends RuntimeMarkers {
   completeCatalog?(root: string, dir: string, deps: Deps): Promise<void>;
   /** What it expects of databases that `classify` names, when they are restored. */
   databaseCheck?(): Promise<DatabaseCheck>;
+  /** Why what an earlier snapshot holds may be missing in it: what was retired, purged or deleted by the runtime itself. */
+  lossExplainer?(home: Home, deps: Deps): Promise<LossExplainer>;
   /** What the runtime's own start would do with the home, nothing of which is touched. */
   boot?(home: Home, deps: Deps): Promise<Boot>;
   /** What is wrong with a home, and what repairs it. */

@@ -3,7 +3,7 @@ import { realpathSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { osPath } from "../../files/os-path.ts";
 import { scratchDir } from "../../files/scratch.ts";
-import { encodeManifest, REPOSITORY_FORMAT, type Manifest } from "../../formats/repository/manifest.ts";
+import { encodeManifest, type Manifest } from "../../formats/repository/manifest.ts";
 import { MarkWatch } from "../../formats/repository/prune-marks.ts";
 import { openRepository, type Repository } from "../../formats/repository/repository.ts";
 import { listManifests } from "../../formats/repository/snapshots.ts";
@@ -216,7 +216,7 @@ class SnapshotRun {
   #header(started: Date, cut: HomeCut | undefined, parent: Manifest | undefined) {
     const { runtime, id, root } = this.#job.home;
     return {
-      format: REPOSITORY_FORMAT,
+      format: this.#repo.file.format,
       id: ulid(started),
       runtime,
       home_id: id,

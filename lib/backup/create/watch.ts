@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { openRepository } from "../../formats/repository/repository.ts";
 import { ulid } from "../../formats/ulid.ts";
 import { parseSchedule, type Schedule } from "../../policy/schedule.ts";
-import type { Deps } from "../../records/deps.ts";
+import { withoutProblems, type Deps } from "../../records/deps.ts";
 import { ToolError } from "../../records/error.ts";
 import type { Finding } from "../../records/result-kinds.ts";
 import type { AnyRecord, Item, Items } from "../../records/record.ts";
@@ -30,7 +30,8 @@ export async function* watch(options: WatchOptions, run: () => Items, deps: Deps
   const schedule = await parseSchedule(options.cron, options.zone);
   const repo = await openRepository(options.repo, { env: deps.env });
   if (options.verifies) repo.requireIdentity();
-  const tally = new Tally("agh-backup watch", deps, ulid(deps.now()));
+  // The summary of each run has counted its problems.
+  const tally = new Tally("agh-backup watch", withoutProblems(deps), ulid(deps.now()));
   deps.log.info(`the next run is at ${schedule.next(deps.now()).toISOString()}`);
   for (let due = schedule.next(deps.now()); await waitUntil(due, options, deps);) {
     yield* runOnce(run, due, deps, tally);

@@ -1,7 +1,7 @@
 // A restore drill: a snapshot restored into a scratch directory and tested; the result is kept in the repository.
 import { scratchDir } from "../../files/scratch.ts";
 import { chunkId } from "../../formats/repository/chunk.ts";
-import { DRILL_FORMAT, putDrill, type DrillFinding, type DrillResult } from "../../formats/repository/drill-result.ts";
+import { putDrill, type DrillFinding, type DrillResult } from "../../formats/repository/drill-result.ts";
 import { extract, applyDirectoryMetadata } from "../../formats/repository/extract.ts";
 import { INDEXES, nameIn } from "../../formats/repository/layout.ts";
 import type { Manifest } from "../../formats/repository/manifest.ts";
@@ -53,7 +53,7 @@ export async function* drillSnapshot(options: DrillSnapshot, deps: Deps): AsyncG
     yield finding;
   }
   const result: DrillResult = {
-    format: DRILL_FORMAT,
+    format: repo.file.format,
     id: tally.run,
     snapshot: manifest.id,
     home_id: manifest.home_id,

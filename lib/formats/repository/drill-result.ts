@@ -1,11 +1,9 @@
-// The result of a restore drill, as it is kept in the repository.
+// The result of a restore drill, or of a deep verification, as it is kept in the repository.
 import { EXIT, ToolError } from "../../records/error.ts";
 import { DRILLS, drillKey, nameIn } from "./layout.ts";
 import type { Repository } from "./repository.ts";
 import { decodeSealed, encodeSealed } from "../sealed-json.ts";
 import { isUlid } from "../ulid.ts";
-
-export const DRILL_FORMAT = 1;
 
 export interface DrillResult {
   readonly format: number;
@@ -17,7 +15,10 @@ export interface DrillResult {
   readonly toolkit: string;
   readonly started_at: string;
   readonly finished_at: string;
-  readonly verdict: "passed" | "failed";
+  /** `not run`: it could not be carried out, and says nothing about the snapshot. */
+  readonly verdict: "passed" | "failed" | "not run";
+  /** Absent for a drill. A deep verification proves bytes, never meaning: that it passed makes no snapshot good. */
+  readonly by?: "verify";
   /** What was looked at: how many of each. */
   readonly counts: { readonly [what: string]: number };
   /** The first of what was found. */

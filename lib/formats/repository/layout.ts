@@ -7,6 +7,8 @@ export const SNAPSHOTS = "snapshots/";
 /** Only in the cache of an encrypted repository: listing pages as they were before they were stored as chunks. */
 export const PAGES = "pages/";
 export const DRILLS = "drills/";
+/** Snapshots that were accepted although something was lost. */
+export const ACCEPTED = "accepted/";
 /** What prune has marked as garbage, and who prunes a repository that is no directory. */
 export const MARKS = "marks/";
 export const LOCKS = "locks/";
@@ -16,6 +18,7 @@ export const indexKey = (sha256: string): string => `${INDEXES}${sha256}.jsonl.z
 export const snapshotKey = (id: string): string => `${SNAPSHOTS}${id}.json`;
 export const markKey = (id: string): string => `${MARKS}${id}.json`;
 export const lockKey = (id: string): string => `${LOCKS}${id}.json`;
+export const acceptedKey = (id: string): string => `${ACCEPTED}${id}.json`;
 export const drillKey = (id: string): string => `${DRILLS}${id}.json`;
 
 /** The name within a key: a digest or an id. */

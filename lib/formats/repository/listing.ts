@@ -10,6 +10,8 @@ export interface ListingLine {
   /** Permission bits, four octal digits. */
   readonly mode: string;
   readonly mtime_ns: string;
+  /** The text of the symbolic link that was followed to it. */
+  readonly link?: string;
   readonly sha256?: string;
   /** Where there is more than one; else the digest is the chunk. */
   readonly chunks?: readonly string[];

@@ -1,7 +1,8 @@
 // The manifest of a snapshot: its header, where its listing lies, and every path that was not taken.
 import { decodeSealed, encodeSealed } from "../sealed-json.ts";
 
-export const REPOSITORY_FORMAT = 1;
+/** What `init` makes; older ones are read, and written as they are. */
+export const REPOSITORY_FORMAT = 2;
 
 export interface Manifest {
   readonly format: number;
@@ -29,6 +30,10 @@ export interface Manifest {
   readonly listing: { readonly chunks: readonly string[]; readonly pages: number; readonly lines: number };
   readonly totals: Totals;
   readonly coverage: readonly CoverageGap[];
+  /** The snapshot that it was compared with: the newest of its home that was neither suspect nor bad; null for the first. */
+  readonly reference?: string | null;
+  /** What is lost against the reference, or destroyed: one of them makes the snapshot suspect. */
+  readonly suspicions?: readonly Suspicion[];
   /** SHA-256 of the file's bytes before it. */
   readonly digest: string;
 }
@@ -56,7 +61,27 @@ export interface CoverageGap {
   /** Of a directory: what lies below it. */
   readonly files?: number;
   readonly bytes?: number;
+  /** It was to be taken, and could not be: without it the snapshot is not complete. */
+  readonly missing?: true;
+  /** `--accept-missing` has named it. */
+  readonly accepted?: true;
 }
+
+/** Something of the reference that a snapshot has lost. */
+export interface Suspicion {
+  /** `DATABASE_DESTROYED`, `SESSION_SHRUNK`, …: the code of the finding. */
+  readonly code: string;
+  /** The session, where it is one's. */
+  readonly id?: string;
+  /** Root and path joined by `/`. */
+  readonly path?: string;
+  readonly message: string;
+  readonly evidence: { readonly [key: string]: unknown };
+}
+
+/** Whether all that was to be taken was taken, or its absence is accepted. */
+export const isComplete = ({ coverage }: Pick<Manifest, "coverage">): boolean =>
+  coverage.every(({ missing, accepted }) => !missing || accepted);
 
 export const encodeManifest = (manifest: Omit<Manifest, "digest">): { bytes: Buffer; digest: string } =>
   encodeSealed(manifest);
@@ -95,4 +120,7 @@ const isManifest = (value: Manifest): boolean =>
   areAll(value.classes, isText) &&
   areAll(value.roots, ({ name, dir }: Manifest["roots"][number]) => isText(name) && isText(dir)) &&
   areAll(value.listing?.chunks, isText) &&
+  (value.reference === undefined || value.reference === null || isText(value.reference)) &&
+  (value.suspicions === undefined ||
+    areAll(value.suspicions, ({ code, message }: Suspicion) => isText(code) && isText(message))) &&
   areAll(value.coverage, ({ root, path, class: of, reason }: CoverageGap) => [root, path, of, reason].every(isText));

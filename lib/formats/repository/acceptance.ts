@@ -1,0 +1,43 @@
+// Losses that somebody meant: a snapshot that was accepted although create or a drill has found something lost.
+import { EXIT, ToolError } from "../../records/error.ts";
+import { decodeSealed, encodeSealed } from "../sealed-json.ts";
+import { isUlid } from "../ulid.ts";
+import { ACCEPTED, acceptedKey, nameIn } from "./layout.ts";
+import type { Repository } from "./repository.ts";
+
+export interface Acceptance {
+  readonly format: number;
+  /** ULID. */
+  readonly id: string;
+  readonly snapshot: string;
+  readonly home_id: string;
+  /** Why the loss was meant. */
+  readonly because: string;
+  readonly accepted_at: string;
+}
+
+export const putAcceptance = (repo: Repository, acceptance: Acceptance): Promise<void> =>
+  repo.target.put(acceptedKey(acceptance.id), encodeSealed(acceptance).bytes, { exclusive: true });
+
+/** Newest first; a damaged one goes to `problem` and is left out. */
+export async function* listAcceptances(
+  repo: Repository,
+  problem: (error: ToolError) => void,
+): AsyncGenerator<Acceptance> {
+  const keys: string[] = [];
+  for await (const { key } of repo.target.list(ACCEPTED)) if (isUlid(nameIn(key))) keys.push(key);
+  for (const key of keys.sort().reverse()) {
+    const bytes = await repo.target.get(key);
+    const found = bytes && (decodeSealed(bytes) as unknown as Acceptance | undefined);
+    if (found?.id === nameIn(key)) yield found;
+    else problem(damaged(`${repo.url}/${key}`));
+  }
+}
+
+const damaged = (what: string): ToolError =>
+  new ToolError({
+    code: "E_ACCEPTANCE_DAMAGED",
+    message: `${what} is not a valid acceptance`,
+    hint: "remove it, and accept the snapshot again",
+    exit: EXIT.partial,
+  });
