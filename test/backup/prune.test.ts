@@ -62,7 +62,7 @@ test("without --apply nothing changes; the plan says what, why and with what rea
     kept.map(({ id, verdict }) => [id, verdict]),
     [[ids[2], "keep"]],
   );
-  assert.match(JSON.stringify(kept[0]!["evidence"]), /last good snapshot of its home/);
+  assert.match(JSON.stringify(kept[0]!["evidence"]), /newest unproven snapshot of its home/);
   assert.equal(records.at(-1)!["status"], "planned");
 });
 
