@@ -2,6 +2,7 @@
 import { limitHeap } from "../../files/memory.ts";
 import { chunkId } from "../../formats/repository/chunk.ts";
 import { ChunkIndex, decodeIndex, type PackLine } from "../../formats/repository/chunk-index.ts";
+import { findVanishedSnapshots, readKnownObjects } from "../../formats/repository/known-objects.ts";
 import {
   DRILLS,
   INDEXES,
@@ -89,6 +90,8 @@ class Verification {
     if (!sound) {
       yield fault("REPOSITORY_DAMAGED", REPOSITORY_KEY, "is not what init wrote");
     }
+    const known = readKnownObjects(this.#repo, (error) => this.#deps.log.problem(error));
+    yield* findVanishedSnapshots(this.#repo, known, new Set(await snapshotIds(this.#repo)));
     yield* this.#checkIndexes();
     const manifests: Manifest[] = [];
     yield* this.#checkManifests(manifests);

@@ -9,6 +9,8 @@ export const PAGES = "pages/";
 export const DRILLS = "drills/";
 /** Snapshots that were accepted although something was lost. */
 export const ACCEPTED = "accepted/";
+/** What prune has removed: whoever knew it need not miss it. */
+export const PRUNED = "pruned/";
 /** What prune has marked as garbage, and who prunes a repository that is no directory. */
 export const MARKS = "marks/";
 export const LOCKS = "locks/";
@@ -19,6 +21,7 @@ export const snapshotKey = (id: string): string => `${SNAPSHOTS}${id}.json`;
 export const markKey = (id: string): string => `${MARKS}${id}.json`;
 export const lockKey = (id: string): string => `${LOCKS}${id}.json`;
 export const acceptedKey = (id: string): string => `${ACCEPTED}${id}.json`;
+export const prunedKey = (id: string): string => `${PRUNED}${id}.json`;
 export const drillKey = (id: string): string => `${DRILLS}${id}.json`;
 
 /** The name within a key: a digest or an id. */

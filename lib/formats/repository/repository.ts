@@ -146,10 +146,14 @@ export class Repository {
     return bytes && this.open(bytes, key);
   }
 
-  /** The lines of an index file; undefined when it is gone, or locked and not cached. Damaged → exit 6. */
-  async indexLines(key: string): Promise<readonly PackLine[] | undefined> {
+  /**
+   * The lines of an index file of this size; undefined when it is gone, or locked and not cached, or shorter than what is
+   * cached of it. Damaged → exit 6.
+   */
+  async indexLines(key: string, size = Number.POSITIVE_INFINITY): Promise<readonly PackLine[] | undefined> {
     try {
-      const content = this.isLocked ? this.cache?.read(key) : await this.read(key);
+      let content = this.isLocked ? this.cache?.read(key) : await this.read(key);
+      if (this.isLocked && content && size < content.length) content = undefined;
       return content && [...decodeIndex(content)];
     } catch (cause) {
       if (cause instanceof ToolError && cause.code !== "E_AGE_DAMAGED") throw cause;
@@ -231,10 +235,10 @@ export async function* readIndexFiles(repo: Repository): AsyncGenerator<IndexFil
   const seen = new Set<string>();
   for (let isMissing = true; isMissing;) {
     isMissing = false;
-    for await (const { key } of repo.target.list(INDEXES)) {
+    for await (const { key, size } of repo.target.list(INDEXES)) {
       if (seen.has(key)) continue;
       seen.add(key);
-      const lines = await repo.indexLines(key);
+      const lines = await repo.indexLines(key, size);
       if (lines) yield { key, lines };
       else isMissing ||= !repo.isLocked; // merged by another run: what holds its lines now shows at the next look
     }
