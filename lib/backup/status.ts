@@ -62,19 +62,22 @@ interface Seen {
 
 function* verdicts(repo: Repository, seen: Seen, options: BackupStatus, now: number): Generator<VerdictRecord> {
   const { homeId } = options;
-  const homes = homesOf(seen, homeId);
+  const homes = homesOf(seen, homeId, now);
   const known = homeId === undefined ? seen.look.knownHomes : new Set([homeId]);
   const without = known.difference(homes);
   for (const id of [...homes.keys(), ...without].sort()) {
     const home = homes.get(id);
-    yield home ? verdictOf(id, home, seen, options, now) : emptyVerdict(repo, id, seen.look);
+    yield home ? verdictOf(id, home, seen, options, now) : emptyVerdict(repo, id, seen);
   }
-  if (homes.size + without.size === 0) yield emptyVerdict(repo, repo.file.id, seen.look);
+  if (homes.size + without.size === 0) yield emptyVerdict(repo, repo.file.id, seen);
 }
 
-function homesOf({ look, states }: Seen, homeId: string | undefined): Map<string, HomeStatus> {
+function homesOf({ look, states }: Seen, homeId: string | undefined, now: number): Map<string, HomeStatus> {
   const homes = new Map<string, HomeStatus>();
-  for (const manifest of look.manifests) {
+  const isFuture = ({ started_at }: Manifest): boolean => Date.parse(started_at) > now;
+  // What a clock that ran ahead has stamped comes last: the nights since then are what counts.
+  const newestFirst = look.manifests.toSorted((a, b) => Number(isFuture(a)) - Number(isFuture(b)));
+  for (const manifest of newestFirst) {
     if (homeId !== undefined && manifest.home_id !== homeId) continue;
     let home = homes.get(manifest.home_id);
     if (!home) homes.set(manifest.home_id, (home = { newest: manifest, snapshots: 0 }));
@@ -92,34 +95,46 @@ function homesOf({ look, states }: Seen, homeId: string | undefined): Map<string
   return homes;
 }
 
-const emptyVerdict = (repo: Repository, id: string, { lookedAt }: RepositoryLook): VerdictRecord => ({
+const emptyVerdict = (repo: Repository, id: string, seen: Seen): VerdictRecord => ({
   kind: "verdict",
   id,
   verdict: "stale",
-  evidence: { repo: repo.url, reasons: ["no snapshot"], looked_at: lookedAt },
+  evidence: {
+    repo: repo.url,
+    looked_at: seen.look.lookedAt,
+    reasons: ["no snapshot", ...repositoryReasons(seen)],
+  },
 });
+
+/** What is wrong with the repository, whatever home is asked for. */
+function repositoryReasons({ look, states }: Seen): string[] {
+  const unreadable = look.problems.filter(({ code }) => code !== "E_IDENTITY_NEEDED").length;
+  return [
+    ...(look.faults.length > 0 ? [`${count(look.faults.length, "fault")} in the repository`] : []),
+    ...(unreadable > 0 ? [`${count(unreadable, "snapshot")} cannot be read`] : []),
+    ...(states.damaged > 0 ? [`${count(states.damaged, "result")} of drills, or acceptances, cannot be read`] : []),
+  ];
+}
 
 function verdictOf(
   id: string,
   home: HomeStatus,
-  { look, states }: Seen,
+  seen: Seen,
   { maxAge, maxDrillAge }: BackupStatus,
   now: number,
 ): VerdictRecord {
+  const { look, states } = seen;
   const { newest, lastGood, lastProven, lastDrill, lastGoodDrill, snapshots } = home;
   // A snapshot is as old as its beginning; nothing that came later is in it.
   const age = ageOf(lastGood?.started_at, now);
   const drillAge = ageOf(lastGoodDrill?.started_at, now);
   const { state, reasons: stateReasons } = states.of(newest);
-  const unreadable = look.problems.filter(({ code }) => code !== "E_IDENTITY_NEEDED").length;
   const reasons = [
     ...(states.isTrusted(newest) ? [] : [`the newest snapshot is ${state}: ${stateReasons.join("; ")}`]),
     ...(isComplete(newest) ? [] : ["the newest snapshot is not complete"]),
     ...ageReasons("snapshot", age, maxAge),
     ...(maxDrillAge === undefined ? [] : ageReasons("drill", drillAge, maxDrillAge)),
-    ...(look.faults.length > 0 ? [`${count(look.faults.length, "fault")} of the repository`] : []),
-    ...(unreadable > 0 ? [`${count(unreadable, "snapshot")} cannot be read`] : []),
-    ...(states.damaged > 0 ? [`${count(states.damaged, "result")} of drills and acceptances cannot be read`] : []),
+    ...repositoryReasons(seen),
   ];
   return {
     kind: "verdict",
