@@ -61,7 +61,8 @@ export class Archiver {
       const item = { root, found, of, start, before };
       const same = before && this.#isUnchanged(item, before);
       // A name that came or went would show in the directory's own times.
-      this.#names = same && found.type === "directory" ? parent.namesIn(root.name, found.path, start) : undefined;
+      const isKnown = same && found.type === "directory" && filter.isWhole(of);
+      this.#names = isKnown ? parent.namesIn(root.name, found.path, start) : undefined;
       if (same) await this.#add(before!.line, item, before);
       else await this.#addNew(item);
     }

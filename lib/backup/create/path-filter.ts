@@ -9,6 +9,7 @@ import type { Classification, Root, Source } from "../../sources/source.ts";
 import { isDatabaseFile, isWalFile } from "../../sqlite/read/is-database.ts";
 import { notTaken } from "../classes.ts";
 import { LeftOutPaths } from "./left-out-paths.ts";
+import { readPartialDirectory, type PartialDirectory } from "./partial-directory.ts";
 
 export interface PathFilterOptions {
   readonly source: Pick<Source, "classify" | "defaultClasses">;
@@ -49,6 +50,8 @@ export class PathFilter {
   readonly cut: HomeCut | undefined;
   #parts: PathFilterOptions;
   #enters = true;
+  /** The directory met last of which only a part is taken. */
+  #partial: PartialDirectory | undefined;
   /** How those were copied that have sidecars, which the walk meets after them. */
   #databases = new Map<string, DatabaseLine["copied"] | "failed">();
   /** Databases that moved on after the cut: what belongs to them is taken as it is now. */
@@ -71,11 +74,34 @@ export class PathFilter {
   /** What a path is; undefined when it is not taken: then its reason is noted, and nothing below it is met. */
   select(root: Root, found: WalkEntry): Classification | undefined {
     const of = this.#parts.source.classify(root.name, found.path, found.type);
-    const reason = this.#exclusionReason(root, found, of);
+    const isLeft = this.#isInPartial(root, found, of);
+    const reason = isLeft ? "" : this.#exclusionReason(root, found, of);
     this.#enters = reason === undefined;
     if (reason === undefined) return of;
     if (reason !== "") this.leftOut.add(root, found, of.class, reason);
     return undefined;
+  }
+
+  /** Whether a directory is taken for its own sake, and not for what another class has below it. */
+  isWhole({ class: of }: Classification): boolean {
+    return this.#parts.classes.has(of);
+  }
+
+  /** Whether a path is left out, and counted already, in a directory of which only a part is taken. */
+  #isInPartial(root: Root, found: WalkEntry, of: Classification): boolean {
+    const isDirectory = found.type === "directory";
+    if (this.#partial?.covers(root, found.path)) {
+      return isDirectory ? !this.#partial.entered.has(found.path) : !this.#isIncluded(of);
+    }
+    if (!isDirectory || of.never !== undefined || this.isWhole(of) || !this.#isIncluded(of)) return false;
+    this.#partial = readPartialDirectory(root, found.path, {
+      classify: (path, type) => this.#parts.source.classify(root.name, path, type),
+      isIncluded: (one) => this.#isIncluded(one),
+    });
+    for (const [name, sum] of this.#partial.left) {
+      this.leftOut.all.push({ root: root.name, path: found.path, class: name, reason: this.#notTaken(name), ...sum });
+    }
+    return !this.#partial.entered.has(found.path);
   }
 
   /** Whether a path is a database: by its name, by what the parent has of it, or by its first bytes. */
