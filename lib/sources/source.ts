@@ -219,6 +219,8 @@ export interface Source extends RuntimeMarkers {
   wellKnown(root: string): readonly string[];
   /** `path` is relative to the root, `/`-separated. */
   classify(root: string, path: string, type: PathRecord["type"]): Classification;
+  /** Classes that a backup takes by default beside the usual ones. */
+  readonly defaultClasses?: readonly string[];
   /** Notes one moment of a home that is being written to; undefined when nobody has it open. */
   cut?(home: Home, scratch: Scratch, deps: Deps): Promise<HomeCut | undefined>;
   /** Undefined where sessions are rows of a database, whatever files they may have beside. */

@@ -1,7 +1,7 @@
 // Archives the paths of a home into a snapshot: walked in the listing's order, compared with the parent on the way.
 import { statIdentity, formatIdentity, isFresh } from "../../files/identity.ts";
 import type { Scratch } from "../../files/scratch.ts";
-import { belowRoot, walk } from "../../files/walk.ts";
+import { belowRoot, walk, type WalkEntry } from "../../files/walk.ts";
 import {
   decodeListingLine,
   encodeListingLine,
@@ -16,8 +16,10 @@ import type { PathFilter, SelectedPath } from "./path-filter.ts";
 import type { ChunkSink } from "../chunk-sink.ts";
 import type { ListingWriter } from "./listing-writer.ts";
 import { NEED_PAGE, type ParentLine, type ParentCursor } from "./parent-cursor.ts";
+import { rulesOf } from "./database-copy.ts";
 import { storeDatabase } from "./store-database.ts";
 import { storeBytes, storeFile } from "./store-file.ts";
+import { storeLines } from "./store-lines.ts";
 
 export interface ArchiverOptions {
   readonly filter: PathFilter;
@@ -59,7 +61,8 @@ export class Archiver {
       const item = { root, found, of, start, before };
       const same = before && this.#isUnchanged(item, before);
       // A name that came or went would show in the directory's own times.
-      this.#names = same && found.type === "directory" ? parent.namesIn(root.name, found.path, start) : undefined;
+      const isKnown = same && found.type === "directory" && filter.isWhole(of);
+      this.#names = isKnown ? parent.namesIn(root.name, found.path, start) : undefined;
       if (same) await this.#add(before!.line, item, before);
       else await this.#addNew(item);
     }
@@ -70,23 +73,36 @@ export class Archiver {
     const { filter } = this.#parts;
     const stat = tailOf(formatIdentity(filter.fileAtCut(root, found)?.stat ?? found.stat));
     if (!line.endsWith(stat) || !line.startsWith(headOf(start, of.class, found.type))) return false;
-    if (of.database === undefined) return true;
-    return !filter.cut?.copies.has(found.path) && this.#sameDatabase(item, line);
+    if (found.type !== "file") return true;
+    const wasDatabase = line.includes('"database":{');
+    if (!wasDatabase && of.database === undefined && !mayBeDatabase(found)) return true;
+    if (!filter.isDatabase(item, wasDatabase)) return true;
+    return wasDatabase && !filter.cut?.copies.has(found.path) && this.#sameDatabase(item, line);
   }
 
-  /** Main is what it was: so is the database, when its WAL is, too. */
-  #sameDatabase({ root, found: { path, siblings: beside } }: SelectedPath, line: string): boolean {
+  /** Main is what it was: so is the database, when its WAL is, too, and the same is left out of it. */
+  #sameDatabase(item: SelectedPath, line: string): boolean {
+    const { root, found, of } = item;
+    const { filter } = this.#parts;
+    const { path, siblings: beside } = found;
     const name = path.slice(path.lastIndexOf("/") + 1);
     if (beside.includes(`${name}-journal`)) return false;
+    const secrets = filter.secretsOf(of);
+    if (secrets ? !line.includes(`"rules":"${rulesOf(secrets)}"`) : line.includes('"rules":')) return false;
     const wal = beside.includes(`${name}-wal`) ? statIdentity(`${belowRoot(root.dir, path)}-wal`) : undefined;
-    if (!wal || wal.size === 0n) {
-      if (!line.includes('"copied":"resting"')) return false;
-      this.#parts.filter.recordDatabase({ path, copied: "resting", walBytes: 0 });
+    const hasWal = wal !== undefined && wal.size > 0n && found.stat.size > 0n;
+    if (!hasWal && line.includes('"copied":"resting"')) {
+      filter.recordDatabase(item, { copied: "resting", walBytes: 0 });
       return true;
     }
-    const then = decodeListingLine(line).database?.wal;
-    if (then?.stat !== formatIdentity(wal)) return false;
-    this.#parts.filter.recordDatabase({ path, copied: "pair", walBytes: then.size });
+    const { copied, wal: then, without } = decodeListingLine(line).database!;
+    if (without && copied === "rewritten") {
+      if (without.wal !== (hasWal ? formatIdentity(wal) : "")) return false;
+      filter.recordDatabase(item, { copied, walBytes: 0, without: without.tables });
+      return true;
+    }
+    if (!hasWal || then?.stat !== formatIdentity(wal)) return false;
+    filter.recordDatabase(item, { copied: "pair", walBytes: then.size });
     return true;
   }
 
@@ -96,12 +112,14 @@ export class Archiver {
   }
 
   async #readLine(item: PathEntry): Promise<ListingLine | undefined> {
-    const { found, of } = item;
+    const { found } = item;
     if (found.type === "directory") {
       return { ...baseLine(item), stat: isFresh(found.stat) ? "" : formatIdentity(found.stat) };
     }
     try {
-      const line = of.database ? await this.#databaseLine(item) : await this.#fileLine(item);
+      const wasDatabase = item.before?.line.includes('"database":{') === true;
+      const isDatabase = this.#parts.filter.isDatabase(item, wasDatabase);
+      const line = isDatabase ? await this.#databaseLine(item) : await this.#fileLine(item);
       if (line) this.totals.new_files++;
       else this.#parts.filter.recordChanging(item);
       return line;
@@ -122,7 +140,10 @@ export class Archiver {
         stat: formatIdentity(atCut.stat),
       };
     }
-    const stored = await storeFile(belowRoot(root.dir, found.path), sink, of.class === "logs");
+    const path = belowRoot(root.dir, found.path);
+    const lines = of.lines ? await storeLines(path, sink) : undefined;
+    if (lines && lines.tail > 0) filter.recordTail(item, lines.tail);
+    const stored = of.lines ? lines?.stored : await storeFile(path, sink, of.class === "logs");
     if (!stored) return undefined;
     const { identity, mode, stat, ...content } = stored;
     return { ...baseLine(item, { mode, mtimeNs: identity.mtimeNs }), ...content, stat };
@@ -141,13 +162,15 @@ export class Archiver {
         cutAt: copy ? undefined : home?.at,
         before: before && !copy ? decodeListingLine(before.line) : undefined,
         scratch,
+        secrets: filter.secretsOf(of),
       },
       sink,
     );
     if (!stored) return undefined;
     const { stat, mtimeNs, database, ...content } = stored;
-    const copied = copy?.copied ?? database.copied;
-    filter.recordDatabase({ path: found.path, copied, walBytes: database.wal?.size ?? 0, late: database.late });
+    const copied = database.without ? database.copied : (copy?.copied ?? database.copied);
+    const walBytes = database.wal?.size ?? 0;
+    filter.recordDatabase(item, { copied, walBytes, late: database.late, without: database.without?.tables });
     const times = copy ? found.stat : { mode: found.stat.mode, mtimeNs };
     return { ...baseLine(item, times), ...content, database: { ...database, copied }, stat: copy ? "" : stat };
   }
@@ -163,13 +186,18 @@ export class Archiver {
     if (found.type === "directory") totals.directories++;
     else {
       totals.files++;
-      totals.bytes += (line?.size ?? Number(found.stat.size)) + (of.database ? filter.walBytes : 0);
+      totals.bytes += (line?.size ?? Number(found.stat.size)) + filter.walBytes;
+      filter.walBytes = 0;
       if (of.database === "session") totals.sessions++;
       if (line) deps.progress.update({ label: "read", done: sink.seenBytes, unit: "bytes" });
     }
     if (listing.add(text, root.name, found.path, before)) await listing.finishPage();
   }
 }
+
+/** Whether an unchanged file that the parent has as one like any other may be a database: sizes are multiples of pages. */
+const mayBeDatabase = ({ path, stat, siblings }: WalkEntry): boolean =>
+  stat.size % 512n === 0n || siblings.includes(`${path.slice(path.lastIndexOf("/") + 1)}-wal`);
 
 /** What every line says. */
 const baseLine = (

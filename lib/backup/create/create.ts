@@ -14,13 +14,14 @@ import type { Place } from "../../places/open-with-capability.ts";
 import { withoutProblems, type Deps } from "../../records/deps.ts";
 import { asPartial, EXIT, refusal, ToolError } from "../../records/error.ts";
 import type { AnyRecord } from "../../records/record.ts";
+import type { Finding } from "../../records/result-kinds.ts";
 import { Tally } from "../../records/summary.ts";
 import type { HomeCut } from "../../sources/home-cut.ts";
-import type { Root } from "../../sources/source.ts";
+import type { Home, Root } from "../../sources/source.ts";
 import { toDatabaseError } from "../../sqlite/errors.ts";
-import { PathFilter } from "./path-filter.ts";
+import { PathFilter, type PathFinding } from "./path-filter.ts";
 import { ChunkSink } from "../chunk-sink.ts";
-import { classesOf, type ClassChoice } from "../classes.ts";
+import { assertClasses, classesOf, type ClassChoice } from "../classes.ts";
 import { startGraceDeadline } from "./grace-deadline.ts";
 import { openBackupJob, type Consistency, type BackupJob } from "./backup-job.ts";
 import { ListingWriter } from "./listing-writer.ts";
@@ -49,16 +50,18 @@ export async function* createSnapshots(
   options: CreateSnapshots,
   deps: Deps,
 ): AsyncGenerator<AnyRecord> {
-  const classes = classesOf(options);
+  assertClasses(options);
   const repo = await openRepository(options.repo, { env: deps.env });
   // Before anything is stored: what cannot be verified is not begun.
   if (options.verify && !options.dryRun) repo.requireIdentity();
   const tally = new Tally("agh-backup create", deps, ulid(deps.now()));
   const ids: string[] = [];
   for (const selection of homes) {
-    const manifest = await createSnapshot(selection, { ...options, classes }, deps, repo);
+    const findings: Finding[] = [];
+    const manifest = await createSnapshot(selection, { ...options, findings }, deps, repo);
     tally.done(manifest.totals.stored_bytes, manifest.totals.files);
     ids.push(manifest.id);
+    yield* findings;
     yield snapshotRecord(repo.url, manifest);
     const hint = manifest.suspicions?.length ? upgradeHint(repo) : undefined;
     if (hint) deps.log.info(hint);
@@ -140,8 +143,12 @@ function isWithin(dir: string, below: string): boolean {
   return dir === real || dir.startsWith(`${real}/`);
 }
 
-type SnapshotOptions = Pick<CreateSnapshots, "tags" | "toolkit" | "dryRun" | keyof Consistency> & {
-  readonly classes: readonly string[];
+type SnapshotOptions = Pick<
+  CreateSnapshots,
+  "tags" | "toolkit" | "dryRun" | keyof Consistency | keyof ClassChoice
+> & {
+  /** What is wrong in the home, and was taken all the same. */
+  readonly findings: Finding[];
 };
 
 /** One run over one home. */
@@ -160,7 +167,7 @@ class SnapshotRun {
 
   async make(): Promise<Manifest> {
     const { home, source, roots, consistency } = this.#job;
-    const { classes } = this.#options;
+    const classes = classesOf(this.#options, source, this.#repo.file.format);
     const started = this.#deps.now();
     const checkGrace = startGraceDeadline(this.#deps);
     const parent = await this.#parent();
@@ -179,6 +186,7 @@ class SnapshotRun {
       parent: await ParentCursor.open(this.#repo, parent, (error) => this.#report(error)),
     });
     for (const root of roots) await archiver.root(root);
+    this.#options.findings.push(...filter.findings.map((found) => findingOf(this.#job.home, found)));
     if (archiver.totals.sessions === 0) archiver.totals.sessions = await this.#countSessions();
     const pages = await listing.finish();
     if (!this.#options.dryRun) await sink.publish();
@@ -250,3 +258,14 @@ class SnapshotRun {
     };
   }
 }
+
+const findingOf = ({ runtime, place }: Home, { code, path, message }: PathFinding): Finding => ({
+  kind: "finding",
+  runtime,
+  home: place,
+  id: path,
+  code,
+  severity: "error",
+  message,
+  evidence: { path },
+});

@@ -1,4 +1,5 @@
 // A home as one plain tar, made while its daemon runs: nothing to set up, restored by any tar.
+import { createHash, type Hash } from "node:crypto";
 import { closeSync, readSync } from "node:fs";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,11 +11,13 @@ import type { Place } from "../../places/open-with-capability.ts";
 import type { Deps } from "../../records/deps.ts";
 import { Artefact } from "../../records/record.ts";
 import type { Root } from "../../sources/source.ts";
-import { noteCut, openCut, verifyCut, type Cut, type CutReader } from "../../sqlite/copy/cut.ts";
+import { noteCut } from "../../sqlite/copy/cut.ts";
 import { PathFilter, type SelectedPath } from "./path-filter.ts";
-import { classesOf, type ClassChoice } from "../classes.ts";
+import { assertClasses, classesOf, type ClassChoice } from "../classes.ts";
 import { openBackupJob, type Consistency } from "./backup-job.ts";
-import { openRolledBack } from "./rolled-back-copy.ts";
+import { openDatabaseCopy, openOnlineCopy } from "./database-copy.ts";
+import { DATABASE_TRIES, isOnlineTry } from "./store-database.ts";
+import { findChange, findLineEnd, LINES_TRIES } from "./store-lines.ts";
 
 export interface TarStream extends ClassChoice, Consistency {
   /** This toolkit's version. */
@@ -30,9 +33,10 @@ const MANIFEST_NAME = ".agh-backup.json";
  * again: the later entry counts. No owners and no wall clock, so that the same home gives the same bytes.
  */
 export async function* tarStream(selection: Place, options: TarStream, deps: Deps): AsyncGenerator<Artefact> {
-  const classes = classesOf(options);
+  assertClasses(options);
   await using job = await openBackupJob(selection, options, deps);
   const { home, source, roots, consistency } = job;
+  const classes = classesOf(options, source);
   using scratch = scratchDir(deps.env);
   const cut = consistency === "cold" ? undefined : await source.cut?.(home, scratch, deps);
   const filter = new PathFilter({ source, classes: new Set(classes), cut, deps });
@@ -63,7 +67,6 @@ const PIECE = 1 << 20;
 /** What is smaller waits for more before it is written, and so needs memory of its own. */
 const LENT = 1 << 16;
 const FILE_TRIES = 3;
-const DATABASE_TRIES = 50;
 const SECOND = 1_000_000_000n;
 
 class TarWriter {
@@ -94,7 +97,8 @@ class TarWriter {
         continue;
       }
       try {
-        if (yield* of.database ? this.#database(chosen) : this.#file(chosen)) this.totals.files++;
+        const isDatabase = this.#filter.isDatabase(chosen, false);
+        if (yield* isDatabase ? this.#database(chosen) : this.#file(chosen)) this.totals.files++;
         else this.#filter.recordChanging(chosen);
       } catch (error) {
         this.#filter.recordFailure(chosen, error);
@@ -109,7 +113,8 @@ class TarWriter {
   }
 
   /** False when it vanished or changed each time. */
-  async *#file({ root, found, of }: SelectedPath): AsyncGenerator<Artefact, boolean> {
+  async *#file(chosen: SelectedPath): AsyncGenerator<Artefact, boolean> {
+    const { root, found, of } = chosen;
     const path = pathIn(root, found.path);
     const atCut = this.#filter.fileAtCut(root, found);
     if (atCut) {
@@ -117,15 +122,25 @@ class TarWriter {
       yield new Artefact(Buffer.concat([atCut.bytes, tarPadding(atCut.bytes.length)]));
       return true;
     }
-    for (let tries = 1; tries <= FILE_TRIES; tries++) {
+    for (let tries = 1, last = of.lines ? LINES_TRIES : FILE_TRIES; tries <= last; tries++) {
       const opened = openRegularFile(belowRoot(root.dir, found.path));
       if (!opened) return false;
       const { fd, stat } = opened;
       try {
-        const whole = yield* this.#content(path, fd, Number(stat.size), stat);
+        const size = of.lines ? findLineEnd(fd, stat) : Number(stat.size);
+        const digest = of.lines && createHash("sha256");
+        const whole = yield* this.#content(path, fd, size, stat, digest);
         const after = statIdentity(fd)!;
-        const grew = of.class === "logs" && sameInode(stat, after) && after.size > stat.size;
-        if (whole && (sameIdentity(stat, after) || grew)) return true;
+        if (digest) {
+          const change = await findChange(fd, belowRoot(root.dir, found.path), stat, { size, sha256: digest.digest("hex") });
+          if (whole && (change === "none" || change === "grown" || (change === "replaced" && tries === last))) {
+            if (stat.size > size) this.#filter.recordTail(chosen, Number(stat.size) - size);
+            return true;
+          }
+        } else {
+          const grew = of.class === "logs" && sameInode(stat, after) && after.size > stat.size;
+          if (whole && (sameIdentity(stat, after) || grew)) return true;
+        }
       } finally {
         closeSync(fd);
       }
@@ -135,17 +150,20 @@ class TarWriter {
   }
 
   /** Main and the WAL as noted at the cut; where they have moved on, as they are now. */
-  async *#database({ root, found }: SelectedPath): AsyncGenerator<Artefact, boolean> {
+  async *#database(chosen: SelectedPath): AsyncGenerator<Artefact, boolean> {
+    const { root, found, of } = chosen;
     const path = pathIn(root, found.path);
     const home = root.name === "home" ? this.#filter.cut : undefined;
     const copy = home?.copies.get(found.path);
     const file = copy?.file ?? belowRoot(root.dir, found.path);
     const atCut = copy ? undefined : home?.databases.get(found.path);
+    const source = { file, scratch: this.#scratch, secrets: this.#filter.secretsOf(of) };
     let hasWal = false;
     for (let tries = 0; tries < DATABASE_TRIES; tries++) {
       const cut = (tries === 0 ? atCut : undefined) ?? noteCut(file);
       if (!cut.main) return false;
-      using opened = cut.fresh ? undefined : this.#open(file, cut);
+      const isOnline = isOnlineTry(tries) && of.database !== "session";
+      using opened = (isOnline && (await openOnlineCopy(source))) || (cut.fresh ? undefined : openDatabaseCopy(source, cut));
       if (opened) {
         const times = { mode: found.stat.mode, mtimeNs: (copy ? found.stat : cut.main).mtimeNs };
         let whole = yield* this.#content(path, opened.main, opened.mainSize, times);
@@ -154,13 +172,12 @@ class TarWriter {
           // A WAL that was written by an earlier try, and is none any more, must not be replayed.
         } else if (hasWal) yield this.#header(`${path}-wal`, "file", 0, times);
         hasWal ||= opened.wal !== undefined;
-        if (whole && verifyCut(file, cut) === "same") {
-          const copied = copy?.copied ?? (opened.wal ? "pair" : cut.journal ? "online" : "resting");
-          this.#filter.recordDatabase({
-            path: found.path,
-            copied,
+        if (whole && opened.isSame()) {
+          this.#filter.recordDatabase(chosen, {
+            copied: opened.without ? opened.copied : (copy?.copied ?? opened.copied),
             walBytes: opened.walSize,
             late: atCut !== undefined && cut !== atCut,
+            without: opened.without,
           });
           return true;
         }
@@ -170,12 +187,14 @@ class TarWriter {
     return false;
   }
 
-  #open(file: string, cut: Cut): CutReader | undefined {
-    return cut.journal ? openRolledBack(file, cut, this.#scratch) : openCut(file, cut);
-  }
-
   /** An entry of `size` bytes; false when the file ended before: zeros follow then, for the header has given the length. */
-  async *#content(path: string, fd: number, size: number, times: EntryTimes): AsyncGenerator<Artefact, boolean> {
+  async *#content(
+    path: string,
+    fd: number,
+    size: number,
+    times: EntryTimes,
+    digest?: Hash,
+  ): AsyncGenerator<Artefact, boolean> {
     yield this.#header(path, "file", size, times);
     let [whole, failure]: [boolean, unknown] = [true, undefined];
     for (let at = 0; at < size;) {
@@ -193,6 +212,7 @@ class TarWriter {
       }
       const part = piece.subarray(0, read || length);
       at += part.length;
+      digest?.update(part);
       if (part.length >= LENT) this.#free ^= 1;
       yield new Artefact(part.length < LENT ? Buffer.from(part) : part);
     }

@@ -8,7 +8,7 @@ import type { Deps } from "../../records/deps.ts";
 import { asPartial, ToolError, usageError } from "../../records/error.ts";
 import { loadSource } from "../../sources/runtimes.ts";
 import { isNamedBy } from "../../sources/selection.ts";
-import type { SessionLayout } from "../../sources/source.ts";
+import type { SessionLayout, Source } from "../../sources/source.ts";
 
 export interface SnapshotSessions {
   /** The full id that a word names; undefined when it holds no such session. Ambiguous → exit 2. */
@@ -23,18 +23,21 @@ export async function listSnapshotSessions(
   manifest: Manifest,
   deps: Deps,
 ): Promise<SnapshotSessions> {
-  const { sessionLayout } = await loadSource(manifest.runtime);
-  return sessionLayout ? new ListedSessions(repo, manifest, sessionLayout) : readSessions(repo, manifest, deps);
+  const source = await loadSource(manifest.runtime);
+  const { sessionLayout } = source;
+  return sessionLayout ? new ListedSessions(repo, manifest, source, sessionLayout) : readSessions(repo, manifest, deps);
 }
 
 class ListedSessions implements SnapshotSessions {
   readonly #repo: Repository;
   readonly #manifest: Manifest;
+  readonly #source: Pick<Source, "classify">;
   readonly #layout: SessionLayout;
 
-  constructor(repo: Repository, manifest: Manifest, layout: SessionLayout) {
+  constructor(repo: Repository, manifest: Manifest, source: Pick<Source, "classify">, layout: SessionLayout) {
     this.#repo = repo;
     this.#manifest = manifest;
+    this.#source = source;
     this.#layout = layout;
   }
 
@@ -53,8 +56,8 @@ class ListedSessions implements SnapshotSessions {
 
   async lastSequence(id: string): Promise<number | null | undefined> {
     let found: null | undefined;
-    for await (const { database } of this.#lines(id)) {
-      if (database) return database.last_sequence;
+    for await (const { root, path, database } of this.#lines(id)) {
+      if (database && this.#source.classify(root, path, "file").database) return database.last_sequence;
       found = null;
     }
     return found;

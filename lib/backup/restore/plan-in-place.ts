@@ -98,13 +98,17 @@ function listKeptPaths(
   const enter = ({ path }: { readonly path: string }): boolean => entryTypes.get(path) === "directory";
   for (const { path, type } of walk(home.root, { only: names, enter, unreadable: failingIn(home.root) })) {
     const slash = path.lastIndexOf("/");
-    if (slash < 0 || entryTypes.has(path) || SIDECARS.some((suffix) => path.endsWith(suffix))) continue;
+    if (slash < 0 || entryTypes.has(path) || isSidecarOf(entryTypes, path)) continue;
     const { class: of, never } = source.classify("home", path, type);
     if (never === undefined && classes.includes(of)) continue;
     kept.push({ path: joinPath(home.root, path), reason: never ?? `the snapshot does not include ${of}` });
   }
   return kept;
 }
+
+/** Of a database that stays its sidecars stay as well. */
+const isSidecarOf = (entries: ReadonlyMap<string, unknown>, path: string): boolean =>
+  SIDECARS.some((suffix) => path.endsWith(suffix) && entries.has(path.slice(0, -suffix.length)));
 
 const failingIn =
   (root: string) =>

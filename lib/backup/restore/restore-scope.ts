@@ -6,7 +6,7 @@ import type { Repository } from "../../formats/repository/repository.ts";
 import type { Deps } from "../../records/deps.ts";
 import { refusal, usageError } from "../../records/error.ts";
 import { loadSource } from "../../sources/runtimes.ts";
-import { classesOf } from "../classes.ts";
+import { assertClasses } from "../classes.ts";
 import { listSnapshotSessions } from "./find-session.ts";
 
 export interface RestoreSelection {
@@ -45,7 +45,7 @@ export function assertOneSelection({ only, session }: RestoreSelection): void {
 /** Throws (2) for an unknown class. */
 export function resolveClassScope({ only }: Pick<RestoreSelection, "only">): RestoreScope {
   if (only.length === 0) return undefined;
-  classesOf({ include: only, exclude: [] });
+  assertClasses({ include: only, exclude: [] });
   const classes = new Set(only);
   return ({ class: of }) => classes.has(of);
 }

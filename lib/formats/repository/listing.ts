@@ -22,12 +22,16 @@ export interface ListingLine {
 
 export interface DatabaseLine {
   readonly pages: number | null;
-  /** Byte for byte at rest; main and a prefix of its WAL; or SQLite's online backup. */
-  readonly copied: "resting" | "pair" | "online";
+  /** Byte for byte at rest; main and a prefix of its WAL; SQLite's online backup; or rewritten without some tables' rows. */
+  readonly copied: "resting" | "pair" | "online" | "rewritten";
   /** `sequence` of the last row of `events`, WAL included; null where it cannot be told. */
   readonly last_sequence: number | null;
   /** It moved on after the cut and was copied as it was then. */
   readonly late?: true;
+  /** By which rules tables with logins were looked for. */
+  readonly rules?: string;
+  /** Of a rewritten copy: the tables that are empty in it, and what the next run knows the WAL of its source by ("": it had none). */
+  readonly without?: { readonly tables: readonly string[]; readonly wal: string };
   readonly wal?: { readonly size: number; readonly chunks: readonly string[]; readonly stat: string };
 }
 

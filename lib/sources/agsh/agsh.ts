@@ -43,6 +43,7 @@ export const agsh: Source = {
   roots,
   wellKnown: (root) => (root === "home" ? WELL_KNOWN : []),
   classify,
+  defaultClasses: ["provider-credentials"],
   upkeep: async () => (await import("./upkeep.ts")).upkeep,
   repairer: async () => (await import("./checks/repairer.ts")).repairer,
   cut: async (...of) => (await import("./home/cut.ts")).takeCut(...of),

@@ -5,6 +5,8 @@ import { osPath } from "../../../files/os-path.ts";
 import type { PathType } from "../../../files/walk.ts";
 import type { Classification, Root } from "../../source.ts";
 import { isId } from "./layout.ts";
+import { classifyProviderFile } from "./provider-files.ts";
+import { providerRuntimeExclusion } from "./provider-runtime.ts";
 
 /** Where config.toml and the catalog point outside the home. */
 export interface ExternalRoots {
@@ -51,7 +53,7 @@ function real(path: string): string | undefined {
 /** Pure and cheap; `path` is relative to the root, `/`-separated. */
 export function classify(root: string, path: string, type: PathType | "missing"): Classification {
   const name = path.slice(path.lastIndexOf("/") + 1);
-  const place = root === "home" ? inHome(path) : root.startsWith("ws/") ? inWorkspace(path) : OUTSIDE[root]!;
+  const place = root === "home" ? inHome(path, type) : root.startsWith("ws/") ? inWorkspace(path) : OUTSIDE[root]!;
   const never = TYPE_NEVER[type] ?? neverByName(root, path, name);
   if (never !== undefined) return { ...place, never };
   if (name.includes(".corrupt.") && type === "file") return { class: "evidence", scope: place.scope };
@@ -113,9 +115,9 @@ const TOP: { readonly [name: string]: Classification | undefined } = {
   skills: { class: "skills", scope: "global" },
   memory: { class: "memory", scope: "global" },
   extensions: { class: "extensions", scope: "global" },
-  "session-archive": { class: "archive", scope: "session" },
+  "session-archive": { class: "archive", scope: "session", holds: "provider-credentials" },
   logs: { class: "logs", scope: "global" },
-  providers: { class: "providers", scope: "provider" },
+  providers: { class: "providers", scope: "provider", holds: ["transcripts", "provider-credentials"] },
   "support-bundles": { class: "support-bundles", scope: "global" },
   "daemon.lock": { class: "daemon", scope: "global" },
   "daemon.json": { class: "daemon", scope: "global" },
@@ -127,20 +129,37 @@ const TOP: { readonly [name: string]: Classification | undefined } = {
 const OTHER: Classification = { class: "other", scope: "global" };
 const SESSIONS: Classification = { class: "sessions", scope: "session" };
 /** AGH keeps ledgers among the sessions, too. */
-const ALL_SESSIONS: Classification = { ...SESSIONS, holds: "ledgers" };
+const ALL_SESSIONS: Classification = { ...SESSIONS, holds: ["ledgers", "provider-credentials"] };
 const LEDGERS: Classification = { class: "ledgers", scope: "session" };
 const BUNDLES: Classification = { class: "support-bundles", scope: "global" };
 
-function inHome(path: string): Classification {
+function inHome(path: string, type: PathType | "missing"): Classification {
   if (path.startsWith("sessions")) {
     if (path === "sessions") return ALL_SESSIONS;
     // AGH keeps ledgers in a second tree, by workspace: `sessions/<ws_…|_unbound>/<session>/ledger.jsonl`.
-    if (path.startsWith("sessions/")) return LEDGER_PATH.test(path) ? LEDGERS : SESSIONS;
+    if (path.startsWith("sessions/")) return LEDGER_PATH.test(path) ? LEDGERS : inSession(path, type, SESSIONS);
   }
+  if (path.startsWith("providers/")) return classifyProviderFile(path, type);
+  // Sessions that were moved there by hand keep their agents' files.
+  if (path.startsWith("session-archive/")) return inSession(path, type, ARCHIVE);
   const slash = path.indexOf("/");
   const top = slash < 0 ? path : path.slice(0, slash);
   if (top.startsWith("agh-support-bundle-")) return BUNDLES;
   return (Object.hasOwn(TOP, top) ? TOP[top] : undefined) ?? OTHER;
+}
+
+const ARCHIVE: Classification = { class: "archive", scope: "session" };
+const SESSION_CREDENTIALS: Classification = { class: "provider-credentials", scope: "session" };
+
+/** Of an agent's own files only transcripts are the session's. */
+function inSession(path: string, type: PathType | "missing", session: Classification): Classification {
+  const at = path.indexOf("/", session === SESSIONS ? "sessions/".length : 0);
+  const found = at < 0 ? -1 : path.slice(at).search(/\/provider-runtime(?:\/|$)/);
+  if (found < 0) return session;
+  const own = path.slice(at + found + 1);
+  const kind = type === "directory" || type === "missing" ? "directory" : type === "file" ? "file" : "other";
+  if (providerRuntimeExclusion(own, kind) !== undefined) return SESSION_CREDENTIALS;
+  return kind === "file" ? { ...session, lines: true } : { ...session, holds: "provider-credentials" };
 }
 
 const LEDGER_PATH = /^sessions\/(?:(?:ws_|_)[^/]*(?:\/|$)|[^/]+\/[^/]+\/ledger\.(?:jsonl|seal)$)/;

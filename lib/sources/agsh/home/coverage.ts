@@ -5,6 +5,7 @@ import { osPath } from "../../../files/os-path.ts";
 import type { PathType } from "../../../files/walk.ts";
 import { LEDGERS } from "../../event-ledger.ts";
 import type { Classification, Home, Root } from "../../source.ts";
+import { SECRET_TABLES } from "../catalog/schema.ts";
 import { DATABASES, databaseName, isDatabaseName } from "./layout.ts";
 
 /** agsh's own directory is all its; of any other only the database belongs to it. */
@@ -36,15 +37,19 @@ const TYPE_NEVER: { readonly [type: string]: string | undefined } = {
 
 const CATALOG: Classification = { class: "catalog", scope: "global" };
 
-/**
- * Pure and cheap; `path` is relative to the root, `/`-separated. The database is one file with everything, the logins
- * of `oauth_tokens` among it: a repository is as secret as the home.
- */
+/** The database is one file with everything: a repository is as secret as the home, unless the logins are left out. */
+const DATABASE: Classification = {
+  ...CATALOG,
+  database: "catalog",
+  secrets: { class: "provider-credentials", tables: [...SECRET_TABLES], columns: [], always: true },
+};
+
+/** Pure and cheap; `path` is relative to the root, `/`-separated. */
 export function classify(_root: string, path: string, type: PathType | "missing"): Classification {
   const place = placeOf(path);
   const never = TYPE_NEVER[type] ?? neverByName(path);
   if (never !== undefined) return { ...place, never };
-  return type === "file" && isDatabaseName(path) ? { ...place, database: "catalog" } : place;
+  return type === "file" && isDatabaseName(path) ? DATABASE : place;
 }
 
 function placeOf(path: string): Classification {
@@ -55,14 +60,17 @@ function placeOf(path: string): Classification {
   return { class: isLock(path) ? "daemon" : "other", scope: "global" };
 }
 
+const isSidecar = (path: string, suffix: string): boolean =>
+  path.endsWith(suffix) && isDatabaseName(path.slice(0, -suffix.length));
+
 const isLock = (path: string): boolean => path === "locks" || path.startsWith("locks/");
 
 function neverByName(path: string): string | undefined {
   if (path === TOOLKIT || path.startsWith(`${TOOLKIT}/`)) return "the toolkit's own state";
   if (path.slice(path.lastIndexOf("/") + 1).startsWith(".agh-toolkit-")) return "a file that was being written";
   if (isLock(path)) return "a lock";
-  if (path.endsWith(".db-shm")) return "the index of a WAL, which SQLite rebuilds";
-  if (path.endsWith(".db-journal"))
+  if (isSidecar(path, "-shm")) return "the index of a WAL, which SQLite rebuilds";
+  if (isSidecar(path, "-journal"))
     return "the journal of an unfinished transaction, which is rolled back in the copy of its database";
   return undefined;
 }
