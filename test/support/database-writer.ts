@@ -1,10 +1,15 @@
 // node test/support/database-writer.ts hold|busy ACKS FILE=MODE…: real writers of databases, one thread each.
-// hold: three rows are committed, a fourth is not; the process stays. busy: commits as fast as the machine gives.
+// hold: three rows are committed, a fourth is not; the process stays. busy: 500 commits a second, or what the machine gives.
 import { mkdirSync, openSync, writeSync } from "node:fs";
+import { setPriority } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { isMainThread, Worker, workerData, parentPort } from "node:worker_threads";
 import process from "node:process";
+
+/** Commits a second. */
+const RATE = 500;
+const WAIT = new Int32Array(new SharedArrayBuffer(4));
 
 /** Rows that a busy writer leaves: a copy must not grow with the test. */
 const KEPT = 200;
@@ -53,12 +58,18 @@ function write({ kind, file, mode, ack }: Order): void {
     return;
   }
   parentPort!.postMessage("ready");
-  for (;;) commit(++n);
+  const started = performance.now() - (n * 1000) / RATE;
+  for (;;) {
+    commit(++n);
+    const ahead = started + (n * 1000) / RATE - performance.now();
+    if (ahead > 2) Atomics.wait(WAIT, 0, 0, ahead);
+  }
 }
 
 if (isMainThread) {
   const [kind = "", acks = "", ...files] = process.argv.slice(2);
   mkdirSync(acks, { recursive: true });
+  if (kind === "busy") setPriority(10); // what copies must get a turn on two cores
   let left = files.length;
   for (const [at, word] of files.entries()) {
     const [file, mode] = word.split("=");

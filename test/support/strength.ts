@@ -8,6 +8,7 @@ const VARIABLES = {
   "random homes": "AGH_TEST_RANDOM_HOMES",
   "soak seconds": "AGH_TEST_SOAK_SECONDS",
   "fuzz seconds": "AGH_TEST_FUZZ_SECONDS",
+  copies: "AGH_TEST_COPIES",
 } as const;
 
 /** How many of them; `short` in everyday runs. */
