@@ -7,6 +7,7 @@ import type { Boot, Finding } from "../records/result-kinds.ts";
 import type { HomeRecord, PathRecord, SessionRecord } from "../records/runtime-kinds.ts";
 import type { Scratch } from "../files/scratch.ts";
 import type { Classification } from "./classes.ts";
+import type { CountedTables, SessionPart } from "./contents.ts";
 import type { Custody } from "./custody.ts";
 import type { DatabaseCheck } from "./database-check.ts";
 import type { EventColumnsReader } from "./event-columns.ts";
@@ -219,6 +220,10 @@ export interface Source extends RuntimeMarkers {
   wellKnown(root: string): readonly string[];
   /** `path` is relative to the root, `/`-separated. */
   classify(root: string, path: string, type: PathRecord["type"]): Classification;
+  /** What a backup counts in the database that a path is; undefined where it is none of the runtime's. Pure. */
+  counted?(root: string, path: string): CountedTables | undefined;
+  /** The session whose directory or ledger a path is; "" for a ledger of the whole home. Pure. */
+  sessionPart?(root: string, path: string): SessionPart | undefined;
   /** Notes one moment of a home that is being written to; undefined when nobody has it open. */
   cut?(home: Home, scratch: Scratch, deps: Deps): Promise<HomeCut | undefined>;
   /** Undefined where sessions are rows of a database, whatever files they may have beside. */
