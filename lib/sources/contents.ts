@@ -27,5 +27,6 @@ export interface CountedSessions {
 /** What a path of a home is to a session. */
 export interface SessionPart {
   readonly session: string;
-  readonly is: "directory" | "ledger";
+  /** `tombstone`: what tells that sessions were retired; its name stands for the session. */
+  readonly is: "directory" | "ledger" | "tombstone";
 }

@@ -9,6 +9,8 @@ export interface KnownSession {
   readonly events?: number | undefined;
   /** `sequence` of its last event. */
   readonly last?: number | null | undefined;
+  /** When its database was made. */
+  readonly born?: string | undefined;
   /** The time that the runtime's retention goes by. */
   readonly at?: string | undefined;
   /** The session that it goes with when that one goes. */

@@ -232,8 +232,9 @@ export interface Source extends RuntimeMarkers {
   completeCatalog?(root: string, dir: string, deps: Deps): Promise<void>;
   /** What it expects of databases that `classify` names, when they are restored. */
   databaseCheck?(): Promise<DatabaseCheck>;
-  /** Why what an earlier snapshot holds may be missing in it: what was retired, purged or deleted by the runtime itself. */
-  lossExplainer?(home: Home, deps: Deps): Promise<LossExplainer>;
+  /** Why what an earlier snapshot holds may be missing in it: what was retired, purged or deleted by the runtime itself. Of its
+   * tombstones only those named count: older ones are of sessions that lived again. */
+  lossExplainer?(home: Home, deps: Deps, tombstones: ReadonlySet<string>): Promise<LossExplainer>;
   /** What the runtime's own start would do with the home, nothing of which is touched. */
   boot?(home: Home, deps: Deps): Promise<Boot>;
   /** What is wrong with a home, and what repairs it. */

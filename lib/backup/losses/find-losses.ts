@@ -18,8 +18,8 @@ export interface LossSearch {
   /** Without it only what is destroyed by its own shape is found. */
   readonly reference: ComparedSnapshot | undefined;
   readonly snapshot: ComparedSnapshot;
-  /** Asked for when something seems lost. */
-  readonly explainer: () => Promise<LossExplainer | undefined>;
+  /** Asked for when something seems lost. The names of the tombstones that are new since the reference are all there when it is asked. */
+  readonly explainer: (tombstones: ReadonlySet<string>) => Promise<LossExplainer | undefined>;
 }
 
 /** Of each code so many are told one by one. */
@@ -53,6 +53,7 @@ class LossFinder {
   readonly #lostRoots = new Set<string>();
   readonly #lostLedgers = new Map<string, ListingLine>();
   readonly #newLedgers = new Set<string>();
+  readonly #tombstones = new Set<string>();
   /** A session whose directory is new, and whose database has not come yet. */
   #awaited: { readonly id: string; readonly line: ListingLine } | undefined;
   #explainer: Promise<LossExplainer | undefined> | undefined;
@@ -64,7 +65,7 @@ class LossFinder {
   }
 
   #explain(): Promise<LossExplainer | undefined> {
-    return (this.#explainer ??= this.#search.explainer());
+    return (this.#explainer ??= this.#search.explainer(this.#tombstones));
   }
 
   async *losses(): AsyncGenerator<Suspicion> {
@@ -106,16 +107,10 @@ class LossFinder {
       return;
     }
     if (database && database.damaged === undefined && !PASSING_CLASSES.has(of)) {
-      yield* this.#databaseMissing(before, session);
+      yield destroyed(session, before, "does not exist any more", evidenceOf(database));
     } else if (session !== undefined && HISTORY.test(path)) {
       yield shrunk(session, before, "does not exist any more", {});
     }
-  }
-
-  async *#databaseMissing(before: ListingLine, session: string | undefined): AsyncGenerator<Suspicion> {
-    const was = session === undefined ? undefined : { id: session, ...factsOf(before.database!) };
-    if (was && (await (await this.#explain())?.events(was.id, was)) !== undefined) return;
-    yield destroyed(session, before, "does not exist any more", evidenceOf(before.database));
   }
 
   async *#comparePresent(before: ListingLine | undefined, after: ListingLine): AsyncGenerator<Suspicion> {
@@ -123,7 +118,9 @@ class LossFinder {
     const part = this.#search.source.sessionPart?.(root, path);
     if (this.#awaited && !isBelow(path, this.#awaited.line.path)) yield* this.#checkAwaited(after);
     if (!before && part?.is === "directory" && type === "directory") this.#awaited = { id: part.session, line: after };
-    if (before && before.type !== type) yield* this.#compareMissing(before);
+    if (part?.is === "tombstone") {
+      if (before?.sha256 !== after.sha256) this.#tombstones.add(part.session);
+    } else if (before && before.type !== type) yield* this.#compareMissing(before);
     else if (part?.is === "ledger") yield* this.#compareLedger(before, after, part.session);
     else if (after.database) yield* this.#compareDatabase(before, after, after.database);
     else if (before?.database && before.database.damaged === undefined)
@@ -279,9 +276,10 @@ const isBelow = (path: string, dir: string): boolean => path === dir || path.sta
 const isShorter = (before: ListingLine | undefined, after: ListingLine): boolean =>
   before?.type === "file" && after.type === "file" && (after.size ?? 0) < (before.size ?? 0);
 
-const factsOf = ({ rows, last_sequence }: DatabaseLine): Omit<KnownSession, "id"> => ({
+const factsOf = ({ rows, last_sequence, born }: DatabaseLine): Omit<KnownSession, "id"> => ({
   events: rows?.["events"],
   last: last_sequence,
+  born,
 });
 
 const evidenceOf = (database: DatabaseLine | undefined): { readonly [key: string]: unknown } =>

@@ -8,24 +8,29 @@ import type { ChunkSink } from "../chunk-sink.ts";
 export class PageStore {
   readonly #repo: Repository;
   readonly #sink: ChunkSink;
-  readonly #dir: string;
+  readonly #scratch: Scratch;
+  #dir: string | undefined;
   readonly #kept = new Set<string>();
 
   constructor(repo: Repository, sink: ChunkSink, scratch: Scratch) {
     this.#repo = repo;
     this.#sink = sink;
-    this.#dir = scratch.fresh();
+    this.#scratch = scratch;
   }
 
   async storePage(page: Uint8Array): Promise<string> {
     const sha256 = await this.#sink.storePage(page);
-    if (!this.#kept.has(sha256)) writeFileSync(osPath(joinPath(this.#dir, sha256)), page, { mode: 0o600 });
+    if (!this.#kept.has(sha256)) writeFileSync(this.#fileOf(sha256), page, { mode: 0o600 });
     this.#kept.add(sha256);
     return sha256;
   }
 
   /** A page of this run, or one that was taken over from an earlier one. */
   async read(sha256: string): Promise<Buffer> {
-    return this.#kept.has(sha256) ? readFileSync(osPath(joinPath(this.#dir, sha256))) : this.#repo.chunk(sha256);
+    return this.#kept.has(sha256) ? readFileSync(this.#fileOf(sha256)) : this.#repo.chunk(sha256);
+  }
+
+  #fileOf(sha256: string): string | Buffer {
+    return osPath(joinPath((this.#dir ??= this.#scratch.fresh()), sha256));
   }
 }

@@ -63,6 +63,8 @@ export interface CoverageGap {
   /** Of a directory: what lies below it. */
   readonly files?: number;
   readonly bytes?: number;
+  /** The code of the finding: `LINK_LOOP`, `ROOT_MISSING`, … */
+  readonly code?: string;
   /** It was to be taken, and could not be: without it the snapshot is not complete. */
   readonly missing?: true;
   /** It came after the cut: the next snapshot has it. */
