@@ -1,6 +1,5 @@
 // Whether this process may read a file, as far as its mode shows: without a look at it, which would cost a system call a path.
 import type { BigIntStats } from "node:fs";
-import process from "node:process";
 
 /** An access list may allow more: what this denies is to be tried. */
 export function isReadableByMode({ uid, gid, mode }: Pick<BigIntStats, "uid" | "gid" | "mode">, isDirectory = false): boolean {

@@ -6,6 +6,7 @@ import { scratchDir } from "../../files/scratch.ts";
 import { encodeManifest, type Manifest } from "../../formats/repository/manifest.ts";
 import { MarkWatch } from "../../formats/repository/prune-marks.ts";
 import { openRepository, type Repository } from "../../formats/repository/repository.ts";
+import { SnapshotStates } from "../../formats/repository/snapshot-state.ts";
 import { ulid } from "../../formats/ulid.ts";
 import type { Place } from "../../places/open-with-capability.ts";
 import { withoutProblems, type Deps } from "../../records/deps.ts";
@@ -62,7 +63,7 @@ export async function* createSnapshots(
     const manifest = await createSnapshot(selection, { ...options, classes }, deps, repo);
     tally.done(manifest.totals.stored_bytes, manifest.totals.files);
     ids.push(manifest.id);
-    yield snapshotRecord(repo.url, manifest);
+    yield snapshotRecord(repo.url, manifest, new SnapshotStates([], []).of(manifest));
     yield* missingFindings(manifest);
     for (const suspicion of manifest.suspicions ?? []) {
       tally.failed(suspicion.code === NOTHING_TO_BACK_UP ? EXIT.found : EXIT.partial);
@@ -181,7 +182,7 @@ class SnapshotRun {
       parent: await ParentCursor.open(this.#repo, parent, (error) => this.#report(error)),
     });
     for (const root of roots) await archiver.root(root);
-    if (archiver.totals.sessions === 0) archiver.totals.sessions = await this.#countSessions();
+    if (!source.sessionsAreDatabases && archiver.totals.sessions === 0) archiver.totals.sessions = await this.#countSessions();
     const pages = await listing.finish();
     if (!this.#options.dryRun) await sink.publish();
     checkGrace();
