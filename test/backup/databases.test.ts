@@ -74,7 +74,9 @@ async function make(t: TestContext, dir: string, variants: readonly Variant[]): 
     await once(child.stdout, "data");
     return stop;
   };
-  await (await run(variants.filter(({ state }) => state !== "live")))();
+  await (
+    await run(variants.filter(({ state }) => state !== "live"))
+  )();
   for (const { path, state } of variants) {
     const file = join(dir, path);
     if (state === "resting") {

@@ -8,13 +8,15 @@ import type { SecretTables } from "../../sources/classes.ts";
 import type { Classification, Root, Source } from "../../sources/source.ts";
 import { isDatabaseFile, isWalFile } from "../../sqlite/read/is-database.ts";
 import { notTaken } from "../classes.ts";
-import { LeftOutPaths } from "./left-out-paths.ts";
+import { LeftOutPaths, type Absence } from "./left-out-paths.ts";
 import { readPartialDirectory, type PartialDirectory } from "./partial-directory.ts";
 
 export interface PathFilterOptions {
   readonly source: Pick<Source, "classify" | "defaultClasses">;
   readonly classes: ReadonlySet<string>;
   readonly cut: HomeCut | undefined;
+  /** Names of what is known to be missing. */
+  readonly acceptMissing?: readonly string[] | undefined;
   readonly deps: Pick<Deps, "log">;
 }
 
@@ -43,7 +45,7 @@ export interface PathFinding {
 }
 
 export class PathFilter {
-  readonly leftOut = new LeftOutPaths();
+  readonly leftOut: LeftOutPaths;
   readonly findings: PathFinding[] = [];
   /** Bytes of the WAL that belong to the database met last. */
   walBytes = 0;
@@ -60,6 +62,7 @@ export class PathFilter {
   constructor(parts: PathFilterOptions) {
     this.#parts = parts;
     this.cut = parts.cut;
+    this.leftOut = new LeftOutPaths(parts.acceptMissing);
   }
 
   /** The options of a walk of a root in which `select` is called for every path. */
@@ -75,10 +78,11 @@ export class PathFilter {
   select(root: Root, found: WalkEntry): Classification | undefined {
     const of = this.#parts.source.classify(root.name, found.path, found.type);
     const isLeft = this.#isInPartial(root, found, of);
-    const reason = isLeft ? "" : this.#exclusionReason(root, found, of);
+    const byRule = isLeft ? "" : this.#exclusionReason(root, found, of);
+    const reason = byRule ?? this.cut?.excludes(root.name, found);
     this.#enters = reason === undefined;
     if (reason === undefined) return of;
-    if (reason !== "") this.leftOut.add(root, found, of.class, reason);
+    if (reason !== "") this.leftOut.add(root, found, of.class, reason, { isLate: byRule === undefined });
     return undefined;
   }
 
@@ -150,12 +154,13 @@ export class PathFilter {
   /** It could not be read in one piece: reported, and left to the next run. */
   recordChanging({ root, found, of }: SelectedPath): void {
     const path = belowRoot(root.dir, found.path);
+    const reason = "vanished or changed each time it was read";
     this.#recordSidecars(root, found, "failed");
-    this.leftOut.add(root, found, of.class, "it vanished or changed each time it was read");
+    if (!this.leftOut.addMissing(root, found.path, of.class, { code: "CHANGED_WHILE_READ", reason })) return;
     this.#parts.deps.log.problem(
       new ToolError({
         code: "E_MOVING",
-        message: `${path} vanished or changed each time it was read`,
+        message: `${path} ${reason}`,
         hint: "the next run includes it",
         exit: EXIT.partial,
       }),
@@ -165,9 +170,9 @@ export class PathFilter {
   /** A failed read concerns the path, not the run; any other error is thrown again. */
   recordFailure({ root, found, of }: SelectedPath, error: unknown): void {
     this.#recordSidecars(root, found, "failed");
-    const reason = error instanceof ToolError ? FAILURES[error.code] : undefined;
-    if (reason !== undefined) {
-      this.leftOut.all.push({ root: root.name, path: found.path, class: of.class, reason, missing: true });
+    const absence = error instanceof ToolError ? FAILURES[error.code] : undefined;
+    if (absence) {
+      if (!this.leftOut.addMissing(root, found.path, of.class, absence)) return;
       return this.#parts.deps.log.problem(error as ToolError);
     }
     const { code, syscall } = error as NodeJS.ErrnoException;
@@ -176,8 +181,12 @@ export class PathFilter {
   }
 
   recordUnreadable(root: Root, path: string, { code }: NodeJS.ErrnoException): void {
-    const { class: of } = this.#parts.source.classify(root.name, path, "file");
-    this.leftOut.all.push({ root: root.name, path, class: of, reason: `could not be read: ${code}` });
+    const place = this.#parts.source.classify(root.name, path, "file");
+    const { class: of, never } = place;
+    const byRule = never ?? (this.#isIncluded(place) ? undefined : this.#notTaken(of));
+    if (byRule !== undefined) return void this.leftOut.all.push({ root: root.name, path, class: of, reason: byRule });
+    const absence = { code: "UNREADABLE", reason: `could not be read: ${code}` };
+    if (!this.leftOut.addMissing(root, path, of, absence)) return;
     const message = `could not read ${belowRoot(root.dir, path)}: ${code}`;
     this.#parts.deps.log.problem(asPartial(placeError("E_UNREADABLE", message, "ls -ld it")));
   }
@@ -187,8 +196,7 @@ export class PathFilter {
     if (of.never !== undefined) return of.never;
     if (!this.#isIncluded(of)) return this.#notTaken(of.class);
     const sidecar = found.type === "file" ? SIDECAR.exec(found.path) : null;
-    const reason = sidecar ? this.#sidecarReason(root, found, of, sidecar[1] as "wal" | "shm" | "journal") : undefined;
-    return reason ?? this.cut?.excludes(root.name, found);
+    return sidecar ? this.#sidecarReason(root, found, of, sidecar[1] as "wal" | "shm" | "journal") : undefined;
   }
 
   #isIncluded({ class: of, holds = [] }: Classification): boolean {
@@ -213,7 +221,8 @@ export class PathFilter {
     if (kind === "wal" && found.stat.size === 0n && (copied || isNamed)) return "an empty WAL";
     if (copied === "failed") return "its database could not be copied";
     if (copied && kind === "shm") return "an index of a WAL that SQLite makes anew";
-    if (copied && kind === "journal") return "a rollback journal: its database is stored as it was before the transaction";
+    if (copied && kind === "journal")
+      return "a rollback journal: its database is stored as it was before the transaction";
     if (copied) return WAL_REASONS[copied];
     if (kind === "wal" && of.class !== "evidence" && isWalFile(belowRoot(root.dir, found.path))) {
       this.#recordLoneWal(belowRoot(root.dir, found.path), belowRoot(root.dir, main));
@@ -242,9 +251,9 @@ const WAL_REASONS: { readonly [copied in DatabaseLine["copied"]]: string } = {
 };
 
 /** Failures that concern one path. */
-const FAILURES: { readonly [code: string]: string | undefined } = {
-  E_JOURNAL: "its rollback journal cannot be rolled back",
-  E_NOT_REWRITTEN: "it cannot be copied without the logins in it",
+const FAILURES: { readonly [code: string]: Absence | undefined } = {
+  E_JOURNAL: { code: "JOURNAL", reason: "has a rollback journal that cannot be rolled back" },
+  E_NOT_REWRITTEN: { code: "NOT_REWRITTEN", reason: "cannot be copied without the logins in it" },
 };
 
 const keyOf = (root: Root, path: string): string => `${root.name}\0${path}`;

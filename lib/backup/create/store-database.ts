@@ -1,19 +1,20 @@
 // Reads one database into a sink as it was at a cut: main, and the WAL's prefix of that moment, with plain reads.
 import { setTimeout as sleep } from "node:timers/promises";
 import { statIdentity, formatIdentity, isFresh, sameIdentity } from "../../files/identity.ts";
-import { SEQUENCE, type DatabaseLine, type ListingLine } from "../../formats/repository/listing.ts";
+import type { CountedTables } from "../../sources/contents.ts";
+import {
+  encodePage,
+  endsPage,
+  type DatabaseLine,
+  type ListingLine,
+  type SessionLine,
+} from "../../formats/repository/listing.ts";
 import { noteCut, type Cut } from "../../sqlite/copy/cut.ts";
-import { readLastRow } from "../../sqlite/read/last-row.ts";
 import { walPath } from "../../sqlite/wal.ts";
 import type { ChunkSink } from "../chunk-sink.ts";
-import {
-  openDatabaseCopy,
-  openOnlineCopy,
-  pagesIn,
-  rulesOf,
-  type CopiedFile,
-  type DatabaseCopy,
-} from "./database-copy.ts";
+import type { PageStore } from "../losses/page-store.ts";
+import { openDatabaseCopy, openOnlineCopy, rulesOf, type CopiedFile, type DatabaseCopy } from "./database-copy.ts";
+import { inspectDatabase } from "./inspect-database.ts";
 import { storeOpen, type Content } from "./store-file.ts";
 
 export interface StoredDatabase extends Content {
@@ -25,6 +26,10 @@ export interface StoredDatabase extends Content {
 interface DatabaseSource extends CopiedFile {
   /** Whether it has events, so that its last sequence is read; and whether its owner's stop waits for readers. */
   readonly session: boolean;
+  /** What is counted in it. */
+  readonly counted: CountedTables | undefined;
+  /** Where the list of its sessions is put. */
+  readonly pages: Pick<PageStore, "storePage">;
   /** What was noted at the home's cut. */
   readonly atCut: Cut | undefined;
   /** When that was; what changed later is marked late. */
@@ -88,7 +93,8 @@ async function storeCopy(
   const main = known ?? (await storeOpen(copy.main, copy.mainSize, sink));
   const wal = copy.wal === undefined ? undefined : await storeOpen(copy.wal, copy.walSize, sink);
   if (!main || (copy.wal !== undefined && !wal)) return undefined;
-  const seen = readCounts(copy, database.session);
+  const { sessionLines, ...seen } = inspect(copy, database);
+  const sessions = sessionLines && (await storeSessions(sessionLines, database.pages));
   const walStat = cut.wal && (wal || without) ? walStatAt(database.file, cut) : "";
   if (!copy.isSame()) return undefined;
   return {
@@ -97,6 +103,7 @@ async function storeCopy(
     mtimeNs: cut.main!.mtimeNs,
     database: {
       ...seen,
+      ...(sessions && { sessions }),
       copied,
       ...(database.secrets && { rules: rulesOf(database.secrets) }),
       ...(without && { without: { tables: without, wal: walStat } }),
@@ -115,18 +122,38 @@ function walStatAt(file: string, { wal }: Cut): string {
 
 /** The parent's chunks, where main is the file it was then, and was copied as it lay there. */
 function knownContent(before: ListingLine | undefined, stat: string): Content | undefined {
-  if (before?.database?.without || stat === "" || before?.stat !== stat || before.sha256 === undefined || before.size === undefined)
+  if (
+    before?.database?.without ||
+    stat === "" ||
+    before?.stat !== stat ||
+    before.sha256 === undefined ||
+    before.size === undefined
+  )
     return undefined;
   const { size, sha256, chunks } = before;
   return { size, sha256, ...(chunks && { chunks }) };
 }
 
-function readCounts(copy: DatabaseCopy, session: boolean): Pick<DatabaseLine, "pages" | "last_sequence"> {
-  const pages = pagesIn(copy);
-  const row = session && pages ? readLastRow(pages, SEQUENCE.table, SEQUENCE.column) : undefined;
-  const sequence = row === null ? 0 : Number(row?.value);
-  return {
-    pages: pages?.pageCount ?? null,
-    last_sequence: row !== undefined && Number.isSafeInteger(sequence) ? sequence : null,
-  };
+function inspect(opened: DatabaseCopy, { counted, session }: DatabaseSource): ReturnType<typeof inspectDatabase> {
+  const wal = opened.wal === undefined ? undefined : { fd: opened.wal, length: opened.walSize };
+  const main = { fd: opened.main, length: opened.mainSize };
+  return inspectDatabase({ main, wal }, { counted, hasEvents: session });
+}
+
+/** In pieces that a session which comes or goes does not move. */
+async function storeSessions(
+  lines: readonly SessionLine[],
+  pages: Pick<PageStore, "storePage">,
+): Promise<NonNullable<DatabaseLine["sessions"]>> {
+  const chunks: string[] = [];
+  let [texts, bytes]: [string[], number] = [[], 0];
+  for (const [at, line] of lines.entries()) {
+    const text = JSON.stringify(line);
+    texts.push(text);
+    bytes += text.length;
+    if (at < lines.length - 1 && !endsPage(line.id, texts.length, bytes)) continue;
+    chunks.push(await pages.storePage(encodePage(texts)));
+    [texts, bytes] = [[], 0];
+  }
+  return { count: lines.filter(({ orphan }) => !orphan).length, chunks };
 }

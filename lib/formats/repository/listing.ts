@@ -33,6 +33,30 @@ export interface DatabaseLine {
   /** Of a rewritten copy: the tables that are empty in it, and what the next run knows the WAL of its source by ("": it had none). */
   readonly without?: { readonly tables: readonly string[]; readonly wal: string };
   readonly wal?: { readonly size: number; readonly chunks: readonly string[]; readonly stat: string };
+  /** Why it cannot be a sound database, as far as a quick look shows. Written before 1.1: no look was taken. */
+  readonly damaged?: string;
+  /** Its tables by name, sorted. */
+  readonly tables?: readonly string[];
+  /** Rows of the tables that matter. */
+  readonly rows?: { readonly [table: string]: number };
+  /** What tells it from another database of the same kind: when it was made, and its first row. */
+  readonly born?: string;
+  readonly first?: string;
+  /** The greatest number that SQLite has given to a row of its events. */
+  readonly issued?: number;
+  /** Its sessions, where they are rows: how many, and the chunks of their list. */
+  readonly sessions?: { readonly count: number; readonly chunks: readonly string[] };
+}
+
+/** One line of the list of a database's sessions, in order of id. */
+export interface SessionLine {
+  readonly id: string;
+  /** Rows of its events. */
+  readonly events?: number;
+  readonly at?: string;
+  readonly parent?: string;
+  /** Only events name it: it has no row of its own. */
+  readonly orphan?: true;
 }
 
 /** The table and column that `last_sequence` is read from. */
@@ -61,6 +85,7 @@ export const chunksOf = ({ size, sha256, chunks }: ListingLine): readonly string
 export const chunksNeeded = (line: ListingLine): readonly string[] => [
   ...chunksOf(line),
   ...(line.database?.wal?.chunks ?? []),
+  ...(line.database?.sessions?.chunks ?? []),
 ];
 
 /** The order of roots: `home` first, then by name. */

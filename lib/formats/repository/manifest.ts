@@ -29,6 +29,8 @@ export interface Manifest {
   /** Chunks of the list of pages, in order. */
   readonly listing: { readonly chunks: readonly string[]; readonly pages: number; readonly lines: number };
   readonly totals: Totals;
+  /** Files by class. */
+  readonly class_files?: { readonly [name: string]: number };
   readonly coverage: readonly CoverageGap[];
   /** The snapshot that it was compared with: the newest of its home that was neither suspect nor bad; null for the first. */
   readonly reference?: string | null;
@@ -61,8 +63,12 @@ export interface CoverageGap {
   /** Of a directory: what lies below it. */
   readonly files?: number;
   readonly bytes?: number;
+  /** The code of the finding: `LINK_LOOP`, `ROOT_MISSING`, … */
+  readonly code?: string;
   /** It was to be taken, and could not be: without it the snapshot is not complete. */
   readonly missing?: true;
+  /** It came after the cut: the next snapshot has it. */
+  readonly late?: true;
   /** `--accept-missing` has named it. */
   readonly accepted?: true;
 }

@@ -1,6 +1,7 @@
 // agsh, later named meka, as a source: one database for all sessions, whose messages are their events.
 import { eventLedgers, withLedgers } from "../event-ledger.ts";
 import type { Source } from "../source.ts";
+import { counted, sessionPart } from "./home/contents.ts";
 import { classify, roots, WELL_KNOWN } from "./home/coverage.ts";
 import { agshMarkers } from "./home/detect.ts";
 import { sessions } from "./sessions/sessions.ts";
@@ -44,6 +45,9 @@ export const agsh: Source = {
   wellKnown: (root) => (root === "home" ? WELL_KNOWN : []),
   classify,
   defaultClasses: ["provider-credentials"],
+  counted,
+  sessionPart,
+  lossExplainer: async (...of) => (await import("./sessions/explain-losses.ts")).openLossExplainer(...of),
   upkeep: async () => (await import("./upkeep.ts")).upkeep,
   repairer: async () => (await import("./checks/repairer.ts")).repairer,
   cut: async (...of) => (await import("./home/cut.ts")).takeCut(...of),
