@@ -16,6 +16,7 @@ import type { PathFilter, SelectedPath } from "./path-filter.ts";
 import type { ChunkSink } from "../chunk-sink.ts";
 import type { ListingWriter } from "./listing-writer.ts";
 import { NEED_PAGE, type ParentLine, type ParentCursor } from "./parent-cursor.ts";
+import { journalPath, walPath } from "../../sqlite/sidecars.ts";
 import { storeDatabase } from "./store-database.ts";
 import { storeBytes, storeFile } from "./store-file.ts";
 
@@ -70,23 +71,26 @@ export class Archiver {
     const { filter } = this.#parts;
     const stat = tailOf(formatIdentity(filter.fileAtCut(root, found)?.stat ?? found.stat));
     if (!line.endsWith(stat) || !line.startsWith(headOf(start, of.class, found.type))) return false;
+    if (!hasLink(line, found.link)) return false;
     if (of.database === undefined) return true;
     return !filter.cut?.copies.has(found.path) && this.#sameDatabase(item, line);
   }
 
   /** Main is what it was: so is the database, when its WAL is, too. */
-  #sameDatabase({ root, found: { path, siblings: beside } }: SelectedPath, line: string): boolean {
+  #sameDatabase({ root, found: { path, siblings: beside, link } }: SelectedPath, line: string): boolean {
     const name = path.slice(path.lastIndexOf("/") + 1);
-    if (beside.includes(`${name}-journal`)) return false;
-    const wal = beside.includes(`${name}-wal`) ? statIdentity(`${belowRoot(root.dir, path)}-wal`) : undefined;
+    const file = belowRoot(root.dir, path);
+    const isLink = link !== undefined;
+    if (isLink ? statIdentity(journalPath(file)) : beside.includes(`${name}-journal`)) return false;
+    const wal = isLink || beside.includes(`${name}-wal`) ? statIdentity(walPath(file)) : undefined;
     if (!wal || wal.size === 0n) {
       if (!line.includes('"copied":"resting"')) return false;
-      this.#parts.filter.recordDatabase({ path, copied: "resting", walBytes: 0 });
+      this.#parts.filter.recordDatabase({ path, copied: "resting", walBytes: 0, isLink });
       return true;
     }
     const then = decodeListingLine(line).database?.wal;
     if (then?.stat !== formatIdentity(wal)) return false;
-    this.#parts.filter.recordDatabase({ path, copied: "pair", walBytes: then.size });
+    this.#parts.filter.recordDatabase({ path, copied: "pair", walBytes: then.size, isLink });
     return true;
   }
 
@@ -102,6 +106,7 @@ export class Archiver {
     }
     try {
       const line = of.database ? await this.#databaseLine(item) : await this.#fileLine(item);
+      if (line === "fault") return undefined; // recorded
       if (line) this.totals.new_files++;
       else this.#parts.filter.recordChanging(item);
       return line;
@@ -111,7 +116,7 @@ export class Archiver {
     }
   }
 
-  async #fileLine(item: PathEntry): Promise<ListingLine | undefined> {
+  async #fileLine(item: PathEntry): Promise<ListingLine | undefined | "fault"> {
     const { root, found, of } = item;
     const { filter, sink } = this.#parts;
     const atCut = filter.fileAtCut(root, found);
@@ -122,13 +127,13 @@ export class Archiver {
         stat: formatIdentity(atCut.stat),
       };
     }
-    const stored = await storeFile(belowRoot(root.dir, found.path), sink, of.class === "logs");
-    if (!stored) return undefined;
+    const stored = await storeFile(() => filter.open(item), sink, of.class === "logs");
+    if (!stored || stored === "fault") return stored;
     const { identity, mode, stat, ...content } = stored;
     return { ...baseLine(item, { mode, mtimeNs: identity.mtimeNs }), ...content, stat };
   }
 
-  async #databaseLine(item: PathEntry): Promise<ListingLine | undefined> {
+  async #databaseLine(item: PathEntry): Promise<ListingLine | undefined | "fault"> {
     const { root, found, of, before } = item;
     const { filter, sink, scratch } = this.#parts;
     const home = root.name === "home" ? filter.cut : undefined;
@@ -141,13 +146,14 @@ export class Archiver {
         cutAt: copy ? undefined : home?.at,
         before: before && !copy ? decodeListingLine(before.line) : undefined,
         scratch,
+        isReadable: (opened) => copy !== undefined || filter.isReadable(item, [opened.main, opened.wal]),
       },
       sink,
     );
-    if (!stored) return undefined;
+    if (!stored || stored === "fault") return stored;
     const { stat, mtimeNs, database, ...content } = stored;
     const copied = copy?.copied ?? database.copied;
-    filter.recordDatabase({ path: found.path, copied, walBytes: database.wal?.size ?? 0, late: database.late });
+    filter.recordDatabase({ path: found.path, copied, walBytes: database.wal?.size ?? 0, late: database.late, isLink: found.link !== undefined });
     const times = copy ? found.stat : { mode: found.stat.mode, mtimeNs };
     return { ...baseLine(item, times), ...content, database: { ...database, copied }, stat: copy ? "" : stat };
   }
@@ -175,11 +181,16 @@ export class Archiver {
 const baseLine = (
   { root, found, of }: PathEntry,
   { mode, mtimeNs }: { readonly mode: bigint; readonly mtimeNs: bigint } = found.stat,
-): Pick<ListingLine, "root" | "path" | "class" | "type" | "mode" | "mtime_ns"> => ({
+): Pick<ListingLine, "root" | "path" | "class" | "type" | "mode" | "mtime_ns" | "link"> => ({
   root: root.name,
   path: found.path,
   class: of.class,
   type: found.type === "directory" ? "directory" : "file",
   mode: (Number(mode) & 0o7777).toString(8).padStart(4, "0"),
   mtime_ns: String(mtimeNs),
+  ...(found.link !== undefined && { link: found.link }),
 });
+
+/** Whether a line is of what the same link leads to, or of no link. */
+const hasLink = (line: string, link: string | undefined): boolean =>
+  link === undefined ? !line.includes('"link":') : line.includes(`"link":${JSON.stringify(link)}`);

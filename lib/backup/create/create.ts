@@ -14,6 +14,7 @@ import { asPartial, EXIT, refusal, ToolError } from "../../records/error.ts";
 import type { AnyRecord } from "../../records/record.ts";
 import { Tally } from "../../records/summary.ts";
 import type { HomeCut } from "../../sources/home-cut.ts";
+import { HomeLinks } from "../../sources/links.ts";
 import type { Root } from "../../sources/source.ts";
 import { toDatabaseError } from "../../sqlite/errors.ts";
 import { PathFilter } from "./path-filter.ts";
@@ -155,7 +156,8 @@ class SnapshotRun {
     using scratch = scratchDir(this.#deps.env);
     const cut = consistency === "cold" ? undefined : await source.cut?.(home, scratch, this.#deps);
     const listing = new ListingWriter(sink);
-    const filter = new PathFilter({ source, classes: new Set(classes), cut, deps: this.#deps });
+    const links = new HomeLinks(home, this.#deps);
+    const filter = new PathFilter({ source, links, classes: new Set(classes), cut, deps: this.#deps });
     const archiver = new Archiver({
       filter,
       listing,
@@ -164,7 +166,10 @@ class SnapshotRun {
       deps: this.#deps,
       parent: await ParentCursor.open(this.#repo, parent, (error) => this.#report(error)),
     });
-    for (const root of roots) await archiver.root(root);
+    for (const root of roots) {
+      if (root.missing) filter.recordMissingRoot(root, root.missing);
+      else await archiver.root(root);
+    }
     if (archiver.totals.sessions === 0) archiver.totals.sessions = await this.#countSessions();
     const pages = await listing.finish();
     if (!this.#options.dryRun) await sink.publish();
@@ -173,7 +178,7 @@ class SnapshotRun {
     return await this.#publish({
       ...this.#header(started, cut, parent),
       classes,
-      roots: roots.map(({ name, dir }) => ({ name, dir })),
+      roots: roots.filter(({ missing }) => !missing).map(({ name, dir }) => ({ name, dir })),
       listing: pages,
       totals: { ...archiver.totals, new_bytes: sink.newBytes, stored_bytes: sink.storedBytes },
       coverage: filter.leftOut.all,

@@ -1,5 +1,5 @@
 // Every path that a snapshot does not hold, with its reason; a directory stands for all below it.
-import { walk, type WalkEntry } from "../../files/walk.ts";
+import { walk, type PathFault, type WalkEntry } from "../../files/walk.ts";
 import type { CoverageGap } from "../../formats/repository/manifest.ts";
 import type { Root } from "../../sources/source.ts";
 
@@ -9,6 +9,11 @@ export class LeftOutPaths {
   add(root: Root, { path, type }: Pick<WalkEntry, "path" | "type">, of: string, reason: string): void {
     const below = type === "directory" ? countBelow(`${root.dir}/${path}`) : {};
     this.all.push({ root: root.name, path, class: of, reason, ...below });
+  }
+
+  /** What was to be taken and cannot be. Nothing of it is looked at. */
+  addMissing(root: Pick<Root, "name">, path: string, of: string, { code, reason }: PathFault): void {
+    this.all.push({ root: root.name, path, class: of, reason: `it ${reason}`, code, missing: true });
   }
 }
 

@@ -1,14 +1,17 @@
 // Which paths of a home a snapshot includes, and why not the others: decided along the walk, a database before its WAL.
-import { belowRoot, type WalkEntry, type WalkOptions } from "../../files/walk.ts";
+import { closeSync } from "node:fs";
+import { belowRoot, openRegularFile, type OpenedFile, type PathFault, type WalkEntry, type WalkOptions } from "../../files/walk.ts";
 import { asPartial, EXIT, placeError, ToolError } from "../../records/error.ts";
 import type { Deps } from "../../records/deps.ts";
 import type { HomeCut, ReadFile } from "../../sources/home-cut.ts";
+import { NOT_A_FILE, type HomeLinks } from "../../sources/links.ts";
 import type { Classification, Root, Source } from "../../sources/source.ts";
 import { notTaken } from "../classes.ts";
 import { LeftOutPaths } from "./left-out-paths.ts";
 
 export interface PathFilterOptions {
-  readonly source: Pick<Source, "classify">;
+  readonly source: Pick<Source, "classify" | "wellKnown">;
+  readonly links: HomeLinks;
   readonly classes: ReadonlySet<string>;
   readonly cut: HomeCut | undefined;
   readonly deps: Pick<Deps, "log">;
@@ -27,6 +30,8 @@ interface CopiedDatabase {
   readonly copied: string;
   readonly walBytes: number;
   readonly late?: boolean | undefined;
+  /** Its WAL lies beside the file that the link leads to. */
+  readonly isLink?: boolean | undefined;
 }
 
 export class PathFilter {
@@ -49,18 +54,49 @@ export class PathFilter {
     return {
       enter: () => this.#enters,
       unreadable: (path, error) => this.recordUnreadable(root, path, error),
+      links: this.#parts.links,
       ...(root.only && { only: root.only }),
     };
   }
 
   /** What a path is; undefined when it is not taken: then its reason is noted, and nothing below it is met. */
   select(root: Root, found: WalkEntry): Classification | undefined {
+    const fault = found.fault ?? this.#specialFault(root, found);
+    if (fault) return this.#leaveOutFault(root, found, fault);
     const of = this.#parts.source.classify(root.name, found.path, found.type);
     const reason = this.#exclusionReason(root, found, of);
     this.#enters = reason === undefined;
     if (reason === undefined) return of;
     if (reason !== "") this.leftOut.add(root, found, of.class, reason);
     return undefined;
+  }
+
+  /** Opens what is taken; undefined when it is gone. A fault of what was opened is recorded, and "fault". */
+  open({ root, found, of }: SelectedPath): OpenedFile | undefined | "fault" {
+    const path = belowRoot(root.dir, found.path);
+    const opened = openRegularFile(path, { follow: found.link !== undefined });
+    const fault = opened && this.#parts.links.faultOfOpen(opened.fd, root.dir);
+    if (!fault) return opened;
+    closeSync(opened.fd);
+    this.#recordMissing(root, found.path, of.class, fault);
+    return "fault";
+  }
+
+  /** Whether an open file of a database is the home owner's to read; else it is recorded. */
+  isReadable({ root, found, of }: SelectedPath, fds: readonly (number | undefined)[]): boolean {
+    for (const fd of fds) {
+      const fault = fd === undefined ? undefined : this.#parts.links.faultOfOpen(fd, root.dir);
+      if (!fault) continue;
+      this.#recordMissing(root, found.path, of.class, fault);
+      return false;
+    }
+    return true;
+  }
+
+  /** A root that is to be there and is not. */
+  recordMissingRoot(root: Root, fault: PathFault): void {
+    const { class: of, never } = this.#parts.source.classify(root.name, "", "missing");
+    if (never === undefined && this.#parts.classes.has(of)) this.#recordMissing(root, "", of, fault);
   }
 
   /** Records how a database was copied, before the walk reaches its `-wal`. */
@@ -113,6 +149,33 @@ export class PathFilter {
     this.#parts.deps.log.problem(asPartial(placeError("E_UNREADABLE", message, "ls -ld it")));
   }
 
+  /** What by its name is a file that the runtime reads, and is a pipe, a socket or a device. */
+  #specialFault(root: Root, { path, type }: WalkEntry): PathFault | undefined {
+    if (type === "file" || type === "directory" || type === "symlink") return undefined;
+    const { source } = this.#parts;
+    const isFile =
+      source.classify(root.name, path, "file").database !== undefined ||
+      source.wellKnown(root.name).includes(path) ||
+      RUNTIME_FILE.test(path);
+    return isFile ? NOT_A_FILE(type) : undefined;
+  }
+
+  /** What is left out by its class or its name is no finding. */
+  #leaveOutFault(root: Root, found: WalkEntry, fault: PathFault): undefined {
+    this.#enters = false;
+    const of = this.#parts.source.classify(root.name, found.path, "missing");
+    const byRule = of.never ?? (this.#isIncluded(of) ? undefined : notTaken(of.class));
+    if (byRule === undefined) this.#recordMissing(root, found.path, of.class, fault);
+    else this.leftOut.all.push({ root: root.name, path: found.path, class: of.class, reason: byRule });
+  }
+
+  #recordMissing(root: Root, path: string, of: string, fault: PathFault): void {
+    this.leftOut.addMissing(root, path, of, fault);
+    const at = belowRoot(root.dir, path);
+    const message = `${at} ${fault.reason}: it is not in the snapshot`;
+    this.#parts.deps.log.problem(asPartial(placeError(`E_${fault.code}`, message, `ls -ld ${at}`)));
+  }
+
   /** Why a path is not taken; "" when another line holds it; undefined when it is. */
   #exclusionReason(root: Root, found: WalkEntry, of: Classification): string | undefined {
     if (of.never !== undefined) return of.never;
@@ -122,6 +185,7 @@ export class PathFilter {
       if (wal !== undefined) return wal;
     }
     if (found.type === "file" && found.path === `${this.#database?.path}-journal`) {
+      if (this.#database?.isLink) return BESIDE_LINK;
       return "a rollback journal: its database is stored as it was before the transaction";
     }
     return this.cut?.excludes(root.name, found);
@@ -138,9 +202,15 @@ export class PathFilter {
     if (this.#parts.source.classify(root.name, main, "file").database === undefined) return undefined;
     if (found.stat.size === 0n) return "an empty WAL";
     if (this.#database?.path !== main) return undefined;
+    if (this.#database.isLink) return BESIDE_LINK;
     if (this.#database.copied === "pair") return "";
     return this.#database.copied === "online" ? "its rows are in the copy of its database" : "written after the cut";
   }
 }
+
+const BESIDE_LINK = "the database is a symbolic link: SQLite reads what lies beside the file that it leads to";
+
+/** Files of sessions, agents and skills that no list names one by one. */
+const RUNTIME_FILE = /(?:^|\/)(?:meta\.json|ledger\.jsonl|costs\.jsonl|metrics\.json|summary\.json|logs\.jsonl|AGENT\.md|SKILL\.md|mcp\.json)$/;
 
 const directoryOf = (path: string): string => path.slice(0, path.lastIndexOf("/"));

@@ -6,7 +6,7 @@ import { SEQUENCE, type DatabaseLine, type ListingLine } from "../../formats/rep
 import { noteCut, openCut, verifyCut, type Cut, type CutReader } from "../../sqlite/copy/cut.ts";
 import { readLastRow } from "../../sqlite/read/last-row.ts";
 import { pagesOf, type Bytes } from "../../sqlite/read/pages.ts";
-import { walPath } from "../../sqlite/wal.ts";
+import { walPath } from "../../sqlite/sidecars.ts";
 import type { ChunkSink } from "../chunk-sink.ts";
 import { openRolledBack } from "./rolled-back-copy.ts";
 import { storeOpen, type Content } from "./store-file.ts";
@@ -29,6 +29,8 @@ interface DatabaseSource {
   readonly before: ListingLine | undefined;
   /** For a copy in which a journal is rolled back. */
   readonly scratch: Scratch;
+  /** Asked of what was opened; false ends it with "fault". */
+  isReadable(opened: CutReader): boolean;
 }
 
 const TRIES = 50;
@@ -37,12 +39,13 @@ const TRIES = 50;
  * The database as noted; where that has moved on, as it is now. Undefined when it
  * vanished, or changed each of 50 times.
  */
-export async function storeDatabase(database: DatabaseSource, sink: ChunkSink): Promise<StoredDatabase | undefined> {
+export async function storeDatabase(database: DatabaseSource, sink: ChunkSink): Promise<StoredDatabase | undefined | "fault"> {
   const { file, atCut } = database;
   for (let tries = 0; tries < TRIES; tries++) {
     const cut = (tries === 0 ? atCut : undefined) ?? noteCut(file);
     if (!cut.main) return undefined;
     const stored = cut.fresh ? undefined : await storeCut(database, cut, sink);
+    if (stored === "fault") return stored;
     if (stored)
       return cut !== atCut && isLate(database, cut)
         ? { ...stored, database: { ...stored.database, late: true } }
@@ -55,9 +58,14 @@ export async function storeDatabase(database: DatabaseSource, sink: ChunkSink): 
 const isLate = ({ cutAt }: DatabaseSource, { wal, main }: Cut): boolean =>
   cutAt !== undefined && (wal !== undefined || main!.mtimeNs >= BigInt(cutAt.getTime()) * 1_000_000n);
 
-async function storeCut(database: DatabaseSource, cut: Cut, sink: ChunkSink): Promise<StoredDatabase | undefined> {
+async function storeCut(
+  database: DatabaseSource,
+  cut: Cut,
+  sink: ChunkSink,
+): Promise<StoredDatabase | undefined | "fault"> {
   using opened = cut.journal ? openRolledBack(database.file, cut, database.scratch) : openCut(database.file, cut);
   if (!opened) return undefined;
+  if (!cut.journal && !database.isReadable(opened)) return "fault";
   // What was rolled back is not the file that lies there: the next run looks again.
   const stat = cut.journal ? "" : formatIdentity(cut.main!);
   const main = knownContent(database.before, stat) ?? (await storeOpen(opened.main, opened.mainSize, sink));

@@ -5,10 +5,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { statIdentity, sameIdentity, sameInode } from "../../files/identity.ts";
 import { scratchDir, type Scratch } from "../../files/scratch.ts";
 import { TAR_END, tarHeader, tarPadding } from "../../files/tar-write.ts";
-import { belowRoot, openRegularFile, walk } from "../../files/walk.ts";
+import { belowRoot, walk } from "../../files/walk.ts";
 import type { Place } from "../../places/open-with-capability.ts";
 import type { Deps } from "../../records/deps.ts";
 import { Artefact } from "../../records/record.ts";
+import { HomeLinks } from "../../sources/links.ts";
 import type { Root } from "../../sources/source.ts";
 import { noteCut, openCut, verifyCut, type Cut, type CutReader } from "../../sqlite/copy/cut.ts";
 import { PathFilter, type SelectedPath } from "./path-filter.ts";
@@ -35,9 +36,13 @@ export async function* tarStream(selection: Place, options: TarStream, deps: Dep
   const { home, source, roots, consistency } = job;
   using scratch = scratchDir(deps.env);
   const cut = consistency === "cold" ? undefined : await source.cut?.(home, scratch, deps);
-  const filter = new PathFilter({ source, classes: new Set(classes), cut, deps });
+  const links = new HomeLinks(home, deps);
+  const filter = new PathFilter({ source, links, classes: new Set(classes), cut, deps });
   const tar = new TarWriter(filter, scratch, deps);
-  for (const root of roots) yield* tar.root(root);
+  for (const root of roots) {
+    if (root.missing) filter.recordMissingRoot(root, root.missing);
+    else yield* tar.root(root);
+  }
   yield* tar.finish({
     runtime: home.runtime,
     home_id: home.id,
@@ -48,7 +53,7 @@ export async function* tarStream(selection: Place, options: TarStream, deps: Dep
     cut_at: cut?.at.toISOString() ?? null,
     skew_ms: cut?.skewMs ?? 0,
     classes,
-    roots: roots.map(({ name, dir }) => ({ name, dir })),
+    roots: roots.filter(({ missing }) => !missing).map(({ name, dir }) => ({ name, dir })),
     totals: tar.totals,
     coverage: filter.leftOut.all,
   });
@@ -94,7 +99,9 @@ class TarWriter {
         continue;
       }
       try {
-        if (yield* of.database ? this.#database(chosen) : this.#file(chosen)) this.totals.files++;
+        const whole = yield* of.database ? this.#database(chosen) : this.#file(chosen);
+        if (whole === "fault") continue; // recorded
+        if (whole) this.totals.files++;
         else this.#filter.recordChanging(chosen);
       } catch (error) {
         this.#filter.recordFailure(chosen, error);
@@ -109,7 +116,8 @@ class TarWriter {
   }
 
   /** False when it vanished or changed each time. */
-  async *#file({ root, found, of }: SelectedPath): AsyncGenerator<Artefact, boolean> {
+  async *#file(chosen: SelectedPath): AsyncGenerator<Artefact, boolean | "fault"> {
+    const { root, found, of } = chosen;
     const path = pathIn(root, found.path);
     const atCut = this.#filter.fileAtCut(root, found);
     if (atCut) {
@@ -118,8 +126,8 @@ class TarWriter {
       return true;
     }
     for (let tries = 1; tries <= FILE_TRIES; tries++) {
-      const opened = openRegularFile(belowRoot(root.dir, found.path));
-      if (!opened) return false;
+      const opened = this.#filter.open(chosen);
+      if (!opened || opened === "fault") return opened ?? false;
       const { fd, stat } = opened;
       try {
         const whole = yield* this.#content(path, fd, Number(stat.size), stat);
@@ -135,7 +143,8 @@ class TarWriter {
   }
 
   /** Main and the WAL as noted at the cut; where they have moved on, as they are now. */
-  async *#database({ root, found }: SelectedPath): AsyncGenerator<Artefact, boolean> {
+  async *#database(chosen: SelectedPath): AsyncGenerator<Artefact, boolean | "fault"> {
+    const { root, found } = chosen;
     const path = pathIn(root, found.path);
     const home = root.name === "home" ? this.#filter.cut : undefined;
     const copy = home?.copies.get(found.path);
@@ -147,6 +156,7 @@ class TarWriter {
       if (!cut.main) return false;
       using opened = cut.fresh ? undefined : this.#open(file, cut);
       if (opened) {
+        if (!copy && !cut.journal && !this.#filter.isReadable(chosen, [opened.main, opened.wal])) return "fault";
         const times = { mode: found.stat.mode, mtimeNs: (copy ? found.stat : cut.main).mtimeNs };
         let whole = yield* this.#content(path, opened.main, opened.mainSize, times);
         if (opened.wal !== undefined) {
@@ -161,6 +171,7 @@ class TarWriter {
             copied,
             walBytes: opened.walSize,
             late: atCut !== undefined && cut !== atCut,
+            isLink: found.link !== undefined,
           });
           return true;
         }
