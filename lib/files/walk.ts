@@ -42,10 +42,7 @@ export interface LinkPolicy {
   refuse?(found: WalkEntry, place: PathPlace): PathFault | undefined;
 }
 
-export type FollowedLink = { readonly text: string } & (
-  | { readonly stat: BigIntStats }
-  | { readonly fault: PathFault }
-);
+export type FollowedLink = { readonly text: string } & ({ readonly stat: BigIntStats } | { readonly fault: PathFault });
 
 /** What is kept of very many of them. */
 export interface PathFacts {

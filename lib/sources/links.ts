@@ -75,7 +75,8 @@ export class HomeLinks implements LinkPolicy {
     if (real === undefined) return DANGLING;
     if (this.#owner && !isOwnersPath(real, this.#owner)) return foreign(stat);
     const type = typeOf(stat);
-    if (type !== "file" && type !== "directory") return fault("LINK_OUTSIDE", `is a symbolic link to a ${type}: ${real}`);
+    if (type !== "file" && type !== "directory")
+      return fault("LINK_OUTSIDE", `is a symbolic link to a ${type}: ${real}`);
     if (isOfKernel(real)) return fault("LINK_OUTSIDE", `is a symbolic link to a file of the kernel: ${real}`);
     return type === "directory" ? this.#reasonAgainstDirectory(path, real, stat, above) : undefined;
   }
@@ -108,7 +109,8 @@ export class HomeLinks implements LinkPolicy {
 }
 
 /** What a runtime reads as a file, and is none. */
-export const NOT_A_FILE = (type: string): PathFault => fault("NOT_A_FILE", `is a ${TYPE_WORDS[type] ?? type} in the place of a file`);
+export const NOT_A_FILE = (type: string): PathFault =>
+  fault("NOT_A_FILE", `is a ${TYPE_WORDS[type] ?? type} in the place of a file`);
 
 const TYPE_WORDS: { readonly [type: string]: string | undefined } = { fifo: "named pipe" };
 
@@ -147,4 +149,6 @@ const KERNEL: ReadonlySet<number> = new Set([
 ]);
 
 const isOfKernel = (real: string): boolean =>
-  real === "/dev" || real.startsWith("/dev/") ? !real.startsWith("/dev/shm/") : KERNEL.has(statfsSync(osPath(real) as string).type);
+  real === "/dev" || real.startsWith("/dev/")
+    ? !real.startsWith("/dev/shm/")
+    : KERNEL.has(statfsSync(osPath(real) as string).type);

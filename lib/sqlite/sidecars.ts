@@ -4,8 +4,7 @@ import { realPath } from "../files/link-target.ts";
 import { osPath } from "../files/os-path.ts";
 
 /** The file that SQLite opens for a path. */
-export const databaseFileOf = (path: string): string =>
-  isLink(path) ? (realPath(path) ?? path) : path;
+export const databaseFileOf = (path: string): string => (isLink(path) ? (realPath(path) ?? path) : path);
 
 export const walPath = (path: string): string => `${databaseFileOf(path)}-wal`;
 export const shmPath = (path: string): string => `${databaseFileOf(path)}-shm`;

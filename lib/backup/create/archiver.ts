@@ -153,7 +153,13 @@ export class Archiver {
     if (!stored || stored === "fault") return stored;
     const { stat, mtimeNs, database, ...content } = stored;
     const copied = copy?.copied ?? database.copied;
-    filter.recordDatabase({ path: found.path, copied, walBytes: database.wal?.size ?? 0, late: database.late, isLink: found.link !== undefined });
+    filter.recordDatabase({
+      path: found.path,
+      copied,
+      walBytes: database.wal?.size ?? 0,
+      late: database.late,
+      isLink: found.link !== undefined,
+    });
     const times = copy ? found.stat : { mode: found.stat.mode, mtimeNs };
     return { ...baseLine(item, times), ...content, database: { ...database, copied }, stat: copy ? "" : stat };
   }

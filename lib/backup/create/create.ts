@@ -23,6 +23,7 @@ import { classesOf, type ClassChoice } from "../classes.ts";
 import { startGraceDeadline } from "./grace-deadline.ts";
 import { openBackupJob, type Consistency, type BackupJob } from "./backup-job.ts";
 import { ListingWriter } from "./listing-writer.ts";
+import { missingFindings } from "./missing-findings.ts";
 import { ParentCursor } from "./parent-cursor.ts";
 import { snapshotRecord } from "../records.ts";
 import { Archiver } from "./archiver.ts";
@@ -59,6 +60,7 @@ export async function* createSnapshots(
     tally.done(manifest.totals.stored_bytes, manifest.totals.files);
     ids.push(manifest.id);
     yield snapshotRecord(repo.url, manifest);
+    yield* missingFindings(manifest);
   }
   if (options.verify && ids.length > 0 && !options.dryRun) yield* verifyCreated(ids, options, deps, tally);
   yield tally.summary(options.dryRun ? { status: "planned" } : {});

@@ -1,6 +1,13 @@
 // Which paths of a home a snapshot includes, and why not the others: decided along the walk, a database before its WAL.
 import { closeSync } from "node:fs";
-import { belowRoot, openRegularFile, type OpenedFile, type PathFault, type WalkEntry, type WalkOptions } from "../../files/walk.ts";
+import {
+  belowRoot,
+  openRegularFile,
+  type OpenedFile,
+  type PathFault,
+  type WalkEntry,
+  type WalkOptions,
+} from "../../files/walk.ts";
 import { asPartial, EXIT, placeError, ToolError } from "../../records/error.ts";
 import type { Deps } from "../../records/deps.ts";
 import type { HomeCut, ReadFile } from "../../sources/home-cut.ts";
@@ -211,6 +218,7 @@ export class PathFilter {
 const BESIDE_LINK = "the database is a symbolic link: SQLite reads what lies beside the file that it leads to";
 
 /** Files of sessions, agents and skills that no list names one by one. */
-const RUNTIME_FILE = /(?:^|\/)(?:meta\.json|ledger\.jsonl|costs\.jsonl|metrics\.json|summary\.json|logs\.jsonl|AGENT\.md|SKILL\.md|mcp\.json)$/;
+const RUNTIME_FILE =
+  /(?:^|\/)(?:meta\.json|ledger\.jsonl|costs\.jsonl|metrics\.json|summary\.json|logs\.jsonl|AGENT\.md|SKILL\.md|mcp\.json)$/;
 
 const directoryOf = (path: string): string => path.slice(0, path.lastIndexOf("/"));

@@ -39,7 +39,10 @@ const TRIES = 50;
  * The database as noted; where that has moved on, as it is now. Undefined when it
  * vanished, or changed each of 50 times.
  */
-export async function storeDatabase(database: DatabaseSource, sink: ChunkSink): Promise<StoredDatabase | undefined | "fault"> {
+export async function storeDatabase(
+  database: DatabaseSource,
+  sink: ChunkSink,
+): Promise<StoredDatabase | undefined | "fault"> {
   const { file, atCut } = database;
   for (let tries = 0; tries < TRIES; tries++) {
     const cut = (tries === 0 ? atCut : undefined) ?? noteCut(file);

@@ -74,7 +74,9 @@ export function listArchivedSessions(root: string): ReadonlyMap<string, string> 
   const found = new Map<string, string>();
   for (const entry of entries(archiveDir(root))) {
     if (STAGING.test(entry.name)) continue;
-    const id = isDirectoryEntry(archiveDir(root), entry) ? entry.name : /^(.+)\.(?:tar|tar\.gz|tgz|tar\.zst)$/.exec(entry.name)?.[1];
+    const id = isDirectoryEntry(archiveDir(root), entry)
+      ? entry.name
+      : /^(.+)\.(?:tar|tar\.gz|tgz|tar\.zst)$/.exec(entry.name)?.[1];
     if (isId(id)) found.set(id, joinPath(archiveDir(root), entry.name));
   }
   return found;
