@@ -11,7 +11,7 @@ export const readLinkText = (path: string): string =>
 /** The path without a link in it; undefined when it leads nowhere. */
 export function realPath(path: string): string | undefined {
   try {
-    return fromOsBytes(realpathSync(osPath(path), { encoding: "buffer" }) as unknown as Buffer);
+    return fromOsBytes(realpathSync.native(osPath(path), { encoding: "buffer" }));
   } catch {
     return undefined;
   }
