@@ -47,7 +47,7 @@ export function entryRecord(snapshot: string, line: ListingLine): EntryRecord {
     ...(size !== undefined && { size }),
     mode,
     mtime_ns,
-    ...(link !== undefined && { link }),
+    ...(link !== undefined && { link, note: `a symbolic link to ${link}, taken with what it leads to` }),
     ...(sha256 !== undefined && { sha256 }),
     ...(database && { database }),
   };

@@ -74,6 +74,7 @@ export const entry = kind("entry", "One path in a snapshot.", {
   mode: text("Permission bits, octal."),
   mtime_ns: text("Last modification, nanoseconds since 1970."),
   link: optional(text("The text of the symbolic link in its place, which was followed.")),
+  note: optional(text("What is special about it, in words.")),
   sha256: optional(text("Digest of the content.")),
   database: optional(json("{pages, copied, last_sequence}")),
 });

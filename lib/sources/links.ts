@@ -3,7 +3,7 @@ import { fstatSync, statfsSync, statSync, type BigIntStats } from "node:fs";
 import { dirname } from "node:path";
 import { foreignOwner, type Owner } from "../files/as-owner.ts";
 import { isOwnersFile, isOwnersPath, pathAndAbove, readLinkText, realPath } from "../files/link-target.ts";
-import { osPath } from "../files/os-path.ts";
+import { joinPath, osPath } from "../files/os-path.ts";
 import {
   belowRoot,
   typeOf,
@@ -15,6 +15,7 @@ import {
 } from "../files/walk.ts";
 import type { Deps } from "../records/deps.ts";
 import type { Home } from "./home.ts";
+import type { Root } from "./source.ts";
 
 /** Directories of the system: whoever links to one of them links to a file system, not to state of a runtime. */
 const SYSTEM =
@@ -59,15 +60,18 @@ export class HomeLinks implements LinkPolicy {
   refuse(found: WalkEntry, { root, above }: PathPlace): PathFault | undefined {
     if (!this.#owner || Number(found.stat.uid) === this.#owner.uid) return undefined;
     const top = above[0]?.stat ?? statSync(osPath(root), { bigint: true });
-    const isOutside = found.stat.dev !== top.dev || above.some(({ link }) => link !== undefined);
+    const isNamed = root !== this.#home.root && !root.startsWith(`${this.#home.root}/`);
+    const isOutside = isNamed || found.stat.dev !== top.dev || above.some(({ link }) => link !== undefined);
     const isShared = found.type === "file" && found.stat.nlink > 1n;
     return isOutside || isShared ? foreign(found.stat) : undefined;
   }
 
   /** Asked of what was opened: the path may have led elsewhere since it was looked at. */
   faultOfOpen(fd: number, root: string): PathFault | undefined {
-    if (!this.#owner || isOwnersFile(fd, root, this.#owner)) return undefined;
-    return foreign(fstatSync(fd, { bigint: true }));
+    if (!this.#owner) return undefined;
+    const stat = fstatSync(fd, { bigint: true });
+    const isInHome = root === this.#home.root && isOwnersFile(fd, root, this.#owner);
+    return isInHome || Number(stat.uid) === this.#owner.uid ? undefined : foreign(stat);
   }
 
   #reasonAgainst(path: string, stat: BigIntStats, { above }: PathPlace): PathFault | undefined {
@@ -107,6 +111,19 @@ export class HomeLinks implements LinkPolicy {
     return this.#again > AGAIN;
   }
 }
+
+/** Root does not read what the settings of another user name, unless it is his. */
+export function withOwnerFault(root: Root, { owner }: HomeLinks): Root {
+  if (!owner || root.name === "home") return root;
+  const tops = root.only?.map((name) => joinPath(root.dir, name)) ?? [root.dir];
+  const isForeign = tops.some((top) => {
+    const real = realPath(top);
+    return real !== undefined && !isOwnersPath(real, owner);
+  });
+  return isForeign ? { ...root, missing: NOT_THE_OWNERS } : root;
+}
+
+const NOT_THE_OWNERS: PathFault = { code: "LINK_FOREIGN", reason: "does not belong to the owner of the home" };
 
 /** What a runtime reads as a file, and is none. */
 export const NOT_A_FILE = (type: string): PathFault =>
