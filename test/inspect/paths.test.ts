@@ -85,7 +85,7 @@ test("every path of the quick reference is listed with its class, in the home an
   const known = await paths(real.home);
   assert.ok(known.length > 80);
   for (const path of IN_HOME) if (path !== "agh.db") make(real.home, path);
-  const root = known.find(({ scope }) => scope === "workspace");
+  const root = known.find(({ scope, exists }) => scope === "workspace" && exists);
   const dir = root ? root.id.slice(0, root.id.length - root.path.length - 1) : workspace;
   if (root) for (const path of IN_WORKSPACE) make(dir, path);
   const listed = new Map((await paths(real.home)).map((record) => [record.id, record]));
