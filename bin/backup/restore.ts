@@ -13,6 +13,7 @@ const flags = {
   only: repeated("Only this class, e.g. catalog, sessions, config", { hint: "CLASS" }),
   session: option<string>("Only this session: a full id, or a unique prefix", { hint: "ID" }),
   replace: toggle("With --into --session: move an existing session that differs to the trash"),
+  links: toggle("With --to: make followed symbolic links again, and do not write what they led to"),
   apply: toggle("With --into: perform the plan; without it the plan is only printed"),
   lockTimeout: option("With --into: how long to wait for another run of this toolkit; 10s", {
     hint: "10s",
@@ -26,7 +27,7 @@ const flags = {
 export const restore = verb({
   summary: "restore a snapshot to a directory, or into an existing home",
   description:
-    "Every chunk is checked while it is written; each database is restored as one file. Modes, and times to the microsecond, are restored; locks, pids and sockets are never in a snapshot. With --to, files from outside the home are restored below DIR/.agh-toolkit/outside; while the restore is incomplete, DIR/.agh-toolkit/restore-incomplete exists, and the same command again completes it. With --to and --session the directory is a home with that session alone. With --into a stopped home is changed in one journaled step, and what is replaced is moved to HOME/.agh-toolkit/trash: --session restores the directory, the ledger and the missing catalog rows of one session; --only restores the files of a class that differ, and adds to an older catalog the rows that the current sessions need; without either the whole home is replaced. Links, sockets, locks and classes that the snapshot does not include stay in place, and files from outside the home are named, not restored. Before a restore of a class or of the whole home, a snapshot of the current home is created with the tag before-restore.",
+    "Every chunk is checked while it is written; each database is restored as one file. Modes, and times to the microsecond, are restored; locks, pids and sockets are never in a snapshot. With --to, files from outside the home are restored below DIR/.agh-toolkit/outside; while the restore is incomplete, DIR/.agh-toolkit/restore-incomplete exists, and the same command again completes it. What lay behind a symbolic link is restored as files and directories in its place; with --links the link itself is made, and what it led to is not written. With --to and --session the directory is a home with that session alone. With --into a stopped home is changed in one journaled step, and what is replaced is moved to HOME/.agh-toolkit/trash: --session restores the directory, the ledger and the missing catalog rows of one session; --only restores the files of a class that differ, and adds to an older catalog the rows that the current sessions need; without either the whole home is replaced. Links, sockets, locks and classes that the snapshot does not include stay in place, and files from outside the home are named, not restored. Before a restore of a class or of the whole home, a snapshot of the current home is created with the tag before-restore.",
   flags,
   examples: [
     "agh-backup restore latest --to /srv/agh-restored",
@@ -44,15 +45,16 @@ export const restore = verb({
 });
 
 async function toDirectory({ values, deps }: Call<typeof flags>, to: string) {
-  const { id, only, session, homeId, at, dryRun, apply, replace } = values;
+  const { id, only, session, homeId, at, dryRun, links, apply, replace } = values;
   if (apply || replace) throw usageError(`--${apply ? "apply" : "replace"} needs --into`, "--into HOME");
   const { restoreSnapshot } = await import("../../lib/backup/restore/restore.ts");
-  const options = { repo: repoOf(values, deps), id, to, only, session, homeId, at, dryRun };
+  const options = { repo: repoOf(values, deps), id, to, only, session, homeId, at, dryRun, links };
   return restoreSnapshot(options, withIdentity(values, deps));
 }
 
 async function intoHome({ values, deps }: Call<typeof flags>, into: string) {
-  const { id, only, session, replace, homeId, at, dryRun, lockTimeout: lockTimeoutMs = 10_000 } = values;
+  const { id, only, session, replace, homeId, at, dryRun, links, lockTimeout: lockTimeoutMs = 10_000 } = values;
+  if (links) throw usageError("--links needs --to", "--to DIR");
   const { restoreInPlace: restoreInto } = await import("../../lib/backup/restore/restore-in-place.ts");
   const apply = values.apply && !dryRun;
   const options = { id, only, session, replace, homeId, at, apply, lockTimeoutMs, toolkit: version };

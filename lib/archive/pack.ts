@@ -46,14 +46,16 @@ export interface PackPath {
   readonly type: "file" | "directory";
   readonly mode: number;
   readonly identity: FileIdentity;
+  readonly isLink: boolean;
 }
 
-export const packPathOf = ({ path, from, found: { type, stat } }: OwnPath): PackPath => ({
+export const packPathOf = ({ path, from, found: { type, stat }, isLink }: OwnPath): PackPath => ({
   path,
   from,
   type: type === "directory" ? "directory" : "file",
   mode: Number(stat.mode & 0o777n),
   identity: toIdentity(stat),
+  isLink: isLink === true,
 });
 
 /** What packing needs beside: `buffers` may be used again when it has ended. */
@@ -160,7 +162,7 @@ function buildReceipt(
 async function writePath(
   archive: ArchiveFile,
   top: string,
-  { path, from, type, mode, identity }: PackPath,
+  { path, from, type, mode, identity, isLink }: PackPath,
 ): Promise<ReceiptFile | undefined> {
   const size = type === "directory" ? 0 : Number(identity.size);
   const entry = { path: `${top}/${path}`, type, size, mode, mtime: Number(identity.mtimeNs / 1_000_000_000n) };
@@ -170,7 +172,7 @@ async function writePath(
     await archive.entry(entry);
     return line;
   }
-  const opened = openRegularFile(from);
+  const opened = openRegularFile(from, { follow: isLink });
   if (!opened) return undefined;
   try {
     if (!sameIdentity(toIdentity(opened.stat), identity)) return undefined;

@@ -206,6 +206,7 @@ export class HomePut {
     const { custody, versions, deps } = this.#options;
     const { runtime, root, id } = custody.home;
     const { session } = first;
+    assertReadable(first);
     let [local, now] = [first, rows];
     for (let tries = 1; ; tries++) {
       const { partition, unexpected } = local;
@@ -222,6 +223,14 @@ export class HomePut {
 }
 
 const NOT_HERE = "it has no files and no rows here";
+
+/** Throws (3) where a part of the session cannot be read: an archive without it would pass for all of it. */
+function assertReadable({ unexpected }: LocalSession): void {
+  const broken = unexpected.find(({ code }) => code !== undefined);
+  if (!broken) return;
+  const message = `${broken.path} cannot be archived: ${broken.reason}`;
+  throw new ToolError({ code: `E_${broken.code}`, message, hint: "agh-inspect paths", exit: EXIT.partial });
+}
 
 const rowsChangedSince = ({ files }: Receipt, lines: string): boolean =>
   hash("sha256", Buffer.from(lines)) !== files.find(({ path }) => path === ROWS)?.sha256;

@@ -35,7 +35,7 @@ export function snapshotRecord(repo: string, manifest: Manifest, assessment?: Sn
 }
 
 export function entryRecord(snapshot: string, line: ListingLine): EntryRecord {
-  const { root, path, class: of, type, size, mode, mtime_ns, sha256, database } = line;
+  const { root, path, class: of, type, size, mode, mtime_ns, link, sha256, database } = line;
   return {
     kind: "entry",
     id: path === "" ? root : `${root}/${path}`,
@@ -47,6 +47,7 @@ export function entryRecord(snapshot: string, line: ListingLine): EntryRecord {
     ...(size !== undefined && { size }),
     mode,
     mtime_ns,
+    ...(link !== undefined && { link, note: `a symbolic link to ${link}, taken with what it leads to` }),
     ...(sha256 !== undefined && { sha256 }),
     ...(database && { database }),
   };
@@ -60,6 +61,7 @@ export const gapRecord = (snapshot: string, gap: CoverageGap): GapRecord => ({
   path: gap.path,
   class: gap.class,
   reason: gap.reason,
+  ...(gap.code !== undefined && { code: gap.code }),
   missing: gap.missing ?? false,
   accepted: gap.accepted ?? false,
   ...(gap.files !== undefined && { files: gap.files }),

@@ -12,7 +12,37 @@ export interface WalkEntry {
   readonly stat: BigIntStats;
   /** The names in its directory, itself among them. */
   readonly siblings: readonly string[];
+  /** The text of the symbolic link that stands there; `type` and `stat` are those of what it leads to where it is followed. */
+  readonly link?: string;
+  /** Why it is neither followed nor entered nor read. */
+  readonly fault?: PathFault;
 }
+
+/** Why a path is not followed. */
+export interface PathFault {
+  /** Of the finding: `LINK_LOOP`, … */
+  readonly code: string;
+  /** In words that go on from "it". */
+  readonly reason: string;
+}
+
+/** Where a walk is. */
+export interface PathPlace {
+  /** The directory that is walked. */
+  readonly root: string;
+  readonly path: string;
+  /** The directories that it lies in, outermost first. */
+  readonly above: readonly WalkEntry[];
+}
+
+/** Which symbolic links a walk follows. */
+export interface LinkPolicy {
+  follow(link: PathPlace): FollowedLink;
+  /** Why what is no link is not to be read. */
+  refuse?(found: WalkEntry, place: PathPlace): PathFault | undefined;
+}
+
+export type FollowedLink = { readonly text: string } & ({ readonly stat: BigIntStats } | { readonly fault: PathFault });
 
 /** What is kept of very many of them. */
 export interface PathFacts {
@@ -30,9 +60,11 @@ export interface WalkOptions {
   readonly names?: (found: WalkEntry) => readonly string[] | undefined;
   /** Only these names of the top directory; it itself is not yielded then. */
   readonly only?: readonly string[];
+  /** Nothing is followed without it. */
+  readonly links?: LinkPolicy | undefined;
 }
 
-/** Walks without following anything. Costs one lstat a path, and one readdir a directory whose names are not known. */
+/** Walks, and follows nothing but what `links` says. Costs one lstat a path, and one readdir a directory whose names are not known. */
 export function* walk(root: string, options: WalkOptions = {}): Generator<WalkEntry, void, undefined> {
   if (options.only) {
     const names = readNames(root, "", options).filter((name) => options.only!.includes(name));
@@ -49,48 +81,60 @@ interface Visit {
 
 // A stack instead of recursion: `yield*` through every level would cost more than the system calls.
 function* visit({ root, path, siblings, options }: Visit): Generator<WalkEntry, void, undefined> {
-  const top = statEntry(root, path, siblings, options);
+  const above: WalkEntry[] = [];
+  const top = statEntry({ root, path, above }, siblings, options);
   if (!top) return;
   yield top;
   const open: { path: string; names: readonly string[]; next: number }[] = [];
-  if (goesInto(top, options)) open.push({ path, names: namesToVisit(root, top, options), next: 0 });
+  const enter = (found: WalkEntry): void => {
+    open.push({ path: found.path, names: namesToVisit(root, found, options), next: 0 });
+    above.push(found);
+  };
+  if (goesInto(top, options)) enter(top);
   while (open.length > 0) {
     const level = open[open.length - 1]!;
     const name = level.names[level.next++];
     if (name === undefined) {
       open.pop();
+      above.pop();
       continue;
     }
-    const found = statEntry(root, level.path === "" ? name : `${level.path}/${name}`, level.names, options);
+    const below = level.path === "" ? name : `${level.path}/${name}`;
+    const found = statEntry({ root, path: below, above }, level.names, options);
     if (!found) continue;
     yield found;
-    if (goesInto(found, options)) {
-      open.push({ path: found.path, names: namesToVisit(root, found, options), next: 0 });
-    }
+    if (goesInto(found, options)) enter(found);
   }
 }
 
 const goesInto = (found: WalkEntry, { enter }: WalkOptions): boolean =>
-  found.type === "directory" && (enter === undefined || enter(found));
+  found.type === "directory" && !found.fault && (enter === undefined || enter(found));
 
 const namesToVisit = (root: string, found: WalkEntry, options: WalkOptions): readonly string[] =>
   options.names?.(found) ?? readNames(root, found.path, options);
 
 const BIG = { bigint: true, throwIfNoEntry: false } as const;
 
-function statEntry(
-  root: string,
-  path: string,
-  siblings: readonly string[],
-  options: WalkOptions,
-): WalkEntry | undefined {
+function statEntry(place: PathPlace, siblings: readonly string[], options: WalkOptions): WalkEntry | undefined {
+  const { root, path } = place;
+  const { links } = options;
   try {
     const stat = lstatSync(osPath(belowRoot(root, path)), BIG);
-    return stat && { path, type: typeOf(stat), stat, siblings };
+    if (!stat) return undefined;
+    const found = { path, type: typeOf(stat), stat, siblings };
+    if (!links) return found;
+    if (found.type === "symlink") return followedEntry(found, links.follow(place));
+    const fault = links.refuse?.(found, place);
+    return fault ? { ...found, fault } : found;
   } catch (error) {
     return unreadable(path, error, options);
   }
 }
+
+const followedEntry = (found: WalkEntry, followed: FollowedLink): WalkEntry =>
+  "fault" in followed
+    ? { ...found, link: followed.text, fault: followed.fault }
+    : { ...found, link: followed.text, type: typeOf(followed.stat), stat: followed.stat };
 
 function readNames(root: string, path: string, options: WalkOptions): readonly string[] {
   const dir = osPath(belowRoot(root, path));
@@ -126,7 +170,7 @@ const TYPES: { readonly [format: number]: PathType } = {
   [constants.S_IFIFO]: "fifo",
 };
 
-const typeOf = ({ mode }: BigIntStats): PathType => TYPES[Number(mode) & constants.S_IFMT] ?? "device";
+export const typeOf = ({ mode }: BigIntStats): PathType => TYPES[Number(mode) & constants.S_IFMT] ?? "device";
 
 /** Where `a` stands to `b` in a walk: by names, not by characters, so that `/` comes before everything. */
 export function comparePaths(a: string, b: string): number {
@@ -140,14 +184,20 @@ export function comparePaths(a: string, b: string): number {
 
 const SLASH = 0x2f;
 
+export interface OpenedFile {
+  readonly fd: number;
+  readonly stat: BigIntStats;
+}
+
 /**
- * Opens a regular file for reading, following no link; undefined when it is gone or has become something else.
- * Never for a database that this process holds open in SQLite: closing would drop its locks.
+ * Opens a regular file for reading; undefined when it is gone or has become something else. A link is followed only
+ * where `follow` says so. Never for a database that this process holds open in SQLite: closing would drop its locks.
  */
-export function openRegularFile(path: string): { readonly fd: number; readonly stat: BigIntStats } | undefined {
+export function openRegularFile(path: string, { follow = false } = {}): OpenedFile | undefined {
   let fd: number;
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK | (follow ? 0 : constants.O_NOFOLLOW);
   try {
-    fd = openSync(osPath(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    fd = openSync(osPath(path), flags);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR" || code === "ELOOP" || code === "ENXIO") return undefined;

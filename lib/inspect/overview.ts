@@ -9,6 +9,7 @@ import type { Deps } from "../records/deps.ts";
 import { ToolError, asPartial } from "../records/error.ts";
 import type { HomeRecord, PathRecord, SessionRecord } from "../records/runtime-kinds.ts";
 import { hasCrashed } from "../sources/selection.ts";
+import { HomeLinks } from "../sources/links.ts";
 import type { Source } from "../sources/source.ts";
 import { readBackupTimes } from "./backup-times.ts";
 
@@ -94,7 +95,8 @@ function countStates(source: OpenPlace["source"], sessions: readonly SessionReco
 async function measureBytes({ home, source }: OpenPlace, deps: Deps): Promise<Bytes> {
   const only = source.rootOf && (await source.roots(home, deps)).find(({ name }) => name === "home")?.only;
   let [sessions, total] = [0, 0];
-  for (const { path, type, stat } of walk(home.root, { unreadable: () => undefined, ...(only && { only }) })) {
+  const links = new HomeLinks(home, deps);
+  for (const { path, type, stat } of walk(home.root, { links, unreadable: () => undefined, ...(only && { only }) })) {
     if (type !== "file") continue;
     total += Number(stat.size);
     if (isSessions(source, path, type)) sessions += Number(stat.size);

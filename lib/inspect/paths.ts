@@ -6,15 +6,25 @@ import type { Deps } from "../records/deps.ts";
 import { EXIT, ToolError } from "../records/error.ts";
 import type { PathRecord } from "../records/runtime-kinds.ts";
 import { DEFAULT_CLASSES } from "../sources/classes.ts";
+import { HomeLinks } from "../sources/links.ts";
 import type { Root, Source } from "../sources/source.ts";
 
 /** `path` records: those that are there in the order of the walk, then the well-known ones that are not. */
 export async function* listPaths(where: Place, deps: Deps): AsyncGenerator<PathRecord> {
   using place = await openPlace(where.home, where, deps);
-  for (const root of await place.source.roots(place.home, deps)) {
+  const links = new HomeLinks(place.home, deps);
+  for (const root of await place.source.roots(place.home, deps, { absent: true })) {
     const missing = new Set(place.source.wellKnown(root.name));
+    if (root.missing) {
+      yield {
+        ...pathRecord(place, root, { path: "", type: "missing", stat: undefined }),
+        reason: `it ${root.missing.reason}`,
+      };
+      continue;
+    }
     for (const found of walk(root.dir, {
       ...(root.only && { only: root.only }),
+      links,
       unreadable: reportUnreadable(root, deps),
     })) {
       deps.signal.throwIfAborted();
@@ -25,14 +35,20 @@ export async function* listPaths(where: Place, deps: Deps): AsyncGenerator<PathR
   }
 }
 
+type FoundPath = Pick<WalkEntry, "path" | "link" | "fault"> & {
+  readonly type: PathRecord["type"];
+  readonly stat: WalkEntry["stat"] | undefined;
+};
+
 /** The record of one path of a root. */
 export function pathRecord(
   { home, source }: OpenPlace,
   root: Root,
-  { path, type, stat }: Pick<WalkEntry, "path"> & { type: PathRecord["type"]; stat: WalkEntry["stat"] | undefined },
+  { path, type, stat, link, fault }: FoundPath,
 ): PathRecord {
   const { class: of, scope, never: byName } = source.classify(root.name, path, type);
-  const never = byName ?? (isEmptyWal(source, root, path, stat) ? "an empty WAL" : undefined);
+  const byLink = fault && `it ${fault.reason}`;
+  const never = byLink ?? byName ?? (isEmptyWal(source, root, path, stat) ? "an empty WAL" : undefined);
   const isBackedUp = never === undefined && type !== "missing" && (DEFAULT_CLASSES as readonly string[]).includes(of);
   return {
     kind: "path",
@@ -44,6 +60,7 @@ export function pathRecord(
     class: of,
     scope,
     type,
+    link,
     exists: stat !== undefined,
     size: type === "file" && stat ? Number(stat.size) : undefined,
     mode: stat && (Number(stat.mode) & 0o7777).toString(8).padStart(4, "0"),

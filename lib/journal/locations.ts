@@ -60,6 +60,17 @@ export function assertNoLinksIn(steps: readonly Step[], roots: Roots): void {
   for (const step of steps) for (const location of locationsOf(step)) assertNoLinks(roots, location, checked);
 }
 
+/** Throws E_LINK_IN_PATH (4) where a step would put away or replace a link and leave what it leads to as it is. */
+export function assertNoLinkTaken(steps: readonly Step[], roots: Roots): void {
+  for (const step of steps) {
+    if (step.do === "insert-rows" || step.do === "remove-rows") continue;
+    const location = step.do === "move" ? step.from : step.path;
+    if (/^(?:run|trash):/.test(location)) continue;
+    const path = resolveLocation(roots, location);
+    if (lstatSync(osPath(path), { throwIfNoEntry: false })?.isSymbolicLink()) throw linkInPath(path, true);
+  }
+}
+
 /** The same for one location; directories that were looked at are passed over. */
 export function assertNoLinks(roots: Roots, location: Location, checked = new Set<string>()): void {
   const dir = roots.get(location.slice(0, rootEnd(location)));

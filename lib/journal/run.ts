@@ -10,7 +10,15 @@ import { executeSteps, makeOwnDirectory, type Done } from "./execute.ts";
 import { JOURNAL_FORMAT, type Journal } from "./format.ts";
 import { claimIdentity } from "./identity.ts";
 import type { JournalHome } from "./journal-home.ts";
-import { assertNoLinksIn, locate, resolveLocation, rootsOf, runDir, type Roots } from "./locations.ts";
+import {
+  assertNoLinksIn,
+  assertNoLinkTaken,
+  locate,
+  resolveLocation,
+  rootsOf,
+  runDir,
+  type Roots,
+} from "./locations.ts";
 import { assertMovable } from "./movable.ts";
 import { closeRun, assertOwnState, removeRun, writeJournal } from "./runs.ts";
 import { look, stampOf } from "./stamps.ts";
@@ -99,6 +107,7 @@ export class Run implements Disposable {
     };
     const roots = rootsOf(home, this.run);
     assertNoLinksIn(journal.steps, roots);
+    assertNoLinkTaken(journal.steps, roots);
     assertMovable(journal.steps, roots);
     asOwner(home.owner, () => writeJournal(home.root, journal));
     this.#isCommitted = true;

@@ -60,6 +60,9 @@ export const path = kind("path", "One path that belongs to a home, in it or wher
     "device",
     "missing",
   ),
+  link: optional(
+    text("The text of the symbolic link in its place; `type` is that of what it leads to where it is followed."),
+  ),
   exists: bool("False for a well-known path that is not there."),
   size: optional(integer("Bytes of a regular file.")),
   mode: optional(text("Permission bits, octal.")),

@@ -73,6 +73,8 @@ export const entry = kind("entry", "One path in a snapshot.", {
   size: optional(integer("Bytes.")),
   mode: text("Permission bits, octal."),
   mtime_ns: text("Last modification, nanoseconds since 1970."),
+  link: optional(text("The text of the symbolic link in its place, which was followed.")),
+  note: optional(text("What is special about it, in words.")),
   sha256: optional(text("Digest of the content.")),
   database: optional(json("{pages, copied, last_sequence}")),
 });
@@ -84,6 +86,7 @@ export const gap = kind("gap", "A path of the home that a snapshot does not hold
   path: text("Relative to its root; a directory stands for all below it."),
   class: text("What the path is."),
   reason: text("Why it is not in the snapshot."),
+  code: optional(text("The code of the finding: `LINK_LOOP`, `LINK_FOREIGN`, `ROOT_MISSING`, …")),
   missing: bool("It was to be taken and could not be; false where a rule or a flag leaves it out."),
   accepted: bool("Its absence was accepted by name."),
   files: optional(integer("Of a directory: files below it.")),

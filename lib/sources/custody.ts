@@ -30,6 +30,20 @@ export interface OwnPath {
   /** Where it lies, absolute. */
   readonly from: string;
   readonly found: PathFacts;
+  /** A symbolic link leads to it. */
+  readonly isLink?: true;
+}
+
+export interface UnexpectedPath {
+  readonly path: string;
+  readonly reason: string;
+  /** It may be a part of the session, and cannot be read: `LINK_DANGLING`, … */
+  readonly code?: string;
+}
+
+export interface LinkedPath {
+  readonly path: string;
+  readonly text: string;
 }
 
 /** A session as it lies in the home. Nothing of it was opened. */
@@ -42,7 +56,9 @@ export interface LocalSession {
   /** What lay at a path that goes when these were listed, for the step that takes it out; without it, it is looked at again. */
   readonly seen?: (path: string) => Seen | undefined;
   /** What is not a session's, a socket or a link, with the reason. */
-  readonly unexpected: readonly { readonly path: string; readonly reason: string }[];
+  readonly unexpected: readonly UnexpectedPath[];
+  /** Symbolic links that were followed: what they lead to is archived, and nothing is removed through them. */
+  readonly links?: readonly LinkedPath[];
   /** The directory below the ledger root that its ledger lies in; null where it has none. */
   readonly partition: string | null;
   /** Rows by table that go with it when it is removed; {} where they stay, or where there are none. */

@@ -7,6 +7,7 @@ import type { Deps } from "../records/deps.ts";
 import { ToolError } from "../records/error.ts";
 import type { Block } from "../records/record.ts";
 import type { ReadConnection } from "../sqlite/read/open.ts";
+import { walPath } from "../sqlite/sidecars.ts";
 import { walOwners } from "../sqlite/wal-owners.ts";
 import { openReadSnapshot } from "../sqlite/read/read-snapshot.ts";
 import { looksBroken } from "../sqlite/errors.ts";
@@ -80,6 +81,6 @@ export class DatabaseWatcher {
 /** What main and WAL are now, in one word; undefined while there is no file. */
 function stateOf(file: string): string | undefined {
   const main = statIdentity(file);
-  const wal = statIdentity(`${file}-wal`);
+  const wal = statIdentity(walPath(file));
   return main && `${formatIdentity(main)} ${wal ? formatIdentity(wal) : ""}`;
 }

@@ -1,35 +1,64 @@
 // The directories of a session: what lies in them, in the order of an archive, what of it goes with the session, and what it will be known by.
 import { hash } from "node:crypto";
+import { statSync } from "node:fs";
+import { osPath } from "../files/os-path.ts";
 import { findPathProblem } from "../files/safe-names.ts";
-import { belowRoot, walk, type PathFacts, type WalkEntry } from "../files/walk.ts";
+import { belowRoot, walk, type LinkPolicy, type PathFacts, type WalkEntry } from "../files/walk.ts";
 import { seenBy } from "../journal/stamps.ts";
 import type { Seen } from "../journal/steps.ts";
-import type { LocalSession, OwnPath, OwnTree } from "./custody.ts";
+import { walPath } from "../sqlite/sidecars.ts";
+import type { LinkedPath, LocalSession, OwnPath, OwnTree, UnexpectedPath } from "./custody.ts";
 
-export type OwnPaths = Pick<LocalSession, "paths" | "unexpected" | "seen">;
+export type OwnPaths = Pick<LocalSession, "paths" | "unexpected" | "links" | "seen">;
 
-/** Looks at every path; nothing is opened. `isIgnored`: what the runtime makes anew, which is nobody's loss. */
+/**
+ * Looks at every path; nothing is opened. `isIgnored`: what the runtime makes anew, which is nobody's loss. Without
+ * `links` no symbolic link is followed.
+ */
 export function listOwnPaths(
   trees: readonly OwnTree[],
   isIgnored: (found: PathFacts) => boolean = () => false,
+  policy?: LinkPolicy,
 ): OwnPaths {
   const paths: OwnPath[] = [];
-  const unexpected: { path: string; reason: string }[] = [];
+  const unexpected: UnexpectedPath[] = [];
+  const links: LinkedPath[] = [];
   const met = new Map<string, PathFacts[]>();
   for (const { part, dir, only } of trees) {
     const all: PathFacts[] = [];
     met.set(dir, all);
-    for (const entry of walk(dir, only && { only })) {
+    for (const entry of walk(dir, { ...(only && { only }), links: policy })) {
       const found = factsOf(entry);
       all.push(found);
       if (OURS.test(found.path) || isIgnored(found)) continue;
       const path = found.path === "" ? part : `${part}/${found.path}`;
-      const reason = findPathProblem(path) ?? reasonAgainst(found);
-      if (reason === undefined) paths.push({ path, from: belowRoot(dir, found.path), found });
-      else unexpected.push({ path, reason });
+      const { link, fault } = entry;
+      const reason = findPathProblem(path) ?? (fault ? `it ${fault.reason}` : reasonAgainst(found));
+      const own = { path, from: belowRoot(dir, found.path), found };
+      if (reason !== undefined) unexpected.push({ path, reason, ...(fault && { code: fault.code }) });
+      else if (link === undefined) paths.push(own);
+      else paths.push({ ...own, isLink: true });
+      if (link !== undefined && !fault) links.push({ path, text: link });
     }
   }
-  return { paths, unexpected, seen: (path) => seenAt(path, met) };
+  if (links.length > 0) takeWalsOfLinks(paths);
+  return { paths, unexpected, links, seen: (path) => seenAt(path, met) };
+}
+
+/** SQLite keeps the WAL beside the file that a link leads to; one beside the link is not read by anybody. */
+function takeWalsOfLinks(paths: OwnPath[]): void {
+  for (const { path, from } of paths.filter(({ path, isLink }) => isLink && path.endsWith(".db"))) {
+    const beside = paths.findIndex((own) => own.path === `${path}-wal`);
+    if (beside >= 0) paths.splice(beside, 1);
+    const stat = statSync(osPath(walPath(from)), { bigint: true, throwIfNoEntry: false });
+    if (!stat?.isFile() || stat.size === 0n) continue;
+    const wal: OwnPath = {
+      path: `${path}-wal`,
+      from: walPath(from),
+      found: { path: `${path}-wal`, type: "file", stat },
+    };
+    paths.splice(paths.findIndex((own) => own.path === path) + 1, 0, wal);
+  }
 }
 
 function seenAt(path: string, met: ReadonlyMap<string, readonly PathFacts[]>): Seen | undefined {

@@ -1,5 +1,5 @@
 // Custody of sessions that are rows of one database: what is the same for every runtime that keeps them so.
-import { lstatSync } from "node:fs";
+import { statSync } from "node:fs";
 import { osPath } from "../files/os-path.ts";
 import { decodeRows, encodeLines, type ArchivedRow, type RowsFile } from "../formats/archive/rows.ts";
 import type { Deps } from "../records/deps.ts";
@@ -14,6 +14,7 @@ import type {
   SessionRows,
 } from "./custody.ts";
 import { eventFacts, type Timeline } from "./owned-rows.ts";
+import { HomeLinks } from "./links.ts";
 import { fingerprintOf, listOwnPaths } from "./own-trees.ts";
 import type { Home } from "./home.ts";
 
@@ -46,6 +47,7 @@ export class RowCustody implements HomeCustody {
   readonly #weights = new Map<string, RowWeight>();
   /** Inspected, and not weighed yet. */
   readonly #pending = new Set<string>();
+  readonly #links: HomeLinks;
   /** What was read last, so that events are those of the same moment. */
   #last: ReadonlyMap<string, SessionRows> = new Map();
 
@@ -53,6 +55,7 @@ export class RowCustody implements HomeCustody {
     this.home = home;
     this.#access = access;
     this.#deps = deps;
+    this.#links = new HomeLinks(home, deps);
   }
 
   reasonAgainst(session: SessionRecord): string | undefined {
@@ -69,7 +72,7 @@ export class RowCustody implements HomeCustody {
       id,
       session,
       trees,
-      ...listOwnPaths(trees),
+      ...listOwnPaths(trees, undefined, this.#links),
       partition: null,
       get rows() {
         return weight().rows;
@@ -159,4 +162,4 @@ export const eventsAmong = async (
 });
 
 const isDirectory = (path: string): boolean =>
-  lstatSync(osPath(path), { throwIfNoEntry: false })?.isDirectory() === true;
+  statSync(osPath(path), { throwIfNoEntry: false })?.isDirectory() === true;

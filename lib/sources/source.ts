@@ -6,6 +6,7 @@ import type { Deps } from "../records/deps.ts";
 import type { Boot, Finding } from "../records/result-kinds.ts";
 import type { HomeRecord, PathRecord, SessionRecord } from "../records/runtime-kinds.ts";
 import type { Scratch } from "../files/scratch.ts";
+import type { PathFault } from "../files/walk.ts";
 import type { Classification } from "./classes.ts";
 import type { CountedTables, SessionPart } from "./contents.ts";
 import type { Custody } from "./custody.ts";
@@ -125,6 +126,8 @@ export interface Root {
   readonly dir: string;
   /** Where set, only these names of the directory belong to the home: of a workspace `.agh` and `.env`. */
   readonly only?: readonly string[];
+  /** Why it cannot be read, though it is to be there. */
+  readonly missing?: PathFault;
 }
 
 /** A place where a home may lie, and the words that say why it is looked for there. */
@@ -213,9 +216,13 @@ export interface Source extends RuntimeMarkers {
   follow?(home: Home, options: FollowOptions, deps: Deps): AsyncIterable<Block>;
   /**
    * The home's own tree first, then what lies outside; a root that is not there is left out, but for one in which something may be put
-   * where `missing` asks for it.
+   * where `missing` asks for it. With `absent` also those that are to be there and are not, each with the reason.
    */
-  roots(home: Home, deps: Deps, options?: { readonly missing?: boolean }): Promise<readonly Root[]>;
+  roots(
+    home: Home,
+    deps: Deps,
+    options?: { readonly missing?: boolean; readonly absent?: boolean },
+  ): Promise<readonly Root[]>;
   /** Paths of a root that the runtime's documentation names one by one. */
   wellKnown(root: string): readonly string[];
   /** `path` is relative to the root, `/`-separated. */

@@ -2,9 +2,7 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, lstatSync } from "node:fs";
 import { statIdentity, type FileIdentity } from "../files/identity.ts";
 import { fromOsBytes, osPath } from "../files/os-path.ts";
-
-/** Sidecar of a database file. */
-export const journalPath = (file: string): string => `${file}-journal`;
+import { journalPath } from "./sidecars.ts";
 
 /** The identity of a journal that has an unfinished transaction; undefined when there is none (or a zeroed header). */
 export function findHotJournal(file: string): FileIdentity | undefined {

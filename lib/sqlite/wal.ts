@@ -1,9 +1,7 @@
 // The write-ahead log as bytes: how long it is, which life of it (salts), and which frames are committed.
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { osPath } from "../files/os-path.ts";
-
-/** Sidecar of a database file. */
-export const walPath = (file: string): string => `${file}-wal`;
+import { walPath } from "./sidecars.ts";
 
 export interface WalState {
   /** Bytes of the log's present life. The file may be longer: a log that begins anew overwrites the old one in place. */

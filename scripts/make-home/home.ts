@@ -20,6 +20,8 @@ export interface HomeOptions {
   readonly events?: number;
   readonly seed?: number;
   readonly workspaces?: number;
+  /** Where they lie; made. Beside the home unless given. */
+  readonly projects?: string;
   /** How many sessions are still active, their rows in the -wal only, and no process. */
   readonly live?: number;
   /** The sessions began over so many days before 2026-11-21. */
@@ -45,8 +47,11 @@ export function makeHome(home: string, options: HomeOptions = {}): MadeHome {
   makeLayout(home);
   const random = randomOf(settings.seed, "home");
   const catalog = openCatalog(home, settings);
-  const workspaces = planWorkspaces(settings.workspaces, settings.seed, settings.days);
-  for (const workspace of workspaces) catalog.workspace(workspace);
+  const workspaces = planWorkspaces({ projects: path.join(path.dirname(path.resolve(home)), "projects"), ...settings });
+  for (const workspace of workspaces) {
+    fs.mkdirSync(workspace.root, { recursive: true });
+    catalog.workspace(workspace);
+  }
   const ids: string[] = [];
   for (const plan of planSessions(workspaces, settings)) {
     const rows = catalog.session();

@@ -1,4 +1,5 @@
 // Plans the sessions of a home: who they are, when they ran, how they ended.
+import path from "node:path";
 import type { Random } from "./random.ts";
 import { randomOf, ulid } from "./random.ts";
 import type { Instant } from "./time.ts";
@@ -66,7 +67,15 @@ const STOPS: readonly Stop[] = [
   },
 ];
 
-export function planWorkspaces(count: number, seed: number, days: number): Workspace[] {
+interface WorkspaceOptions {
+  readonly workspaces: number;
+  readonly seed: number;
+  readonly days: number;
+  /** The directory that they lie in. */
+  readonly projects: string;
+}
+
+export function planWorkspaces({ workspaces: count, seed, days, projects }: WorkspaceOptions): Workspace[] {
   const random = randomOf(seed, "workspaces");
   const created = NOW_MS - (days + 1) * DAY_MS;
   return Array.from({ length: count }, (_, i) => {
@@ -76,7 +85,7 @@ export function planWorkspaces(count: number, seed: number, days: number): Works
       id: `ws_${random.hex(16)}`,
       ulid: ulid(random, created),
       name,
-      root: `/home/ops/projects/${name}`,
+      root: path.join(projects, name),
       created: at,
     };
   });

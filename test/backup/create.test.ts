@@ -140,7 +140,7 @@ test("much that is new after a parent: the first of it is packed right here, the
     assert.ok(readFileSync(join(restored, "skills", "big", `${number}`)).equals(content), `${number}`);
 });
 
-test("classes: keys and logins only on request, what is excluded is named, links are never followed", async (t) => {
+test("classes: keys and logins only on request, what is excluded is named, a link to a file system is not followed", async (t) => {
   const { home } = madeHome(t, { sessions: 2, events: 5 });
   const repo = await bench(t);
   writeFileSync(join(home, "vault.key"), "secret", { mode: 0o600 });
@@ -149,7 +149,9 @@ test("classes: keys and logins only on request, what is excluded is named, links
   writeFileSync(join(home, "sessions", ".agh-atomic-1"), "half");
   symlinkSync("/etc", join(home, "skills-link"));
   const paths = async (...flags: string[]): Promise<[string[], Manifest]> => {
-    const { id } = await repo.create(home, ...flags);
+    const made = await repo.run("create", "--home", home, ...flags);
+    assert.equal(made.code, 3, "a link to a file system is a finding in every run");
+    const { id } = made.records[0]!;
     const { records } = await repo.ok("show", String(id));
     const entries = records.filter(({ kind }) => kind === "entry");
     return [entries.map((record) => String(record["path"])), manifestOf(repo, id)];

@@ -22,7 +22,7 @@ async function template(directory: string, files: number): Promise<string> {
   const [home, repo] = [homeIn(directory), join(directory, "repo")];
   const { ids } = makeHome(home, { sessions: 3, events: 8 });
   writeSmallFiles(home, files);
-  symlinkSync("/nowhere", join(home, "skills", "link"));
+  symlinkSync("/nowhere", join(home, "skills", ".consolidate-lock"));
   assert.equal((await runHere(tool, ["init", "--repo", repo])).code, 0);
   const made = await runHere(tool, ["create", "--home", home, "--home-id", "h", "--repo", repo]);
   assert.equal(made.code, 0, made.stderr);

@@ -85,7 +85,7 @@ test("every path of the quick reference is listed with its class, in the home an
   const known = await paths(real.home);
   assert.ok(known.length > 80);
   for (const path of IN_HOME) if (path !== "agh.db") make(real.home, path);
-  const root = known.find(({ scope }) => scope === "workspace");
+  const root = known.find(({ scope, exists }) => scope === "workspace" && exists);
   const dir = root ? root.id.slice(0, root.id.length - root.path.length - 1) : workspace;
   if (root) for (const path of IN_WORKSPACE) make(dir, path);
   const listed = new Map((await paths(real.home)).map((record) => [record.id, record]));
@@ -139,12 +139,15 @@ for (const name of ["agh-clean", "agh-killed", "agh-drifted", "agh-unbootable"])
 
 test("links, sockets' kin and locked directories are told, and the rest is listed (3)", async (t) => {
   const { home } = madeHome(t, { sessions: 1, events: 3 });
-  symlinkSync("/etc/passwd", join(home, "skills-link"));
+  symlinkSync("/etc", join(home, "skills-link"));
+  symlinkSync("config.toml", join(home, "config-link"));
   mkdirSync(join(home, "locked"));
   chmodSync(join(home, "locked"), 0);
   const ran = await runHere(tool, ["paths", "--home", home]);
   const link = ran.records.find(({ path }) => path === "skills-link")!;
-  assert.deepEqual([link["type"], link["backed_up"]], ["symlink", false]);
+  assert.deepEqual([link["type"], link["backed_up"], link["link"]], ["symlink", false, "/etc"]);
+  const followed = ran.records.find(({ path }) => path === "config-link")!;
+  assert.deepEqual([followed["type"], followed["backed_up"], followed["link"]], ["file", true, "config.toml"]);
   if (process.getuid?.() !== 0) {
     assert.equal(ran.code, 3);
     assert.match(ran.stderr, /could not read .*locked/);

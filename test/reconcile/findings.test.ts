@@ -119,7 +119,7 @@ const CASES: readonly DamageCase[] = [
     verb: "add-workspace",
   },
   { code: "SOUL_MISSING", id: first, damage: (home, [id]) => editMeta(home, id!, { soul_snapshot_id: "soul-1" }) },
-  { code: "WORKSPACE_ROOT_MISSING", damage: () => undefined },
+  { code: "WORKSPACE_ROOT_MISSING", damage: (home) => rmSync(join(home, "../projects"), { recursive: true }) },
   {
     code: "ROW_ORPHANED",
     id: first,
@@ -153,8 +153,11 @@ const CASES: readonly DamageCase[] = [
   {
     code: "META_SKIPPED",
     id: first,
-    damage: (home, [id]) => editMeta(home, id!, { provider: "" }),
-    also: ["ROW_DIFFERS"],
+    damage: (home, [id]) => (
+      editMeta(home, id!, { provider: "" }),
+      rmSync(join(home, "../projects"), { recursive: true })
+    ),
+    also: ["ROW_DIFFERS", "WORKSPACE_ROOT_MISSING"],
   },
   {
     code: "EVENTS_SET_ASIDE",
@@ -232,8 +235,8 @@ const CASES: readonly DamageCase[] = [
   },
 ];
 
-/** What the made homes say anyway: their workspaces lie nowhere. */
-const ANYWAY = new Set(["WORKSPACE_ROOT_MISSING", "BUNDLE_MOVED"]);
+/** What the made homes say anyway. */
+const ANYWAY = new Set(["BUNDLE_MOVED"]);
 
 for (const [at, { code, damage, id, verb, level = "full", live = 0, also = [] }] of CASES.entries()) {
   test(`${code} (${at})`, async (t) => {

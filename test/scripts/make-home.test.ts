@@ -17,7 +17,8 @@ const INDEXES = `SELECT m.tbl_name || ' ' || l."unique" || ' ' || l.origin || ' 
   pragma_index_list(m.tbl_name) l, pragma_index_xinfo(l.name) i WHERE m.type = 'table' AND i.key GROUP BY m.name, l.name ORDER BY 1`;
 
 test("the same seed makes the same bytes, modes and times; another seed does not", (t) => {
-  const [one, two] = [madeHome(t, SMALL), madeHome(t, SMALL)];
+  const same = { ...SMALL, projects: tempDir(t) };
+  const [one, two] = [madeHome(t, same), madeHome(t, same)];
   assert.deepEqual(one.ids, two.ids);
   assertUntouched(treeState(one.home), treeState(two.home), {
     fields: ["ino", "ctimeNs", "atimeNs"],

@@ -65,7 +65,8 @@ test("a dump sees rows that are in the -wal only, and leaves the file alone", (t
 });
 
 test("homes are equal by rows, whatever the pages; a changed row, byte, mode or time is a difference", (t) => {
-  const [one, two] = [madeHome(t), madeHome(t)];
+  const projects = tempDir(t);
+  const [one, two] = [madeHome(t, { projects }), madeHome(t, { projects })];
   assertEqualHomes(one.home, two.home);
   const file = path.join(two.home, "sessions", two.ids[0]!, "events.db");
   change(file, "VACUUM");

@@ -2,7 +2,7 @@
 import { statIdentity, formatIdentity, isFresh } from "../../files/identity.ts";
 import { isReadableByMode } from "../../files/readable.ts";
 import type { Scratch } from "../../files/scratch.ts";
-import { belowRoot, walk, type WalkEntry } from "../../files/walk.ts";
+import { belowRoot, walk, type OpenedFile, type WalkEntry } from "../../files/walk.ts";
 import {
   decodeListingLine,
   encodeListingLine,
@@ -18,6 +18,7 @@ import type { ChunkSink } from "../chunk-sink.ts";
 import type { PageStore } from "../losses/page-store.ts";
 import type { ListingWriter } from "./listing-writer.ts";
 import { NEED_PAGE, type ParentLine, type ParentCursor } from "./parent-cursor.ts";
+import { journalPath, walPath } from "../../sqlite/sidecars.ts";
 import { rulesOf } from "./database-copy.ts";
 import { storeDatabase } from "./store-database.ts";
 import { storeBytes, storeFile } from "./store-file.ts";
@@ -83,6 +84,7 @@ export class Archiver {
     if (!isReadableByMode(found.stat, found.type === "directory")) return false;
     const stat = tailOf(formatIdentity(filter.fileAtCut(root, found)?.stat ?? found.stat));
     if (!line.endsWith(stat) || !line.startsWith(headOf(start, of.class, found.type))) return false;
+    if (!hasLink(line, found.link)) return false;
     if (found.type !== "file") return true;
     const wasDatabase = line.includes('"database":{');
     if (!wasDatabase && of.database === undefined && !mayBeDatabase(found)) return true;
@@ -98,10 +100,12 @@ export class Archiver {
     const { filter } = this.#parts;
     const { path, siblings: beside } = found;
     const name = path.slice(path.lastIndexOf("/") + 1);
-    if (beside.includes(`${name}-journal`)) return false;
+    const file = belowRoot(root.dir, path);
+    const isLink = found.link !== undefined;
+    if (isLink ? statIdentity(journalPath(file)) : beside.includes(`${name}-journal`)) return false;
     const secrets = filter.secretsOf(of);
     if (secrets ? !line.includes(`"rules":"${rulesOf(secrets)}"`) : line.includes('"rules":')) return false;
-    const wal = beside.includes(`${name}-wal`) ? statIdentity(`${belowRoot(root.dir, path)}-wal`) : undefined;
+    const wal = isLink || beside.includes(`${name}-wal`) ? statIdentity(walPath(file)) : undefined;
     const hasWal = wal !== undefined && wal.size > 0n && found.stat.size > 0n;
     if (!hasWal && line.includes('"copied":"resting"')) {
       filter.recordDatabase(item, { copied: "resting", walBytes: 0 });
@@ -152,10 +156,10 @@ export class Archiver {
         stat: formatIdentity(atCut.stat),
       };
     }
-    const path = belowRoot(root.dir, found.path);
-    const lines = of.lines ? await storeLines(path, sink) : undefined;
+    const open = (): OpenedFile | undefined => filter.open(item);
+    const lines = of.lines ? await storeLines(belowRoot(root.dir, found.path), open, sink) : undefined;
     if (lines && lines.tail > 0) filter.recordTail(item, lines.tail);
-    const stored = of.lines ? lines?.stored : await storeFile(path, sink, of.class === "logs");
+    const stored = of.lines ? lines?.stored : await storeFile(open, sink, of.class === "logs");
     if (!stored) return undefined;
     const { identity, mode, stat, ...content } = stored;
     return { ...baseLine(item, { mode, mtimeNs: identity.mtimeNs }), ...content, stat };
@@ -177,6 +181,9 @@ export class Archiver {
         before: before && !copy ? decodeListingLine(before.line) : undefined,
         scratch,
         secrets: filter.secretsOf(of),
+        assertReadable: (opened) => {
+          if (!copy) filter.assertReadable(item, [opened.main, opened.wal]);
+        },
       },
       sink,
     );
@@ -219,11 +226,16 @@ const mayBeDatabase = ({ path, stat, siblings }: WalkEntry): boolean =>
 const baseLine = (
   { root, found, of }: PathEntry,
   { mode, mtimeNs }: { readonly mode: bigint; readonly mtimeNs: bigint } = found.stat,
-): Pick<ListingLine, "root" | "path" | "class" | "type" | "mode" | "mtime_ns"> => ({
+): Pick<ListingLine, "root" | "path" | "class" | "type" | "mode" | "mtime_ns" | "link"> => ({
   root: root.name,
   path: found.path,
   class: of.class,
   type: found.type === "directory" ? "directory" : "file",
   mode: (Number(mode) & 0o7777).toString(8).padStart(4, "0"),
   mtime_ns: String(mtimeNs),
+  ...(found.link !== undefined && { link: found.link }),
 });
+
+/** Whether a line is of what the same link leads to, or of no link. */
+const hasLink = (line: string, link: string | undefined): boolean =>
+  link === undefined ? !line.includes('"link":') : line.includes(`"link":${JSON.stringify(link)}`);

@@ -33,7 +33,7 @@ export async function openBackupJob(
   await using opened = new AsyncDisposableStack();
   const { home, source } = opened.use(await openPlace(word, options, deps));
   if (consistency === "cold") opened.use(await lockOutDaemon({ home, source }, lockTimeoutMs));
-  const roots = [...(await source.roots(home, deps))].sort((a, b) => compareRoots(a.name, b.name));
+  const roots = [...(await source.roots(home, deps, { absent: true }))].sort((a, b) => compareRoots(a.name, b.name));
   const resources = opened.move();
   return { home, source, roots, consistency, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }

@@ -18,6 +18,7 @@ import type { AnyRecord } from "../../records/record.ts";
 import type { Finding } from "../../records/result-kinds.ts";
 import { Tally } from "../../records/summary.ts";
 import type { HomeCut } from "../../sources/home-cut.ts";
+import { HomeLinks } from "../../sources/links.ts";
 import type { Home, Root } from "../../sources/source.ts";
 import { toDatabaseError } from "../../sqlite/errors.ts";
 import { PathFilter, type PathFinding } from "./path-filter.ts";
@@ -192,7 +193,14 @@ class SnapshotRun {
     const pageStore = new PageStore(this.#repo, sink, scratch);
     const listing = new ListingWriter(pageStore);
     const { acceptMissing } = this.#options;
-    const filter = new PathFilter({ source, classes: new Set(classes), cut, acceptMissing, deps: this.#deps });
+    const filter = new PathFilter({
+      source,
+      links: new HomeLinks(home, this.#deps),
+      classes: new Set(classes),
+      cut,
+      acceptMissing,
+      deps: this.#deps,
+    });
     const archiver = new Archiver({
       filter,
       listing,
@@ -203,7 +211,10 @@ class SnapshotRun {
       deps: this.#deps,
       parent: await ParentCursor.open(this.#repo, parent, (error) => this.#report(error)),
     });
-    for (const root of roots) await archiver.root(root);
+    for (const root of roots) {
+      if (root.missing) filter.recordMissingRoot(root, root.missing);
+      else await archiver.root(root);
+    }
     this.#options.findings.push(...filter.findings.map((found) => findingOf(this.#job.home, found)));
     if (!source.sessionsAreDatabases && archiver.totals.sessions === 0)
       archiver.totals.sessions = await this.#countSessions();
@@ -213,7 +224,7 @@ class SnapshotRun {
     if (!this.#options.dryRun) await watch.assertMayPublish(this.#deps.now());
     const taken = {
       classes,
-      roots: roots.map(({ name, dir }) => ({ name, dir })),
+      roots: roots.filter(({ missing }) => !missing).map(({ name, dir }) => ({ name, dir })),
       class_files: archiver.classFiles,
       coverage: filter.leftOut.all,
       totals: { ...archiver.totals, new_bytes: sink.newBytes, stored_bytes: sink.storedBytes },

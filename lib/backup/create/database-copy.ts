@@ -13,7 +13,7 @@ import { hasWalFlag } from "../../sqlite/copy/vacuum-into.ts";
 import { backupInto } from "../../sqlite/read/read-snapshot.ts";
 import { pagesOf, type Pages } from "../../sqlite/read/pages.ts";
 import { readTableDefinitions } from "../../sqlite/read/table-definitions.ts";
-import { walPath } from "../../sqlite/wal.ts";
+import { walPath } from "../../sqlite/sidecars.ts";
 import { openRolledBack } from "./rolled-back-copy.ts";
 
 export interface CopiedFile {
@@ -22,6 +22,8 @@ export interface CopiedFile {
   readonly scratch: Scratch;
   /** What of it is not copied. */
   readonly secrets?: SecretTables | undefined;
+  /** Throws where what was opened is not to be read. */
+  assertReadable?(opened: CutReader): void;
 }
 
 export interface DatabaseCopy extends CutReader {
@@ -37,12 +39,22 @@ export function openDatabaseCopy(of: CopiedFile, cut: Cut): DatabaseCopy | undef
   const { file, scratch, secrets } = of;
   const opened = cut.journal ? openRolledBack(file, cut, scratch) : openCut(file, cut);
   if (!opened) return undefined;
+  if (!cut.journal) assertReadable(of, opened);
   if (secrets && mayHold(secrets, pagesIn(opened))) {
     opened[Symbol.dispose]();
     return openRewritten(of, (copy) => copyCut(file, cut, copy) === "same");
   }
   const copied = cut.journal ? "online" : opened.wal === undefined ? "resting" : "pair";
   return { ...opened, copied, isSame: () => verifyCut(file, cut) === "same" };
+}
+
+function assertReadable(of: CopiedFile, opened: CutReader): void {
+  try {
+    of.assertReadable?.(opened);
+  } catch (error) {
+    opened[Symbol.dispose]();
+    throw error;
+  }
 }
 
 const LOCK_MS = 2000;

@@ -1,15 +1,7 @@
 // Every path that a snapshot does not hold, with its reason; a directory stands for all below it.
-import { walk, type WalkEntry } from "../../files/walk.ts";
+import { walk, type PathFault, type WalkEntry } from "../../files/walk.ts";
 import type { CoverageGap } from "../../formats/repository/manifest.ts";
 import type { Root } from "../../sources/source.ts";
-
-/** Why something that was to be taken is not in the snapshot. */
-export interface Absence {
-  /** Of the finding. */
-  readonly code: string;
-  /** In words that go on from "it". */
-  readonly reason: string;
-}
 
 export class LeftOutPaths {
   readonly all: CoverageGap[] = [];
@@ -33,7 +25,7 @@ export class LeftOutPaths {
   }
 
   /** What was to be taken and cannot be. Nothing of it is looked at. False where its absence is accepted: nobody is to be told. */
-  addMissing({ name: root }: Pick<Root, "name">, path: string, of: string, { code, reason }: Absence): boolean {
+  addMissing({ name: root }: Pick<Root, "name">, path: string, of: string, { code, reason }: PathFault): boolean {
     const accepted = this.#isAccepted(root, path, of);
     const gap = { root, path, class: of, reason: `it ${reason}`, code, missing: true as const };
     this.all.push({ ...gap, ...(accepted && { accepted: true as const }) });

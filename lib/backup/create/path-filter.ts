@@ -1,18 +1,28 @@
 // Which paths of a home a snapshot includes, and why not the others: decided along the walk, a database before its WAL.
-import { belowRoot, type WalkEntry, type WalkOptions } from "../../files/walk.ts";
+import { closeSync } from "node:fs";
+import {
+  belowRoot,
+  openRegularFile,
+  type OpenedFile,
+  type PathFault,
+  type WalkEntry,
+  type WalkOptions,
+} from "../../files/walk.ts";
 import type { DatabaseLine } from "../../formats/repository/listing.ts";
 import { asPartial, EXIT, placeError, ToolError } from "../../records/error.ts";
 import type { Deps } from "../../records/deps.ts";
 import type { HomeCut, ReadFile } from "../../sources/home-cut.ts";
+import { NOT_A_FILE, type HomeLinks } from "../../sources/links.ts";
 import type { SecretTables } from "../../sources/classes.ts";
 import type { Classification, Root, Source } from "../../sources/source.ts";
 import { isDatabaseFile, isWalFile } from "../../sqlite/read/is-database.ts";
 import { notTaken } from "../classes.ts";
-import { LeftOutPaths, type Absence } from "./left-out-paths.ts";
+import { LeftOutPaths } from "./left-out-paths.ts";
 import { readPartialDirectory, type PartialDirectory } from "./partial-directory.ts";
 
 export interface PathFilterOptions {
-  readonly source: Pick<Source, "classify" | "defaultClasses">;
+  readonly source: Pick<Source, "classify" | "defaultClasses" | "wellKnown">;
+  readonly links: HomeLinks;
   readonly classes: ReadonlySet<string>;
   readonly cut: HomeCut | undefined;
   /** Names of what is known to be missing. */
@@ -55,7 +65,7 @@ export class PathFilter {
   /** The directory met last of which only a part is taken. */
   #partial: PartialDirectory | undefined;
   /** How those were copied that have sidecars, which the walk meets after them. */
-  #databases = new Map<string, DatabaseLine["copied"] | "failed">();
+  #databases = new Map<string, SidecarOwner>();
   /** Databases that moved on after the cut: what belongs to them is taken as it is now. */
   #late = new Set<string>();
 
@@ -70,12 +80,15 @@ export class PathFilter {
     return {
       enter: () => this.#enters,
       unreadable: (path, error) => this.recordUnreadable(root, path, error),
+      links: this.#parts.links,
       ...(root.only && { only: root.only }),
     };
   }
 
   /** What a path is; undefined when it is not taken: then its reason is noted, and nothing below it is met. */
   select(root: Root, found: WalkEntry): Classification | undefined {
+    const fault = found.fault ?? this.#specialFault(root, found);
+    if (fault) return this.#leaveOutFault(root, found, fault);
     const of = this.#parts.source.classify(root.name, found.path, found.type);
     const isLeft = this.#isInPartial(root, found, of);
     const byRule = isLeft ? "" : this.#exclusionReason(root, found, of);
@@ -108,6 +121,29 @@ export class PathFilter {
     return !this.#partial.entered.has(found.path);
   }
 
+  /** Opens what is taken; undefined when it does not exist any more. What is not the home owner's is a `RefusedPath`. */
+  open({ root, found }: SelectedPath): OpenedFile | undefined {
+    const opened = openRegularFile(belowRoot(root.dir, found.path), { follow: found.link !== undefined });
+    const fault = opened && this.#parts.links.faultOfOpen(opened.fd, root.dir);
+    if (!fault) return opened;
+    closeSync(opened.fd);
+    throw new RefusedPath(fault);
+  }
+
+  /** Throws `RefusedPath` where an open file of a database is not the home owner's. */
+  assertReadable({ root }: SelectedPath, fds: readonly (number | undefined)[]): void {
+    for (const fd of fds) {
+      const fault = fd === undefined ? undefined : this.#parts.links.faultOfOpen(fd, root.dir);
+      if (fault) throw new RefusedPath(fault);
+    }
+  }
+
+  /** A root that is to be there and is not. */
+  recordMissingRoot(root: Root, fault: PathFault): void {
+    const { class: of, never } = this.#parts.source.classify(root.name, "", "missing");
+    if (never === undefined && this.#parts.classes.has(of)) this.#recordMissing(root, "", of, fault);
+  }
+
   /** Whether a path is a database: by its name, by what the parent has of it, or by its first bytes. */
   isDatabase({ root, found, of }: SelectedPath, wasDatabase: boolean): boolean {
     if (found.type !== "file" || of.class === "evidence") return false;
@@ -125,7 +161,7 @@ export class PathFilter {
   recordDatabase({ root, found, of }: SelectedPath, { copied, walBytes, late, without = [] }: CopiedDatabase): void {
     this.walBytes = walBytes;
     // SQLite takes an empty file for a new database, and removes the WAL of another one beside it.
-    if (found.stat.size > 0n) this.#recordSidecars(root, found, copied);
+    if (found.stat.size > 0n) this.#recordSidecars(root, found, found.link === undefined ? copied : "link");
     if (late) this.#late.add(directoryOf(found.path));
     if (without.length === 0) return;
     const rows = `the rows of its ${without.length === 1 ? "table" : "tables"} ${without.join(", ")}`;
@@ -133,7 +169,7 @@ export class PathFilter {
     this.leftOut.all.push({ root: root.name, path: found.path, class: of.secrets!.class, reason });
   }
 
-  #recordSidecars(root: Root, { path, siblings }: WalkEntry, copied: DatabaseLine["copied"] | "failed"): void {
+  #recordSidecars(root: Root, { path, siblings }: WalkEntry, copied: SidecarOwner): void {
     const name = path.slice(path.lastIndexOf("/") + 1);
     if (SIDECARS.some((suffix) => siblings.includes(name + suffix))) this.#databases.set(keyOf(root, path), copied);
   }
@@ -170,6 +206,7 @@ export class PathFilter {
   /** A failed read concerns the path, not the run; any other error is thrown again. */
   recordFailure({ root, found, of }: SelectedPath, error: unknown): void {
     this.#recordSidecars(root, found, "failed");
+    if (error instanceof RefusedPath) return this.#recordMissing(root, found.path, of.class, error.fault);
     const absence = error instanceof ToolError ? FAILURES[error.code] : undefined;
     if (absence) {
       if (!this.leftOut.addMissing(root, found.path, of.class, absence)) return;
@@ -189,6 +226,33 @@ export class PathFilter {
     if (!this.leftOut.addMissing(root, path, of, absence)) return;
     const message = `could not read ${belowRoot(root.dir, path)}: ${code}`;
     this.#parts.deps.log.problem(asPartial(placeError("E_UNREADABLE", message, "ls -ld it")));
+  }
+
+  /** What by its name is a file that the runtime reads, and is a pipe, a socket or a device. */
+  #specialFault(root: Root, { path, type }: WalkEntry): PathFault | undefined {
+    if (type === "file" || type === "directory" || type === "symlink") return undefined;
+    const { source } = this.#parts;
+    const isFile =
+      source.classify(root.name, path, "file").database !== undefined ||
+      source.wellKnown(root.name).includes(path) ||
+      RUNTIME_FILE.test(path);
+    return isFile ? NOT_A_FILE(type) : undefined;
+  }
+
+  /** What is left out by its class or its name is no finding. */
+  #leaveOutFault(root: Root, found: WalkEntry, fault: PathFault): undefined {
+    this.#enters = false;
+    const of = this.#parts.source.classify(root.name, found.path, "missing");
+    const byRule = of.never ?? (this.#isIncluded(of) ? undefined : this.#notTaken(of.class));
+    if (byRule === undefined) this.#recordMissing(root, found.path, of.class, fault);
+    else this.leftOut.all.push({ root: root.name, path: found.path, class: of.class, reason: byRule });
+  }
+
+  #recordMissing(root: Root, path: string, of: string, fault: PathFault): void {
+    if (!this.leftOut.addMissing(root, path, of, fault)) return;
+    const at = belowRoot(root.dir, path);
+    const message = `${at} ${fault.reason}: it is not in the snapshot`;
+    this.#parts.deps.log.problem(asPartial(placeError(`E_${fault.code}`, message, `ls -ld ${at}`)));
   }
 
   /** Why a path is not taken; "" when another line holds it; undefined when it is. */
@@ -219,6 +283,7 @@ export class PathFilter {
     const copied = this.#databases.get(keyOf(root, main));
     const isNamed = this.#parts.source.classify(root.name, main, "file").database !== undefined;
     if (kind === "wal" && found.stat.size === 0n && (copied || isNamed)) return "an empty WAL";
+    if (copied === "link") return BESIDE_LINK;
     if (copied === "failed") return "its database could not be copied";
     if (copied && kind === "shm") return "an index of a WAL that SQLite makes anew";
     if (copied && kind === "journal")
@@ -239,6 +304,25 @@ export class PathFilter {
   }
 }
 
+/** How the database was copied that sidecars lie beside; `link`: SQLite looks for them elsewhere. */
+type SidecarOwner = DatabaseLine["copied"] | "failed" | "link";
+
+/** Something that was to be read and belongs to somebody else. */
+class RefusedPath extends Error {
+  readonly fault: PathFault;
+
+  constructor(fault: PathFault) {
+    super(fault.reason);
+    this.fault = fault;
+  }
+}
+
+const BESIDE_LINK = "the database is a symbolic link: SQLite reads what lies beside the file that it leads to";
+
+/** Files of sessions, agents and skills that no list names one by one. */
+const RUNTIME_FILE =
+  /(?:^|\/)(?:meta\.json|ledger\.jsonl|costs\.jsonl|metrics\.json|summary\.json|logs\.jsonl|AGENT\.md|SKILL\.md|mcp\.json)$/;
+
 const SIDECARS = ["-wal", "-shm", "-journal"];
 const SIDECAR = /-(wal|shm|journal)$/;
 
@@ -251,7 +335,7 @@ const WAL_REASONS: { readonly [copied in DatabaseLine["copied"]]: string } = {
 };
 
 /** Failures that concern one path. */
-const FAILURES: { readonly [code: string]: Absence | undefined } = {
+const FAILURES: { readonly [code: string]: PathFault | undefined } = {
   E_JOURNAL: { code: "JOURNAL", reason: "has a rollback journal that cannot be rolled back" },
   E_NOT_REWRITTEN: { code: "NOT_REWRITTEN", reason: "cannot be copied without the logins in it" },
 };

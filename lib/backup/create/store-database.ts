@@ -10,7 +10,7 @@ import {
   type SessionLine,
 } from "../../formats/repository/listing.ts";
 import { noteCut, type Cut } from "../../sqlite/copy/cut.ts";
-import { walPath } from "../../sqlite/wal.ts";
+import { walPath } from "../../sqlite/sidecars.ts";
 import type { ChunkSink } from "../chunk-sink.ts";
 import type { PageStore } from "../losses/page-store.ts";
 import { openDatabaseCopy, openOnlineCopy, rulesOf, type CopiedFile, type DatabaseCopy } from "./database-copy.ts";

@@ -10,7 +10,7 @@ import {
   sameInode,
   type FileIdentity,
 } from "../../files/identity.ts";
-import { openRegularFile } from "../../files/walk.ts";
+import type { OpenedFile } from "../../files/walk.ts";
 import { CHUNK_BYTES } from "../../formats/repository/chunk.ts";
 import type { ChunkSink } from "../chunk-sink.ts";
 
@@ -35,9 +35,13 @@ const TRIES = 3;
  * Reads a file that nobody is expected to write to. A file that grows meanwhile is as long as it was where `grows`
  * says that it only ever grows. Undefined when it vanished or changed each time.
  */
-export async function storeFile(path: string, sink: ChunkSink, grows: boolean): Promise<StoredFile | undefined> {
+export async function storeFile(
+  open: () => OpenedFile | undefined,
+  sink: ChunkSink,
+  grows: boolean,
+): Promise<StoredFile | undefined> {
   for (let tries = 1; tries <= TRIES; tries++) {
-    const opened = openRegularFile(path);
+    const opened = open();
     if (!opened) return undefined;
     const before = opened.stat;
     const fresh = isFresh(before);

@@ -1,10 +1,10 @@
 // Reads JSON Lines that somebody may be adding to: whole lines, as far as they went when the file was opened.
 import { createHash } from "node:crypto";
-import { closeSync, lstatSync, readSync, type BigIntStats } from "node:fs";
+import { closeSync, readSync, statSync, type BigIntStats } from "node:fs";
 import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
 import { formatIdentity, isFresh, sameIdentity, sameInode, statIdentity } from "../../files/identity.ts";
 import { osPath } from "../../files/os-path.ts";
-import { openRegularFile } from "../../files/walk.ts";
+import type { OpenedFile } from "../../files/walk.ts";
 import type { ChunkSink } from "../chunk-sink.ts";
 import { storeOpen, type StoredFile } from "./store-file.ts";
 
@@ -17,9 +17,13 @@ interface StoredLines {
 export const LINES_TRIES = 20;
 
 /** Undefined when it vanished, or was written anew each time it was read. */
-export async function storeLines(path: string, sink: ChunkSink): Promise<StoredLines | undefined> {
+export async function storeLines(
+  path: string,
+  open: () => OpenedFile | undefined,
+  sink: ChunkSink,
+): Promise<StoredLines | undefined> {
   for (let tries = 1; tries <= LINES_TRIES; tries++) {
-    const opened = openRegularFile(path);
+    const opened = open();
     if (!opened) return undefined;
     const { fd, stat } = opened;
     try {
@@ -69,7 +73,7 @@ export async function findChange(
 ): Promise<"none" | "grown" | "replaced" | "rewritten"> {
   const after = statIdentity(fd)!;
   if (!sameIdentity(before, after) && (await hashStart(fd, content.size)) !== content.sha256) return "rewritten";
-  const named = lstatSync(osPath(path), { bigint: true, throwIfNoEntry: false });
+  const named = statSync(osPath(path), { bigint: true, throwIfNoEntry: false });
   if (named && !sameInode(named, before)) return "replaced";
   return sameIdentity(before, after) ? "none" : "grown";
 }

@@ -6,12 +6,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { statIdentity, sameIdentity, sameInode } from "../../files/identity.ts";
 import { scratchDir, type Scratch } from "../../files/scratch.ts";
 import { TAR_END, tarHeader, tarPadding } from "../../files/tar-write.ts";
-import { belowRoot, openRegularFile, walk } from "../../files/walk.ts";
+import { belowRoot, walk } from "../../files/walk.ts";
 import type { Place } from "../../places/open-with-capability.ts";
 import type { Deps } from "../../records/deps.ts";
 import { Artefact } from "../../records/record.ts";
+import { HomeLinks } from "../../sources/links.ts";
 import type { Root } from "../../sources/source.ts";
-import { noteCut } from "../../sqlite/copy/cut.ts";
+import { noteCut, type CutReader } from "../../sqlite/copy/cut.ts";
 import { PathFilter, type SelectedPath } from "./path-filter.ts";
 import { assertClasses, classesOf, type ClassChoice } from "../classes.ts";
 import { openBackupJob, type Consistency } from "./backup-job.ts";
@@ -39,9 +40,12 @@ export async function* tarStream(selection: Place, options: TarStream, deps: Dep
   const classes = classesOf(options, source);
   using scratch = scratchDir(deps.env);
   const cut = consistency === "cold" ? undefined : await source.cut?.(home, scratch, deps);
-  const filter = new PathFilter({ source, classes: new Set(classes), cut, deps });
+  const filter = new PathFilter({ source, links: new HomeLinks(home, deps), classes: new Set(classes), cut, deps });
   const tar = new TarWriter(filter, scratch, deps);
-  for (const root of roots) yield* tar.root(root);
+  for (const root of roots) {
+    if (root.missing) filter.recordMissingRoot(root, root.missing);
+    else yield* tar.root(root);
+  }
   yield* tar.finish({
     runtime: home.runtime,
     home_id: home.id,
@@ -123,7 +127,7 @@ class TarWriter {
       return true;
     }
     for (let tries = 1, last = of.lines ? LINES_TRIES : FILE_TRIES; tries <= last; tries++) {
-      const opened = openRegularFile(belowRoot(root.dir, found.path));
+      const opened = this.#filter.open(chosen);
       if (!opened) return false;
       const { fd, stat } = opened;
       try {
@@ -160,7 +164,10 @@ class TarWriter {
     const copy = home?.copies.get(found.path);
     const file = copy?.file ?? belowRoot(root.dir, found.path);
     const atCut = copy ? undefined : home?.databases.get(found.path);
-    const source = { file, scratch: this.#scratch, secrets: this.#filter.secretsOf(of) };
+    const assertReadable = ({ main, wal }: CutReader): void => {
+      if (!copy) this.#filter.assertReadable(chosen, [main, wal]);
+    };
+    const source = { file, scratch: this.#scratch, secrets: this.#filter.secretsOf(of), assertReadable };
     let hasWal = false;
     for (let tries = 0; tries < DATABASE_TRIES; tries++) {
       const cut = (tries === 0 ? atCut : undefined) ?? noteCut(file);

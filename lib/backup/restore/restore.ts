@@ -28,6 +28,8 @@ export interface RestoreSnapshot extends RestoreSelection, SnapshotFilter {
   readonly id: string;
   readonly to: string;
   readonly dryRun?: boolean;
+  /** Symbolic links that were followed are made again; what they led to is not written. */
+  readonly links?: boolean | undefined;
 }
 
 const STATE = ".agh-toolkit";
@@ -46,7 +48,7 @@ export async function* restoreSnapshot(options: RestoreSnapshot, deps: Deps): As
     yield tally.summary({ status: "planned" });
     return;
   }
-  const plan = { repo, manifest, dir, only };
+  const plan = { repo, manifest, dir, only, links: options.links };
   writeMarker(dir, manifest.id);
   const { files, bytes, faults } = await extract(plan, deps);
   tally.done(bytes, files - faults.length);

@@ -1,5 +1,5 @@
 // Lays a snapshot out below a directory: its home right there, what lay outside under `.agh-toolkit/outside/<root>`.
-import { chmodSync, lstatSync, mkdirSync, utimesSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, rmSync, symlinkSync, utimesSync } from "node:fs";
 import { dirname } from "node:path";
 import { joinPath, osPath } from "../../files/os-path.ts";
 import { toFileError } from "../../files/errors.ts";
@@ -23,6 +23,8 @@ export interface ExtractOptions {
   readonly dir: string;
   /** Which lines; all unless given. Directories above them are made. */
   readonly only?: ((line: ListingLine) => boolean) | undefined;
+  /** What lay behind a symbolic link is restored as the link; else as its content. */
+  readonly links?: boolean | undefined;
 }
 
 export interface ExtractResult {
@@ -36,15 +38,18 @@ export interface ExtractResult {
  * Writes files, checks every chunk, folds WALs in. Modes and times of directories come with `settle`, after whatever
  * the caller still does below `dir`. Nothing is synced. Throws (6) when the disk refuses.
  */
-export async function extract({ repo, manifest, dir, only }: ExtractOptions, deps: Deps): Promise<ExtractResult> {
+export async function extract(options: ExtractOptions, deps: Deps): Promise<ExtractResult> {
+  const { repo, manifest, dir, only } = options;
   repo.requireIdentity();
   const index = await repo.index();
   const done = { files: 0, directories: 0, bytes: 0 };
   await using pool = new ExtractPool(repo, manifest.totals.bytes);
+  const links = new LinkLines(options);
   for await (const line of readListing(repo, manifest)) {
     deps.signal.throwIfAborted();
     if (only && !only(line)) continue;
     const path = destinationOf(dir, line);
+    if (links.has(path, line)) continue;
     if (line.type === "directory") {
       makeDirectory(path);
       done.directories++;
@@ -59,18 +64,19 @@ export async function extract({ repo, manifest, dir, only }: ExtractOptions, dep
     deps.progress.update({ label: "written", done: done.bytes, total: manifest.totals.bytes, unit: "bytes" });
   }
   await pool.finish();
+  links.make();
   return { ...done, faults: pool.faults };
 }
 
 /** Gives directories their modes and times: those below `dir`, or `dir` itself. */
-export async function applyDirectoryMetadata(
-  { repo, manifest, dir, only }: ExtractOptions,
-  which: "below" | "top",
-): Promise<void> {
+export async function applyDirectoryMetadata(options: ExtractOptions, which: "below" | "top"): Promise<void> {
+  const { repo, manifest, dir, only } = options;
+  const links = new LinkLines(options);
   // What its owner may not enter comes last, innermost first.
   const closed: [path: string, line: ListingLine][] = [];
   for await (const line of readListing(repo, manifest)) {
     const isTop = line.root === "home" && line.path === "";
+    if (links.has(destinationOf(dir, line), line)) continue;
     if (line.type !== "directory" || isTop !== (which === "top") || (only && !only(line))) continue;
     const path = destinationOf(dir, line);
     if ((Number.parseInt(line.mode, 8) & 0o300) === 0o300) applyMetadata(path, line);
@@ -102,6 +108,36 @@ function destinationOf(dir: string, { root, path }: ListingLine): string {
   }
   const base = root === "home" ? dir : `${dir}/${OUTSIDE}/${root}`;
   return path === "" ? base : joinPath(base, path);
+}
+
+/** Lines that become links: nothing below them is restored, and they are made when all else is written. */
+class LinkLines {
+  readonly #isAsked: boolean;
+  readonly #links: { readonly path: string; readonly text: string }[] = [];
+
+  constructor({ links = false }: ExtractOptions) {
+    this.#isAsked = links;
+  }
+
+  has(path: string, { link, root, path: below }: ListingLine): boolean {
+    const last = this.#links.at(-1);
+    if (last && path.startsWith(`${last.path}/`)) return true;
+    if (!this.#isAsked || link === undefined || (root === "home" && below === "")) return false;
+    this.#links.push({ path, text: link });
+    return true;
+  }
+
+  make(): void {
+    for (const { path, text } of this.#links) {
+      try {
+        makeDirectory(dirname(path));
+        rmSync(osPath(path), { force: true }); // of an interrupted run
+        symlinkSync(osPath(text), osPath(path));
+      } catch (error) {
+        throw toFileError(path, "create", error);
+      }
+    }
+  }
 }
 
 function makeDirectory(path: string): void {

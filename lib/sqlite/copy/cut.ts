@@ -3,8 +3,9 @@ import { closeSync, copyFileSync, constants, openSync, readSync, rmSync, writeSy
 import { statIdentity, isFresh, sameIdentity, type FileIdentity } from "../../files/identity.ts";
 import { osPath } from "../../files/os-path.ts";
 import { assertNoOpenLock } from "../open-locks.ts";
-import { detachJournal, findHotJournal, journalPath } from "../rollback-journal.ts";
-import { walPath, readWalState } from "../wal.ts";
+import { detachJournal, findHotJournal } from "../rollback-journal.ts";
+import { journalPath, walPath } from "../sidecars.ts";
+import { readWalState } from "../wal.ts";
 
 /** What one database was at one moment. Its content then: `main`, overlaid with the first `wal.length` bytes of the WAL. */
 export interface Cut {

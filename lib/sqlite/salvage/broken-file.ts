@@ -8,7 +8,8 @@ import { copyCut, noteCut } from "../copy/cut.ts";
 import type { Pages } from "../read/pages.ts";
 import { pause } from "../pause.ts";
 import { busy, toDatabaseError, emptyDatabase, noDatabase, notADatabase } from "../errors.ts";
-import { committedPrefix, walPath, type CommittedPrefix } from "../wal.ts";
+import { walPath } from "../sidecars.ts";
+import { committedPrefix, type CommittedPrefix } from "../wal.ts";
 
 export interface BrokenFile extends Disposable {
   readonly pages: Pages;

@@ -8,6 +8,7 @@ import type { Home } from "../../sources/source.ts";
 import type { RetirementUpkeep } from "../../sources/upkeep.ts";
 import { isKeptElsewhere, type GateName, type GateProof, type Gates } from "../gates/gates.ts";
 import { asSkipped, createPlannedAction, type RemovalSpec } from "../removal-types.ts";
+import { reasonAgainstLinks } from "./recheck.ts";
 
 export interface PlannerOptions {
   readonly home: Home;
@@ -61,14 +62,14 @@ export class RetirementPlanner {
     });
   }
 
-  #reasonToKeep({ session, unexpected }: LocalSession): string | undefined {
+  #reasonToKeep({ session, unexpected, links = [] }: LocalSession): string | undefined {
     const { keptAgents, keptWorkspaces, custody } = this.#options;
     const { agent_name: agent, workspace_id: workspace } = session;
     if (agent !== null && keptAgents.includes(agent)) return `sessions of ${agent} are kept`;
     if (workspace !== null && keptWorkspaces.has(workspace)) return `sessions of ${workspace} are kept`;
     const [first] = unexpected;
     if (first) return `${first.path} in it is not part of a session: ${first.reason}`;
-    return custody.reasonAgainst(session);
+    return reasonAgainstLinks(links) ?? custody.reasonAgainst(session);
   }
 
   #gatesFor(id: string): { readonly names: readonly GateName[]; readonly archive: string | undefined } {

@@ -189,8 +189,14 @@ function driftOf({ action, fingerprint, isRows }: PlannedRemoval, local: LocalSe
   const isSame = isRows || (planned.path === path && planned.ledger === ledger);
   if (fingerprint !== local.fingerprint || !isSame) return "it has changed since the plan";
   const [strange] = local.unexpected;
-  return strange && `${strange.path} in it is not part of a session: ${strange.reason}`;
+  return (
+    reasonAgainstLinks(local.links) ?? (strange && `${strange.path} in it is not part of a session: ${strange.reason}`)
+  );
 }
+
+/** What lies behind a link may be used by another home, and a link alone gives nothing back. */
+export const reasonAgainstLinks = ([link]: NonNullable<LocalSession["links"]> = []): string | undefined =>
+  link && `${link.path} is a symbolic link to ${link.text}: nothing is removed through a link`;
 
 function readOnlyPath(paths: readonly RemovedPath[]): string | undefined {
   const fixed = paths.flatMap(({ path }) => [path, dirname(path)]).find((path) => !mayWrite(path));

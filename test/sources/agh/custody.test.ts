@@ -132,7 +132,7 @@ test("a directory that was moved by hand is adopted by its meta.json, with a row
   assert.equal(manual.adopt(locals[0]!.id, moved, deps), undefined);
 });
 
-test("crash bundles stay and do not count, a link is named, what SQLite makes anew is nobody's loss", async (t) => {
+test("crash bundles stay and do not count, a link is followed or named, what SQLite makes anew is nobody's loss", async (t) => {
   const { root, custody, home, locals } = await opened(t);
   const [local] = locals;
   const { dir } = local!.trees[0]!;
@@ -144,7 +144,13 @@ test("crash bundles stay and do not count, a link is named, what SQLite makes an
   assert.deepEqual([now.fingerprint, now.bytes, now.unexpected], [local!.fingerprint, local!.bytes, []]);
   assert.equal(now.paths.at(-1)!.path, `bundles/${local!.id}-crash-1.json`);
   fs.symlinkSync("meta.json", path.join(dir, "link"));
-  assert.deepEqual((await look()).unexpected, [{ path: "session/link", reason: "it is a symlink" }]);
+  fs.symlinkSync("nothing", path.join(dir, "dangling"));
+  const { unexpected, links, paths } = await look();
+  assert.deepEqual(unexpected, [
+    { path: "session/dangling", reason: "it is a symbolic link that leads nowhere", code: "LINK_DANGLING" },
+  ]);
+  assert.deepEqual(links, [{ path: "session/link", text: "meta.json" }]);
+  assert.ok(paths.some((own) => own.path === "session/link" && own.isLink && own.found.type === "file"));
 });
 
 test("a vault whose key did not come along is a finding", async (t) => {

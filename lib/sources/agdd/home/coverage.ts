@@ -7,6 +7,7 @@ import type { Deps } from "../../../records/deps.ts";
 import { EXIT, ToolError } from "../../../records/error.ts";
 import { LEDGERS } from "../../event-ledger.ts";
 import { isTombstone, leadsToTombstones } from "../../retired-sessions.ts";
+import { HomeLinks, withOwnerFault } from "../../links.ts";
 import type { Classification, Home, Root } from "../../source.ts";
 import { COST_DATABASES, COST_LEDGERS, settingsOf, STORAGE, storageFile } from "./layout.ts";
 import { ENV_FILE } from "./settings.ts";
@@ -27,7 +28,11 @@ const OWN = [
 ];
 
 /** The project's own, and the storage database where its settings put it elsewhere. */
-export async function roots(home: Home, deps: Deps): Promise<readonly Root[]> {
+export async function roots(
+  home: Home,
+  deps: Deps,
+  { absent = false }: { readonly absent?: boolean } = {},
+): Promise<readonly Root[]> {
   const project: Root = { name: "home", dir: home.root, only: [...OWN, TOOLKIT] };
   if (!home.live) return [project];
   const { brand, settings } = settingsOf(home, deps);
@@ -39,9 +44,13 @@ export async function roots(home: Home, deps: Deps): Promise<readonly Root[]> {
   const isWithin = OWN.some(
     (name) => file === joinPath(home.root, name) || file.startsWith(joinPath(home.root, `${name}/`)),
   );
-  if (isWithin || !existsSync(osPath(file))) return [project];
+  if (isWithin) return [project];
   const name = basename(file);
-  return [project, { name: "storage", dir: dirname(file), only: ["", "-wal", "-journal"].map((end) => name + end) }];
+  const storage = { name: "storage", dir: dirname(file), only: ["", "-wal", "-journal"].map((end) => name + end) };
+  const found: Root = existsSync(osPath(file))
+    ? withOwnerFault(storage, new HomeLinks(home, deps))
+    : { ...storage, missing: { code: "ROOT_MISSING", reason: `does not hold ${name}` } };
+  return found.missing && !absent ? [project] : [project, found];
 }
 
 /** The files are taken; what is in a server is not among them. */

@@ -2,6 +2,7 @@
 import { statSync } from "node:fs";
 import { osPath } from "../../../files/os-path.ts";
 import type { Deps } from "../../../records/deps.ts";
+import { walPath } from "../../../sqlite/sidecars.ts";
 import type { Home, HomeState } from "../../source.ts";
 import { settingsOf, storageFile } from "./layout.ts";
 
@@ -9,7 +10,7 @@ import { settingsOf, storageFile } from "./layout.ts";
 export function state(home: Home, deps: Deps): HomeState {
   const { brand, settings } = settingsOf(home, deps);
   const file = storageFile(home, settings, brand);
-  return { alive: null, version: null, catalog_bytes: bytesOf(file) + bytesOf(`${file}-wal`) };
+  return { alive: null, version: null, catalog_bytes: bytesOf(file) + bytesOf(walPath(file)) };
 }
 
 const bytesOf = (file: string): number => statSync(osPath(file), { throwIfNoEntry: false })?.size ?? 0;

@@ -1,5 +1,6 @@
 // Runs as they lie in `.runs/agents`: logs.jsonl, metrics.json, and summary.json once AGDD has finished one.
-import { lstatSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, type Dirent } from "node:fs";
+import { realPath } from "../../../files/link-target.ts";
 import { joinPath, osPath } from "../../../files/os-path.ts";
 import { toFileError } from "../../../files/errors.ts";
 import { placeError } from "../../../records/error.ts";
@@ -18,7 +19,7 @@ export function legacyIds(root: string): string[] {
   const dir = joinPath(root, AGENTS);
   try {
     return readdirSync(osPath(dir), { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && ID.test(entry.name))
+      .filter((entry) => ID.test(entry.name) && (entry.isDirectory() || isLinkedDirectory(dir, entry)))
       .map(({ name }) => name)
       .sort();
   } catch (error) {
@@ -28,12 +29,17 @@ export function legacyIds(root: string): string[] {
   }
 }
 
+/** AGDD follows a link in a run's place. */
+const isLinkedDirectory = (dir: string, entry: Dirent): boolean =>
+  entry.isSymbolicLink() && isDirectory(joinPath(dir, entry.name));
+
+const isDirectory = (path: string): boolean => realPath(path) !== undefined && statSync(osPath(path)).isDirectory();
+
 /** Whether an id may be the name of a run's directory. */
 export const isRunId = (id: string): boolean => ID.test(id);
 
 /** Whether there is a directory of this run. */
-export const isLegacy = (root: string, id: string): boolean =>
-  isRunId(id) && lstatSync(osPath(legacyDir(root, id)), { throwIfNoEntry: false })?.isDirectory() === true;
+export const isLegacy = (root: string, id: string): boolean => isRunId(id) && isDirectory(legacyDir(root, id));
 
 export const legacyDir = (root: string, id: string): string => joinPath(root, `${AGENTS}/${id}`);
 
@@ -174,10 +180,10 @@ function readJson(file: string): Read {
 
 const LARGEST = 512 << 20;
 
-/** Undefined when there is no such file. A link is not followed. */
+/** Undefined when there is no such file. */
 function readText(file: string): string | undefined {
   try {
-    const stats = lstatSync(osPath(file), { throwIfNoEntry: false });
+    const stats = statSync(osPath(file), { throwIfNoEntry: false });
     if (!stats?.isFile()) return undefined;
     if (stats.size > LARGEST)
       throw placeError("E_TOO_LARGE", `${file} is too large to be a file of a run`, `ls -l ${file}`);

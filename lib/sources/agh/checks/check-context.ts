@@ -13,6 +13,7 @@ import { EVENTS } from "../home/layout.ts";
 import { findDaemon } from "../home/liveness.ts";
 import { statSize, readSessionDirs, type SessionDir } from "../sessions/scan.ts";
 import { readEvidence, type SessionEvidence } from "../sessions/evidence.ts";
+import { walPath } from "../../../sqlite/sidecars.ts";
 
 /** Opens no events.db. */
 export async function readCheckContext(home: Home, options: CheckRequest, deps: Deps): Promise<CheckContext> {
@@ -58,16 +59,16 @@ function storedSession(id: string, dir: SessionDir | undefined, stores: SessionE
     dir,
     row: stores.rows.get(id),
     names,
-    events: dir && names.includes(EVENTS) ? sizeOf(joinPath(dir.path, EVENTS), names) : undefined,
+    events: dir && names.includes(EVENTS) ? sizeOf(joinPath(dir.path, EVENTS)) : undefined,
     ledger: ledger !== undefined && statSize(ledger) !== undefined ? ledger : undefined,
     archive: stores.archives.get(id),
     tombstone: stores.tombstones.has(id),
   };
 }
 
-function sizeOf(file: string, names: readonly string[]): number | undefined {
+function sizeOf(file: string): number | undefined {
   const main = statSize(file);
-  const wal = names.includes(`${EVENTS}-wal`) ? (statSize(`${file}-wal`) ?? 0) : 0;
+  const wal = statSize(walPath(file)) ?? 0;
   return main === undefined ? undefined : main + wal;
 }
 

@@ -1,6 +1,8 @@
 // Where the parts of AGH's sessions lie in a home, or in a copy of it, and who has one of them open.
-import { readdirSync } from "node:fs";
+import { readdirSync, type Dirent } from "node:fs";
 import { basename, dirname } from "node:path";
+import { toFileError } from "../../../files/errors.ts";
+import { realPath } from "../../../files/link-target.ts";
 import { joinPath, osPath } from "../../../files/os-path.ts";
 import { readLocks, type LockTable } from "../../../files/proc-locks.ts";
 import type { PathFacts } from "../../../files/walk.ts";
@@ -10,10 +12,11 @@ import { refusal } from "../../../records/error.ts";
 import type { SessionRecord } from "../../../records/runtime-kinds.ts";
 import { walOwners } from "../../../sqlite/wal-owners.ts";
 import type { LocalSession, OwnTree } from "../../custody.ts";
+import { HomeLinks } from "../../links.ts";
 import { fingerprintOf, freedBytes, listOwnPaths, movablePaths } from "../../own-trees.ts";
 import type { Home } from "../../source.ts";
 import { ledgerRootHere, readLedgerPlace } from "../home/config.ts";
-import { bundlesDir, EVENTS, isId, sessionDir } from "../home/layout.ts";
+import { bundlesDir, EVENTS, isId, sessionDir, sessionsDir } from "../home/layout.ts";
 import { findSessionDir, listLedgerFiles, listSessionNames } from "../sessions/scan.ts";
 
 export class SessionHome {
@@ -21,10 +24,13 @@ export class SessionHome {
   readonly #ledgerRoot: string;
   #ledgers: ReadonlyMap<string, string> | undefined;
   #bundles: readonly string[] | undefined;
+  readonly #links: HomeLinks;
+  #linkedDirs: ReadonlyMap<string, string> | undefined;
   #locks: LockTable | undefined;
 
-  private constructor(home: Home, ledgerRoot: string) {
+  private constructor(home: Home, ledgerRoot: string, deps: Pick<Deps, "env">) {
     this.home = home;
+    this.#links = new HomeLinks(home, deps);
     this.#ledgerRoot = ledgerRoot;
     this.#locks = home.live ? readLocks() : undefined;
   }
@@ -34,7 +40,7 @@ export class SessionHome {
     const { ledgerRoot, problem } = await readLedgerPlace(home.root, deps);
     if (problem)
       throw refusal(problem.code as `E_${string}`, problem.message, "fix config.toml: it names the ledger root");
-    return new SessionHome(home, ledgerRootHere(home, ledgerRoot));
+    return new SessionHome(home, ledgerRootHere(home, ledgerRoot), deps);
   }
 
   directoryOf(id: string): string | undefined {
@@ -63,10 +69,30 @@ export class SessionHome {
       ...(ledger === undefined ? [] : [{ part: PARTS.ledger, dir: dirname(ledger) }]),
       ...(bundles.length === 0 ? [] : [bundleTree(this.home.root, bundles)]),
     ];
-    const found = listOwnPaths(trees, isMadeAnew);
+    const { unexpected, ...found } = listOwnPaths(trees, isMadeAnew, this.#links);
     const movable = movablePaths({ trees, paths: found.paths });
     const [bytes, fingerprint] = [freedBytes(movable), fingerprintOf(movable)];
-    return { id, session, trees, ...found, partition, rows: {}, bytes, fingerprint };
+    const used = this.#linksTo(dir);
+    return {
+      id,
+      session,
+      trees,
+      ...found,
+      unexpected: [...unexpected, ...used],
+      partition,
+      rows: {},
+      bytes,
+      fingerprint,
+    };
+  }
+
+  /** Links among the sessions that lead to a directory of one: without it they would lead nowhere. */
+  #linksTo(dir: string): { path: string; reason: string }[] {
+    this.#linkedDirs ??= listLinkedDirs(this.home.root);
+    const name = this.#linkedDirs.size === 0 ? undefined : this.#linkedDirs.get(realPath(dir) ?? dir);
+    return name === undefined || name === basename(dir)
+      ? []
+      : [{ path: PARTS.session, reason: `sessions/${name} is a symbolic link to it` }];
   }
 
   trees(id: string, partition: string | null): readonly OwnTree[] {
@@ -107,6 +133,27 @@ const bundleTree = (root: string, only: readonly string[]): OwnTree => ({
 /** What SQLite makes anew beside a session's database. */
 export const isMadeAnew = ({ path, stat }: PathFacts): boolean =>
   path === `${EVENTS}-shm` || (path === `${EVENTS}-wal` && stat.size === 0n);
+
+/** The directories that links in `sessions/` lead to, with the name of the link. */
+function listLinkedDirs(root: string): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const entry of entriesOf(sessionsDir(root))) {
+    if (!entry.isSymbolicLink()) continue;
+    const real = realPath(sessionDir(root, entry.name));
+    if (real !== undefined) found.set(real, entry.name);
+  }
+  return found;
+}
+
+function entriesOf(dir: string): Dirent[] {
+  try {
+    return readdirSync(osPath(dir), { withFileTypes: true });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return [];
+    throw toFileError(dir, "list", error);
+  }
+}
 
 /** Names of all crash bundles of a home, sorted. */
 export function listBundles(root: string): readonly string[] {

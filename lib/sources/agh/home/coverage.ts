@@ -15,14 +15,27 @@ export interface ExternalRoots {
   readonly ledgerRoot?: string | undefined;
   /** `[memory].global_dir`, absolute. */
   readonly memoryDir?: string | undefined;
-  readonly workspaces: readonly { readonly id: string; readonly root: string }[];
+  readonly workspaces: readonly WorkspaceRoot[];
 }
+
+/** A directory whose `.agh` and `.env` AGH reads: a workspace, or an additional directory of one. */
+export interface WorkspaceRoot {
+  readonly id: string;
+  readonly root: string;
+  /** Its agents and skills count, its settings do not. */
+  readonly isAdditional?: boolean;
+}
+
+/** The name of a workspace's root. An id names a directory in a restored tree, so it must be one name. */
+export const workspaceRootName = ({ id, root, isAdditional }: WorkspaceRoot): string =>
+  `ws/${isId(id) ? id : digestOf(id)}${isAdditional ? `.${digestOf(root).slice(0, 8)}` : ""}`;
 
 /** The home's own tree first, then what lies outside; what is not there or lies within another root is left out. */
 export function existingRoots(home: string, { ledgerRoot, memoryDir, workspaces }: ExternalRoots): Root[] {
   const taken = [real(home) ?? home];
   const isNew = (tree: string): boolean => {
-    const path = real(tree);
+    // What a link in the home leads to is met in the home.
+    const path = tree.startsWith(`${home}/`) ? undefined : real(tree);
     if (path === undefined || taken.some((other) => path === other || path.startsWith(`${other}/`))) return false;
     taken.push(path);
     return true;
@@ -30,15 +43,16 @@ export function existingRoots(home: string, { ledgerRoot, memoryDir, workspaces 
   const roots: Root[] = [{ name: "home", dir: home }];
   if (ledgerRoot && isNew(ledgerRoot)) roots.push({ name: "ledgers", dir: ledgerRoot });
   if (memoryDir && isNew(memoryDir)) roots.push({ name: "memory", dir: memoryDir });
-  for (const { id, root } of [...workspaces].sort((a, b) => (a.id < b.id ? -1 : 1))) {
+  for (const workspace of [...workspaces].sort((a, b) => (workspaceRootName(a) < workspaceRootName(b) ? -1 : 1))) {
+    const { root, isAdditional } = workspace;
     if (!root.startsWith("/")) continue; // it names no place
-    const only = [".agh", ".env"].filter((name) => isNew(`${root}/${name}`));
-    if (only.length > 0) roots.push({ name: `ws/${isId(id) ? id : digestOf(id)}`, dir: root, only });
+    const names = isAdditional ? [".agh"] : [".agh", ".env"];
+    const only = names.filter((name) => isNew(`${root}/${name}`));
+    if (only.length > 0) roots.push({ name: workspaceRootName(workspace), dir: root, only });
   }
   return roots;
 }
 
-/** An id names a directory in a restored tree, so it must be one name. */
 const digestOf = (id: string): string => hash("sha256", id).slice(0, 16);
 
 /** Undefined when there is none; what cannot be looked at is there: the walk says why it cannot be read. */
@@ -88,6 +102,7 @@ function neverByName(root: string, path: string, name: string): string | undefin
   if (name.endsWith(".db-shm") || (name.endsWith("-shm") && name.includes(".corrupt."))) {
     return "an index of a WAL that SQLite makes anew";
   }
+  if (name.startsWith(".agh-extension-stage-")) return "an extension that was being installed";
   if (name.startsWith(".consolidate-lock")) return "a lock";
   if (root !== "home" || leadsToTombstones(path) || isTombstone(path)) return undefined;
   return HOME_NEVER[path] ?? HOME_NEVER[path.slice(0, path.indexOf("/") >>> 0)];

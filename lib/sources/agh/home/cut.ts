@@ -1,7 +1,8 @@
 // One moment of a live AGH home: the catalog held fast while the WAL lengths and metas of all live sessions are noted.
-import { closeSync, lstatSync, readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { joinPath, osPath } from "../../../files/os-path.ts";
+import { statIdentity } from "../../../files/identity.ts";
+import { joinPath } from "../../../files/os-path.ts";
 import { readLocks } from "../../../files/proc-locks.ts";
 import type { Scratch } from "../../../files/scratch.ts";
 import { listNames, openRegularFile, type WalkEntry } from "../../../files/walk.ts";
@@ -9,6 +10,7 @@ import type { Deps } from "../../../records/deps.ts";
 import { EXIT, ToolError } from "../../../records/error.ts";
 import { copyCut, noteCut, type Cut } from "../../../sqlite/copy/cut.ts";
 import { openReadSnapshot } from "../../../sqlite/read/read-snapshot.ts";
+import { walPath } from "../../../sqlite/sidecars.ts";
 import { walOwners } from "../../../sqlite/wal-owners.ts";
 import type { CopiedDatabase, HomeCut, ReadFile } from "../../home-cut.ts";
 import type { Home } from "../../source.ts";
@@ -71,15 +73,15 @@ interface Noted {
   readonly files: Map<string, ReadFile>;
 }
 
-/** Every session whose WAL has content: what its databases are, and its meta.json. One lstat for each of the others. */
+/** Every session whose WAL has content: what its databases are, and its meta.json. Two stats for each of the others. */
 function noteSessions(root: string): Noted {
   const at = new Date();
   const names = listNames(sessionsDir(root));
   const databases = new Map<string, Cut>();
   for (const name of names) {
     const file = joinPath(sessionDir(root, name), EVENTS);
-    const wal = lstatSync(osPath(`${file}-wal`), { throwIfNoEntry: false });
-    if (wal && wal.size > 0) databases.set(`sessions/${name}/${EVENTS}`, noteCut(file));
+    const wal = statIdentity(walPath(file));
+    if (wal && wal.size > 0n) databases.set(`sessions/${name}/${EVENTS}`, noteCut(file));
   }
   const ended = new Date();
   const files = new Map<string, ReadFile>();
@@ -95,7 +97,7 @@ const SMALL = 1 << 20;
 
 /** A file read at once; undefined when it is gone, or so large that it is no meta.json. */
 function readSmall(file: string): ReadFile | undefined {
-  const opened = openRegularFile(file);
+  const opened = openRegularFile(file, { follow: true });
   if (!opened) return undefined;
   try {
     const size = Number(opened.stat.size);

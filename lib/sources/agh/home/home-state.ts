@@ -7,6 +7,7 @@ import { readCatalog } from "./databases.ts";
 import { catalogFile } from "./layout.ts";
 import { findDaemon } from "./liveness.ts";
 import { statSize } from "../sessions/scan.ts";
+import { walPath } from "../../../sqlite/sidecars.ts";
 
 /** What cannot be read is null here; listing the sessions tells why. */
 export function readHomeState(home: Home, deps: Deps): HomeState {
@@ -16,7 +17,7 @@ export function readHomeState(home: Home, deps: Deps): HomeState {
     alive,
     version: versionOf(home, deps),
     ...(pid !== undefined && { pid }),
-    catalog_bytes: (statSize(catalog) ?? 0) + (statSize(`${catalog}-wal`) ?? 0),
+    catalog_bytes: (statSize(catalog) ?? 0) + (statSize(walPath(catalog)) ?? 0),
   };
 }
 

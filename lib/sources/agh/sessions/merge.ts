@@ -8,6 +8,7 @@ import { EVENTS } from "../home/layout.ts";
 import type { Meta } from "./meta.ts";
 import { looksPurged } from "./purged.ts";
 import { statSize, statFile, type SessionDir } from "./scan.ts";
+import { walPath } from "../../../sqlite/sidecars.ts";
 
 /** Everything that is known of one session. */
 export interface StoredFacts {
@@ -32,7 +33,7 @@ export function mergeSession(home: Home, facts: StoredFacts): SessionRecord {
   const meta = dir?.meta ?? (row ? undefined : facts.archivedMeta);
   const events = dir && statFile(joinPath(dir.path, EVENTS));
   const ledger = facts.ledger === undefined ? undefined : statFile(facts.ledger);
-  const eventsBytes = events && events.size + (statSize(`${joinPath(dir.path, EVENTS)}-wal`) ?? 0);
+  const eventsBytes = events && events.size + (statSize(walPath(joinPath(dir.path, EVENTS))) ?? 0);
   const state = meta?.state ?? row?.text("state") ?? null;
   const effective = effectiveOf({
     state,

@@ -74,7 +74,9 @@ export function listArchivedSessions(root: string): ReadonlyMap<string, string> 
   const found = new Map<string, string>();
   for (const entry of entries(archiveDir(root))) {
     if (STAGING.test(entry.name)) continue;
-    const id = entry.isDirectory() ? entry.name : /^(.+)\.(?:tar|tar\.gz|tgz|tar\.zst)$/.exec(entry.name)?.[1];
+    const id = isDirectoryEntry(archiveDir(root), entry)
+      ? entry.name
+      : /^(.+)\.(?:tar|tar\.gz|tgz|tar\.zst)$/.exec(entry.name)?.[1];
     if (isId(id)) found.set(id, joinPath(archiveDir(root), entry.name));
   }
   return found;
@@ -98,7 +100,11 @@ export function statFile(file: string): Stats | undefined {
 const holds = (dir: string, ...names: readonly string[]): boolean =>
   names.some((name) => existsSync(osPath(joinPath(dir, name))));
 
-const directories = (dir: string): Dirent[] => entries(dir).filter((entry) => entry.isDirectory());
+const directories = (dir: string): Dirent[] => entries(dir).filter((entry) => isDirectoryEntry(dir, entry));
+
+/** AGH follows a link in a directory's place. */
+const isDirectoryEntry = (dir: string, entry: Dirent): boolean =>
+  entry.isDirectory() || (entry.isSymbolicLink() && isDirectory(joinPath(dir, entry.name)));
 
 /** Sorted by name; [] where there is no such directory. */
 function entries(dir: string): Dirent[] {
@@ -126,5 +132,11 @@ export function findSessionDir(root: string, id: string): string | undefined {
   return undefined;
 }
 
-const isDirectory = (path: string): boolean =>
-  statSync(osPath(path), { throwIfNoEntry: false })?.isDirectory() === true;
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(osPath(path), { throwIfNoEntry: false })?.isDirectory() === true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ELOOP") return false;
+    throw toFileError(path, "look at", error);
+  }
+}

@@ -19,6 +19,7 @@ import type { Meta } from "../sessions/meta.ts";
 import type { Purgeable } from "../../upkeep.ts";
 import { checkMigrations } from "../catalog/migrations.ts";
 import { REPAIRED_STOP_REASONS, predictBootRepair } from "../boot/event-repair.ts";
+import { walPath } from "../../../sqlite/sidecars.ts";
 
 /** A session that AGH has stopped, with all that its rows are judged by. */
 export interface StoppedSession {
@@ -37,7 +38,7 @@ export function checkPurge(
     return "AGH has moved a damaged events.db aside: agh-reconcile plan";
   const marks = (): Pick<Purgeable, "file" | "wal" | "ledger"> => ({
     file: readFileMark(joinPath(dir, EVENTS)),
-    wal: readFileMark(`${joinPath(dir, EVENTS)}-wal`),
+    wal: readFileMark(walPath(joinPath(dir, EVENTS))),
     ledger: readFileMark(ledger),
   });
   const before = marks();

@@ -10,6 +10,7 @@ import { eventLine } from "./event-line.ts";
 import { isInRange, readUnchangedPage } from "./events.ts";
 import { databaseFile } from "../home/layout.ts";
 import { MessageTimeline } from "./messages.ts";
+import { walPath } from "../../../sqlite/sidecars.ts";
 
 const POLL_MS = 100;
 
@@ -38,8 +39,8 @@ export async function* follow(
 }
 
 const stateOf = (file: string): string =>
-  ["", "-wal"]
-    .map((suffix) => statIdentity(file + suffix))
+  [file, walPath(file)]
+    .map((path) => statIdentity(path))
     .map((found) => (found ? formatIdentity(found) : "-"))
     .join(" ");
 

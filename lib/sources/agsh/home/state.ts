@@ -6,13 +6,14 @@ import { ToolError } from "../../../records/error.ts";
 import type { Home, HomeState } from "../../source.ts";
 import { readDatabase } from "../catalog/database.ts";
 import { databaseFile } from "./layout.ts";
+import { walPath } from "../../../sqlite/sidecars.ts";
 import { lockOf } from "../sessions/locks.ts";
 import { migrations } from "../catalog/schema.ts";
 
 /** `alive` is whether a process holds a session: agsh has no daemon. What cannot be read is null; listing the sessions tells why. */
 export function state(home: Home, deps: Deps): HomeState {
   const file = databaseFile(home.root);
-  const catalog_bytes = bytesOf(file) + bytesOf(`${file}-wal`);
+  const catalog_bytes = bytesOf(file) + bytesOf(walPath(file));
   try {
     const { version, holders } = readDatabase(home.root, deps, (db, { since, hasLocks }) => ({
       version: migrations(db) > 1 ? `${since} (${migrations(db)} migrations)` : since,
