@@ -14,7 +14,10 @@ import { bench } from "./tool.ts";
 const COPIES = strength("copies", 2);
 const MODES = ["wal", "wal", "wal", "wal", "exclusive-wal", "wal", "wal", "delete", "wal", "truncate"];
 const DATABASES = Array.from({ length: 20 }, (_, at) => {
-  return { path: `providers/agent${at}/share/store${at % 3 === 0 ? ".db" : at % 3 === 1 ? "" : ".sqlite"}`, mode: MODES[at % 10]! };
+  return {
+    path: `providers/agent${at}/share/store${at % 3 === 0 ? ".db" : at % 3 === 1 ? "" : ".sqlite"}`,
+    mode: MODES[at % 10]!,
+  };
 });
 
 interface Writers {

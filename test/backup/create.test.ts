@@ -166,7 +166,14 @@ test("classes: keys and logins only on request, what is excluded is named, links
       ["providers", 0, 0],
       ["provider-credentials", 1, 5],
     ].map(([name, files, bytes]) => {
-      return { root: "home", path: "providers", class: name, reason: `only on request: --include ${name}`, files, bytes };
+      return {
+        root: "home",
+        path: "providers",
+        class: name,
+        reason: `only on request: --include ${name}`,
+        files,
+        bytes,
+      };
     }),
   );
   assert.match(reason(manifest, "skills-link")!, /symbolic link/);

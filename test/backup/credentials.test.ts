@@ -101,7 +101,9 @@ function makeDatabase(file: string, sql: string, isWal: boolean): void {
   mkdirSync(dirname(file), { recursive: true });
   const db = new DatabaseSync(file);
   db.exec(sql);
-  db.exec(`CREATE TABLE scrap (text TEXT); INSERT INTO scrap VALUES ('${file.endsWith(".db") && file.includes("goose") ? "" : CANARY}-scrap' || hex(zeroblob(9000))); DROP TABLE scrap`);
+  db.exec(
+    `CREATE TABLE scrap (text TEXT); INSERT INTO scrap VALUES ('${file.endsWith(".db") && file.includes("goose") ? "" : CANARY}-scrap' || hex(zeroblob(9000))); DROP TABLE scrap`,
+  );
   db.exec(`PRAGMA journal_mode=${isWal ? "WAL" : "DELETE"}`);
   db.close();
 }
@@ -156,8 +158,10 @@ test("by default transcripts are taken, and nothing else of an agent's", async (
   }
   assert.deepEqual(treeDiff(before, treeState(home)), []);
   const restored = await repo.restore();
-  for (const path of paths(TRANSCRIPTS)) assert.equal(readFileSync(join(restored, path), "utf8"), `{"line":1}\n{"line":2}\n`);
-  for (const path of [...paths(CREDENTIALS), ...OTHERS, ...Object.keys(SCHEMAS)]) assert.ok(!existsSync(join(restored, path)), path);
+  for (const path of paths(TRANSCRIPTS))
+    assert.equal(readFileSync(join(restored, path), "utf8"), `{"line":1}\n{"line":2}\n`);
+  for (const path of [...paths(CREDENTIALS), ...OTHERS, ...Object.keys(SCHEMAS)])
+    assert.ok(!existsSync(join(restored, path)), path);
   assert.deepEqual(leaksIn(restored), []);
   for (const chunk of chunksIn(repo.repo)) assert.ok(!chunk.includes(CANARY));
   const gaps = coverageOf(repo, id).filter(({ path }) => path === "providers");
@@ -188,13 +192,15 @@ test("--include providers: all but logins; databases that hold both are rewritte
   for (const chunk of chunksIn(repo.repo)) assert.ok(!chunk.includes(CANARY));
   for (const path of [...OTHERS, ...paths(TRANSCRIPTS)]) assert.ok(existsSync(join(restored, path)), path);
   for (const path of paths(CREDENTIALS)) assert.ok(!existsSync(join(restored, path)), path);
-  const rows = (path: string, sql: string): unknown[][] => queryCopy(join(restored, path), sql).map((row) => Object.values(row));
+  const rows = (path: string, sql: string): unknown[][] =>
+    queryCopy(join(restored, path), sql).map((row) => Object.values(row));
   assert.deepEqual(rows(OPENCODE, "SELECT id FROM session"), [["ses_1"], ["ses_2"]]);
   assert.deepEqual(rows(OPENCODE, "SELECT count(*) FROM account UNION ALL SELECT count(*) FROM log"), [[0], [0]]);
   assert.deepEqual(rows(CODEX, "SELECT id, created_at_ms FROM threads"), [["t", 1000]]);
   assert.deepEqual(rows(OWN, "SELECT text FROM words WHERE words MATCH 'kept'"), [["kept words"]]);
   for (const path of Object.keys(SCHEMAS)) {
-    const schema = (dir: string): unknown => queryCopy(join(dir, path), "SELECT name, sql FROM sqlite_schema ORDER BY name");
+    const schema = (dir: string): unknown =>
+      queryCopy(join(dir, path), "SELECT name, sql FROM sqlite_schema ORDER BY name");
     assert.deepEqual(JSON.stringify(schema(restored)), JSON.stringify(schema(home)), path);
   }
   const left = {
@@ -221,7 +227,8 @@ test("--include providers: all but logins; databases that hold both are rewritte
   await assertLines(again["id"]);
   const whole = await repo.create(home, ...flags, "--include", "provider-credentials");
   const all = await repo.restore();
-  for (const [at, path] of paths(CREDENTIALS).entries()) assert.equal(readFileSync(join(all, path), "utf8"), `${CANARY}-${at}\n`);
+  for (const [at, path] of paths(CREDENTIALS).entries())
+    assert.equal(readFileSync(join(all, path), "utf8"), `${CANARY}-${at}\n`);
   assert.equal(dumpDatabase(join(all, OPENCODE)).digest, dumpDatabase(join(home, OPENCODE)).digest);
   assert.ok(!coverageOf(repo, whole["id"]).some(({ path }) => path === OPENCODE));
   // What was whole in the parent is not taken over.
@@ -278,7 +285,9 @@ test("agsh and meka: whole by default, without logins where those are excluded",
 test("a repository of format 1 knows no transcripts: they are a part of providers, on request", async (t) => {
   const { home, paths } = makeProviders(t);
   const repo = await bench(t);
-  const file = JSON.parse(readFileSync(join(repo.repo, "repository.json"), "utf8")) as Parameters<typeof encodeRepository>[0];
+  const file = JSON.parse(readFileSync(join(repo.repo, "repository.json"), "utf8")) as Parameters<
+    typeof encodeRepository
+  >[0];
   assert.equal(file.format, REPOSITORY_FORMAT);
   rmSync(join(repo.repo, "repository.json"));
   const { digest: _, ...rest } = file as typeof file & { digest: string };
@@ -286,7 +295,10 @@ test("a repository of format 1 knows no transcripts: they are a part of provider
   await repo.create(home);
   const restored = await repo.restore();
   assert.ok(!existsSync(join(restored, "providers")));
-  assert.ok(existsSync(join(restored, paths(TRANSCRIPTS).at(-1)!)), "what lies in a session's directory is the session's");
+  assert.ok(
+    existsSync(join(restored, paths(TRANSCRIPTS).at(-1)!)),
+    "what lies in a session's directory is the session's",
+  );
   await repo.create(home, "--include", "providers");
   assert.ok(existsSync(join(await repo.restore(), TRANSCRIPTS[0]!)));
 });

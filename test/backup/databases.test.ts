@@ -75,7 +75,9 @@ async function make(t: TestContext, dir: string, variants: readonly Variant[]): 
     await once(child.stdout, "data");
     return stop;
   };
-  await (await run(variants.filter(({ state }) => state !== "live")))();
+  await (
+    await run(variants.filter(({ state }) => state !== "live"))
+  )();
   for (const { path, state } of variants) {
     const file = join(dir, path);
     if (state === "resting") {
@@ -178,7 +180,9 @@ const LONE: readonly (readonly [wal: string, main: Buffer | undefined, isFinding
 test(`a WAL without its database: kept as it is, a finding in every run (${LONE.length} places)`, async (t) => {
   const { home, ids } = madeHome(t, { sessions: 2, events: 5 });
   const made = join(dirname(home), "made");
-  await (await make(t, made, [of("one.db", "wal", "killed", "pair")]))();
+  await (
+    await make(t, made, [of("one.db", "wal", "killed", "pair")])
+  )();
   const wal = readFileSync(join(made, "one.db-wal"));
   const lone = LONE.map(([path, ...rest]) => [path.replace("SESSION", ids[0]!), ...rest] as const);
   for (const [path, main] of lone) {
@@ -189,7 +193,12 @@ test(`a WAL without its database: kept as it is, a finding in every run (${LONE.
     if (main) writeFileSync(file, main);
   }
   // By their names only.
-  for (const [name, text] of [["notes-wal", "no log"], ["none-wal", ""], ["x.db-journal", "text"], ["x.db-shm2", "text"]]) {
+  for (const [name, text] of [
+    ["notes-wal", "no log"],
+    ["none-wal", ""],
+    ["x.db-journal", "text"],
+    ["x.db-shm2", "text"],
+  ]) {
     writeFileSync(join(home, "memory", name!), text!);
   }
   const repo = await bench(t);
@@ -223,7 +232,9 @@ test("a file that becomes a database, and one that a version of the toolkit took
   writeFileSync(path, "SQLite format 2");
   assert.equal(await copiedIn((await repo.create(home))["id"]), undefined);
   rmSync(path);
-  await (await make(t, join(home, "memory"), [of("store", "wal", "killed", "pair")]))();
+  await (
+    await make(t, join(home, "memory"), [of("store", "wal", "killed", "pair")])
+  )();
   assert.equal(await copiedIn((await repo.create(home))["id"]), "pair");
   assertSound(join(await repo.restore(), "memory/store"));
   // Once a database, it is looked at as one, whatever has become of it.

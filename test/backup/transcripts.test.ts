@@ -53,7 +53,10 @@ async function startWriters(t: TestContext, home: string, session: string): Prom
 function assertWhole(file: string): number {
   const text = readFileSync(file, "utf8");
   assert.ok(text === "" || text.endsWith("\n"), `${file} ends amid a line`);
-  const rows = text.split("\n").filter(Boolean).map((row) => JSON.parse(row) as { g: number; n: number });
+  const rows = text
+    .split("\n")
+    .filter(Boolean)
+    .map((row) => JSON.parse(row) as { g: number; n: number });
   for (const [at, { g, n }] of rows.entries()) assert.deepEqual([g, n], [rows[0]!.g, at], `${file}: line ${at}`);
   return rows.length;
 }
@@ -64,7 +67,7 @@ test(`${WRITTEN.length} transcripts under their writers: whole lines, what was t
   const repo = await bench(t);
   for (let round = 0; round < ROUNDS; round++) {
     const before = WRITTEN.map(([way], at) =>
-      /^re/.test(way) ? 0 : readFileSync(join(home, paths[at]!), "utf8").split("\n").length - 1,
+      way.startsWith("re") ? 0 : readFileSync(join(home, paths[at]!), "utf8").split("\n").length - 1,
     );
     await repo.create(home);
     const restored = await repo.restore();

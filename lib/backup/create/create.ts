@@ -129,10 +129,7 @@ function isWithin(dir: string, below: string): boolean {
   return dir === real || dir.startsWith(`${real}/`);
 }
 
-type SnapshotOptions = Pick<
-  CreateSnapshots,
-  "tags" | "toolkit" | "dryRun" | keyof Consistency | keyof ClassChoice
-> & {
+type SnapshotOptions = Pick<CreateSnapshots, "tags" | "toolkit" | "dryRun" | keyof Consistency | keyof ClassChoice> & {
   /** What is wrong in the home, and was taken all the same. */
   readonly findings: Finding[];
 };

@@ -213,7 +213,8 @@ export class PathFilter {
     if (kind === "wal" && found.stat.size === 0n && (copied || isNamed)) return "an empty WAL";
     if (copied === "failed") return "its database could not be copied";
     if (copied && kind === "shm") return "an index of a WAL that SQLite makes anew";
-    if (copied && kind === "journal") return "a rollback journal: its database is stored as it was before the transaction";
+    if (copied && kind === "journal")
+      return "a rollback journal: its database is stored as it was before the transaction";
     if (copied) return WAL_REASONS[copied];
     if (kind === "wal" && of.class !== "evidence" && isWalFile(belowRoot(root.dir, found.path))) {
       this.#recordLoneWal(belowRoot(root.dir, found.path), belowRoot(root.dir, main));

@@ -115,7 +115,13 @@ function walStatAt(file: string, { wal }: Cut): string {
 
 /** The parent's chunks, where main is the file it was then, and was copied as it lay there. */
 function knownContent(before: ListingLine | undefined, stat: string): Content | undefined {
-  if (before?.database?.without || stat === "" || before?.stat !== stat || before.sha256 === undefined || before.size === undefined)
+  if (
+    before?.database?.without ||
+    stat === "" ||
+    before?.stat !== stat ||
+    before.sha256 === undefined ||
+    before.size === undefined
+  )
     return undefined;
   const { size, sha256, chunks } = before;
   return { size, sha256, ...(chunks && { chunks }) };

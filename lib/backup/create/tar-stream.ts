@@ -132,7 +132,10 @@ class TarWriter {
         const whole = yield* this.#content(path, fd, size, stat, digest);
         const after = statIdentity(fd)!;
         if (digest) {
-          const change = await findChange(fd, belowRoot(root.dir, found.path), stat, { size, sha256: digest.digest("hex") });
+          const change = await findChange(fd, belowRoot(root.dir, found.path), stat, {
+            size,
+            sha256: digest.digest("hex"),
+          });
           if (whole && (change === "none" || change === "grown" || (change === "replaced" && tries === last))) {
             if (stat.size > size) this.#filter.recordTail(chosen, Number(stat.size) - size);
             return true;
@@ -163,7 +166,8 @@ class TarWriter {
       const cut = (tries === 0 ? atCut : undefined) ?? noteCut(file);
       if (!cut.main) return false;
       const isOnline = isOnlineTry(tries) && of.database !== "session";
-      using opened = (isOnline && (await openOnlineCopy(source))) || (cut.fresh ? undefined : openDatabaseCopy(source, cut));
+      using opened =
+        (isOnline && (await openOnlineCopy(source))) || (cut.fresh ? undefined : openDatabaseCopy(source, cut));
       if (opened) {
         const times = { mode: found.stat.mode, mtimeNs: (copy ? found.stat : cut.main).mtimeNs };
         let whole = yield* this.#content(path, opened.main, opened.mainSize, times);

@@ -7,8 +7,7 @@ const MAGIC = "SQLite format 3\0";
 const WAL_MAGIC: ReadonlySet<number> = new Set([0x37_7f_06_82, 0x37_7f_06_83]);
 
 /** Whether a regular file begins as every database does. False where it cannot be opened: who reads it learns why. */
-export const isDatabaseFile = (file: string): boolean =>
-  readFirst(file, MAGIC.length)?.toString("latin1") === MAGIC;
+export const isDatabaseFile = (file: string): boolean => readFirst(file, MAGIC.length)?.toString("latin1") === MAGIC;
 
 /** The same of a write-ahead log. */
 export function isWalFile(file: string): boolean {

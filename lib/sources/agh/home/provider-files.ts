@@ -54,7 +54,8 @@ export function classifyProviderFile(path: string, type: PathType | "missing"): 
   if (name.endsWith(".jsonl")) return TRANSCRIPT;
   if (MIXED.test(name)) return MIXED_DATABASE;
   if (PROGRAM_TEXT.test(name)) return FILE;
-  if (CREDENTIAL_FILE.test(name) || names.some((directory) => CREDENTIAL_DIRECTORIES.has(directory))) return CREDENTIALS;
+  if (CREDENTIAL_FILE.test(name) || names.some((directory) => CREDENTIAL_DIRECTORIES.has(directory)))
+    return CREDENTIALS;
   return FILE;
 }
 
