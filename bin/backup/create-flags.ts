@@ -4,7 +4,9 @@ import { parseDuration } from "../../lib/policy/parse-quantities.ts";
 import { identityFlag } from "./repo.ts";
 
 export const createFlags = {
-  include: repeated("Also include: vault-key, providers, support-bundles, workspace-env", { hint: "CLASS" }),
+  include: repeated("Also include: vault-key, providers, provider-credentials, support-bundles, workspace-env", {
+    hint: "CLASS",
+  }),
   exclude: repeated("Leave out, e.g. logs", { hint: "CLASS" }),
   consistency: choice(
     "cut: one moment of a home in use; cold: its daemon must be stopped, and is locked out during the run",

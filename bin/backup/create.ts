@@ -25,7 +25,7 @@ type Values = Call<typeof flags>["values"];
 export const create = verb({
   summary: "back up a home while its daemon runs",
   description:
-    "A snapshot shows one moment of the home: the catalog is read in one short transaction while the length of every session's log is recorded; what was committed then is what is copied. Nothing in the home is changed. Files that did not change since the last snapshot are not read again. Every path that is not included is named in the snapshot with its reason. The summary's bytes are those added to the repository. In a tar (--to -) a live database is two files, the database and its WAL; SQLite joins them when it opens the database; the last file, .agh-backup.json, names what was left out.",
+    "A snapshot shows one moment of the home: the catalog is read in one short transaction while the length of every session's log is recorded; what was committed then is what is copied. Nothing in the home is changed. Files that did not change since the last snapshot are not read again. Every path that is not included is named in the snapshot with its reason. Every SQLite file is copied as a database, in use or not; transcripts of agents (*.jsonl) are taken at whole lines. What can hold keys or logins of agents is never taken without --include provider-credentials: databases that hold logins beside other things are copied without them. The summary's bytes are those added to the repository. In a tar (--to -) a live database is two files, the database and its WAL; SQLite joins them when it opens the database; the last file, .agh-backup.json, names what was left out.",
   flags,
   examples: [
     "agh-backup create --repo /mnt/backup/agh",

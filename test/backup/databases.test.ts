@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test, type TestContext } from "node:test";
@@ -62,6 +62,7 @@ async function make(t: TestContext, dir: string, variants: readonly Variant[]): 
   const acks = join(dirname(dir), "acks");
   for (const { path } of variants) mkdirSync(dirname(join(dir, path)), { recursive: true });
   const run = async (chosen: readonly Variant[]): Promise<() => Promise<void>> => {
+    if (chosen.length === 0) return () => Promise.resolve();
     const words = chosen.map(({ path, mode }) => `${join(dir, path)}=${mode}`);
     const args = [join(PROJECT, "test/support/database-writer.ts"), "hold", acks, ...words];
     const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
@@ -158,4 +159,86 @@ test(`AGDD and agsh: ${AGDD.length + AGSH.length} databases that no rule names, 
   const key = await ageKey(t);
   const repo = await bench(t, "--encrypt-to", key.recipient);
   await check(t, repo, { home, variants: AGSH, identity: ["--identity", key.file] });
+});
+
+/** Path, what lies there instead of its database, and whether that is a finding. */
+const LONE: readonly (readonly [wal: string, main: Buffer | undefined, isFinding: boolean])[] = [
+  ["sessions/SESSION/events.db-wal", undefined, true],
+  ["memory/index.sqlite-wal", undefined, true],
+  ["memory/empty.db-wal", Buffer.alloc(0), true],
+  ["memory/zeros-wal", Buffer.alloc(4096), true],
+  ["extensions/one/text.db-wal", Buffer.from("a text\n"), true],
+  ["agents/coder/cache-wal", undefined, true],
+  ["skills/s/state.vscdb-wal", undefined, true],
+  ["other.db-wal", undefined, true],
+  ["providers/x/deep/state.db-wal", undefined, true],
+  ["providers/opencode/.local/share/opencode/opencode.db-wal", undefined, true],
+  ["session-archive/old/events.db-wal", undefined, true],
+  ["sessions/SESSION/events.db.corrupt.1-wal", undefined, false],
+];
+
+test(`a WAL without its database: kept as it is, a finding in every run (${LONE.length} places)`, async (t) => {
+  const { home, ids } = madeHome(t, { sessions: 2, events: 5 });
+  const made = join(dirname(home), "made");
+  await (
+    await make(t, made, [of("one.db", "wal", "killed", "pair")])
+  )();
+  const wal = readFileSync(join(made, "one.db-wal"));
+  const lone = LONE.map(([path, ...rest]) => [path.replace("SESSION", ids[0]!), ...rest] as const);
+  for (const [path, main] of lone) {
+    const file = join(home, path.slice(0, -"-wal".length));
+    mkdirSync(dirname(file), { recursive: true });
+    rmSync(file, { force: true });
+    writeFileSync(`${file}-wal`, wal);
+    if (main) writeFileSync(file, main);
+  }
+  // By their names only.
+  for (const [name, text] of [
+    ["notes-wal", "no log"],
+    ["none-wal", ""],
+    ["x.db-journal", "text"],
+    ["x.db-shm2", "text"],
+  ]) {
+    writeFileSync(join(home, "memory", name!), text!);
+  }
+  const repo = await bench(t);
+  for (let round = 0; round < 2; round++) {
+    const ran = await repo.run("create", "--home", home, "--include", "providers");
+    assert.equal(ran.code, 3, ran.stderr);
+    const found = ran.records.filter(({ code }) => code === "WAL_WITHOUT_DATABASE").map(({ id }) => String(id));
+    const expected = lone.filter(([, , isFinding]) => isFinding).map(([path]) => join(home, path));
+    assert.deepEqual(found.toSorted(), expected.toSorted());
+    const restored = await repo.restore();
+    for (const [path] of lone) {
+      // Of a database that holds logins its WAL does as well.
+      if (path.startsWith("providers/")) assert.ok(!existsSync(join(restored, path)), path);
+      else assert.deepEqual(readFileSync(join(restored, path)), wal, path);
+    }
+    for (const name of ["notes-wal", "none-wal", "x.db-journal", "x.db-shm2"]) {
+      assert.ok(existsSync(join(restored, "memory", name)), name);
+    }
+  }
+});
+
+test("a file that becomes a database, and one that a version of the toolkit took for a plain file", async (t) => {
+  const { home } = madeHome(t, { sessions: 1, events: 5 });
+  const repo = await bench(t);
+  const path = join(home, "memory", "store");
+  const copiedIn = async (id: unknown): Promise<unknown> => {
+    const { records } = await repo.ok("show", String(id));
+    const line = records.find((one) => one.kind === "entry" && one["path"] === "memory/store");
+    return (line!["database"] as { copied?: unknown } | undefined)?.copied;
+  };
+  writeFileSync(path, "SQLite format 2");
+  assert.equal(await copiedIn((await repo.create(home))["id"]), undefined);
+  rmSync(path);
+  await (
+    await make(t, join(home, "memory"), [of("store", "wal", "killed", "pair")])
+  )();
+  assert.equal(await copiedIn((await repo.create(home))["id"]), "pair");
+  assertSound(join(await repo.restore(), "memory/store"));
+  // Once a database, it is looked at as one, whatever has become of it.
+  for (const end of ["-wal", "-shm"]) rmSync(path + end, { force: true });
+  writeFileSync(path, "no database any more");
+  assert.equal(await copiedIn((await repo.create(home))["id"]), "resting");
 });
