@@ -17,5 +17,9 @@ export function decodeSealed(bytes: Buffer): (Record<string, unknown> & { digest
   const body = bytes.subarray(0, Math.max(0, bytes.length - TAIL));
   const digest = hash("sha256", body);
   if (!bytes.subarray(body.length).equals(Buffer.from(KEY + digest + END))) return undefined;
-  return JSON.parse(bytes.toString("utf8")) as Record<string, unknown> & { digest: string };
+  try {
+    return JSON.parse(bytes.toString("utf8")) as Record<string, unknown> & { digest: string };
+  } catch {
+    return undefined; // anybody can make a digest
+  }
 }

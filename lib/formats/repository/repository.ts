@@ -6,6 +6,7 @@ import { chunkId, decompress } from "./chunk.ts";
 import { ChunkIndex, decodeIndex, encodeIndex, type PackLine } from "./chunk-index.ts";
 import { openEnvelope, identityNeeded, type Envelope } from "./encryption.ts";
 import { indexKey, INDEXES, packKey, PAGES, REPOSITORY_KEY, snapshotKey } from "./layout.ts";
+import { LocalStateFile } from "./local-state.ts";
 import { REPOSITORY_FORMAT } from "./manifest.ts";
 import { PackReader, type StoredChunk } from "./pack-reader.ts";
 import { RepositoryCache } from "./repository-cache.ts";
@@ -65,19 +66,30 @@ export async function openWithFile(
       "use a newer version",
     );
   }
-  if (!file.encryption) return new Repository(target, file);
+  const localState = LocalStateFile.of(file.id, env);
+  if (!file.encryption) return new Repository(target, file, { localState });
   const envelope = await openEnvelope({ url: target.url, recipients: file.encryption.age }, identityFileFrom(env));
-  return new Repository(target, file, { envelope, cache: RepositoryCache.of(file.id, env) });
+  return new Repository(target, file, { envelope, cache: RepositoryCache.of(file.id, env), localState });
 }
 
 /** The identity file that an environment names. */
 export const identityFileFrom = (env: Deps["env"]): string | undefined =>
   env["AGH_BACKUP_IDENTITY"]?.trim() || undefined;
 
-interface Secret {
-  readonly envelope: Envelope;
-  readonly cache: RepositoryCache | undefined;
+/** What this machine has beside the repository itself. */
+interface MachineKnowledge {
+  readonly envelope?: Envelope;
+  readonly cache?: RepositoryCache | undefined;
+  readonly localState?: LocalStateFile | undefined;
 }
+
+/** An object's file as it is stored, encrypted or not. */
+export interface StoredObject {
+  readonly size: number;
+  readonly sha256: string;
+}
+
+export const storedObjectOf = (bytes: Uint8Array): StoredObject => ({ size: bytes.length, sha256: chunkId(bytes) });
 
 export class Repository {
   readonly target: Target;
@@ -86,14 +98,17 @@ export class Repository {
   readonly envelope: Envelope | undefined;
   /** What is known without an identity, where it is encrypted. */
   readonly cache: RepositoryCache | undefined;
+  /** What this machine remembers of it; undefined where there is no place for that. */
+  readonly localState: LocalStateFile | undefined;
   #packs: PackReader;
   #index: Promise<ChunkIndex> | undefined;
 
-  constructor(target: Target, file: RepositoryFile, secret?: Secret) {
+  constructor(target: Target, file: RepositoryFile, { envelope, cache, localState }: MachineKnowledge = {}) {
     this.target = target;
     this.file = file;
-    this.envelope = secret?.envelope;
-    this.cache = secret?.cache;
+    this.envelope = envelope;
+    this.cache = cache;
+    this.localState = localState;
     this.#packs = new PackReader(target, this.envelope);
   }
 
@@ -158,9 +173,11 @@ export class Repository {
   }
 
   /** Makes a snapshot visible. There is one of this id → E_EXISTS (6). */
-  async putManifest(id: string, content: Buffer): Promise<void> {
-    await this.target.put(snapshotKey(id), await this.#encrypt(content), { exclusive: true });
+  async putManifest(id: string, content: Buffer): Promise<StoredObject> {
+    const bytes = await this.#encrypt(content);
+    await this.target.put(snapshotKey(id), bytes, { exclusive: true });
     this.cache?.write(snapshotKey(id), content);
+    return storedObjectOf(bytes);
   }
 
   /** Announces which chunks will be read next, so that neighbours come in one read. */

@@ -1,0 +1,90 @@
+// What this machine remembers of a repository, whatever the repository says of itself: one file (0600) a repository.
+import { readFileSync } from "node:fs";
+import { writeAtomic } from "../../files/atomic.ts";
+import { toFileError } from "../../files/errors.ts";
+import { makeDirectories } from "../../files/make-directories.ts";
+import { osPath } from "../../files/os-path.ts";
+import type { Deps } from "../../records/deps.ts";
+import { placeError } from "../../records/error.ts";
+import { lockDatabase } from "../../sqlite/lock-database.ts";
+import { decodeSealed, encodeSealed } from "../sealed-json.ts";
+import type { StoredObject } from "./repository.ts";
+
+export const LOCAL_STATE_FORMAT = 1;
+
+/** Every member may be absent; members that this version does not know are kept as they are. */
+export interface LocalState {
+  readonly format: number;
+  /** Snapshots that this machine has made, or has seen, by their ids. */
+  readonly snapshots?: { readonly [id: string]: KnownSnapshot };
+  /** Packs that an index has named. */
+  readonly packs?: readonly string[];
+}
+
+/** Size and digest are its manifest's. */
+export interface KnownSnapshot extends StoredObject {
+  readonly home_id: string;
+}
+
+const LOCK_TIMEOUT_MS = 10_000;
+
+/** The state of one repository, in `$XDG_STATE_HOME/agh-toolkit`. */
+export class LocalStateFile {
+  readonly path: string;
+
+  /** Undefined where there is no place for it. */
+  static of(repositoryId: string, env: Deps["env"]): LocalStateFile | undefined {
+    const home = env["HOME"]?.trim();
+    const states = env["XDG_STATE_HOME"]?.trim() || (home ? `${home}/.local/state` : undefined);
+    if (!states?.startsWith("/") || !/^[0-9A-Z]{26}$/.test(repositoryId)) return undefined;
+    return new LocalStateFile(`${states}/agh-toolkit/${repositoryId}.json`);
+  }
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  /** Nothing remembered is an empty state. Not what was written → E_LOCAL_STATE_DAMAGED (6). */
+  read(): LocalState {
+    let bytes: Buffer;
+    try {
+      bytes = readFileSync(osPath(this.path));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return { format: LOCAL_STATE_FORMAT };
+      throw toFileError(this.path, "read", error);
+    }
+    const state = decodeSealed(bytes);
+    if (!state) throw damaged(this.path);
+    if (state["format"] !== LOCAL_STATE_FORMAT) throw unknownFormat(this.path, state["format"]);
+    const { digest: _, ...members } = state;
+    return members as unknown as LocalState;
+  }
+
+  /** Writes what `change` makes of the state; one process after the other. Nothing is written where it returns the same. */
+  async update(change: (state: LocalState) => LocalState): Promise<void> {
+    const dir = this.path.slice(0, this.path.lastIndexOf("/"));
+    try {
+      makeDirectories(dir);
+    } catch (error) {
+      throw toFileError(dir, "make", error);
+    }
+    const signal = new AbortController().signal;
+    using _lock = await lockDatabase(`${this.path.slice(0, -".json".length)}.lock`, {
+      timeoutMs: LOCK_TIMEOUT_MS,
+      signal,
+    });
+    const before = this.read();
+    const after = change(before);
+    if (after !== before) writeAtomic(this.path, encodeSealed(after).bytes, { mode: 0o600 });
+  }
+}
+
+const damaged = (path: string) =>
+  placeError(
+    "E_LOCAL_STATE_DAMAGED",
+    `${path}, what this machine remembers of the repository, is damaged`,
+    `verify the repository, then remove ${path}`,
+  );
+
+const unknownFormat = (path: string, format: unknown) =>
+  placeError("E_FORMAT_UNKNOWN", `${path} has format ${String(format)}, which this version does not know`);
