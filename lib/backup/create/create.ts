@@ -5,7 +5,8 @@ import { osPath } from "../../files/os-path.ts";
 import { scratchDir } from "../../files/scratch.ts";
 import { encodeManifest, type Manifest } from "../../formats/repository/manifest.ts";
 import { MarkWatch } from "../../formats/repository/prune-marks.ts";
-import { openRepository, type Repository } from "../../formats/repository/repository.ts";
+import { openForWriting, pinFirstUse } from "../../formats/repository/authorship/open-for-writing.ts";
+import type { Repository } from "../../formats/repository/repository.ts";
 import { listManifests } from "../../formats/repository/snapshots.ts";
 import { ulid } from "../../formats/ulid.ts";
 import type { Place } from "../../places/open-with-capability.ts";
@@ -48,7 +49,7 @@ export async function* createSnapshots(
   deps: Deps,
 ): AsyncGenerator<AnyRecord> {
   const classes = classesOf(options);
-  const repo = await openRepository(options.repo, { env: deps.env });
+  const repo = await openForWriting(options.repo, { env: deps.env, pins: false });
   // Before anything is stored: what cannot be verified is not begun.
   if (options.verify && !options.dryRun) repo.requireIdentity();
   const tally = new Tally("agh-backup create", deps, ulid(deps.now()));
@@ -72,6 +73,7 @@ async function createSnapshot(
   await using job = await openBackupJob(selection, options, deps);
   try {
     refuseUnsafe(repo, job.roots);
+    await pinFirstUse(repo, { env: deps.env, homeId: job.home.id, dryRun: options.dryRun });
     return await new SnapshotRun(job, options, deps, repo).make();
   } catch (error) {
     throw toDatabaseError(job.home.root, error);

@@ -1,6 +1,6 @@
 // Runs by a schedule in this very process, one after the other, until a signal: for places without cron.
 import { setTimeout as sleep } from "node:timers/promises";
-import { openRepository } from "../../formats/repository/repository.ts";
+import { openForWriting } from "../../formats/repository/authorship/open-for-writing.ts";
 import { ulid } from "../../formats/ulid.ts";
 import { parseSchedule, type Schedule } from "../../policy/schedule.ts";
 import { withoutProblems, type Deps } from "../../records/deps.ts";
@@ -28,7 +28,7 @@ export interface WatchOptions {
  */
 export async function* watch(options: WatchOptions, run: () => Items, deps: Deps): AsyncGenerator<Item> {
   const schedule = await parseSchedule(options.cron, options.zone);
-  const repo = await openRepository(options.repo, { env: deps.env });
+  const repo = await openForWriting(options.repo, { env: deps.env, pins: false });
   if (options.verifies) repo.requireIdentity();
   // The summary of each run has counted its problems.
   const tally = new Tally("agh-backup watch", withoutProblems(deps), ulid(deps.now()));

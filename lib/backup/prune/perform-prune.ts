@@ -127,7 +127,7 @@ async function drop(repo: Repository, action: Action, { before, dropped, context
   if (digest !== manifest.digest) return skipped(action, "it is not the snapshot that was planned to be dropped");
   context.deps.signal.throwIfAborted();
   await context.lock.assertLocked();
-  await repo.target.delete(snapshotKey(manifest.id));
+  await repo.removeManifest(manifest.id);
   dropped.push(manifest);
   return done(action);
 }

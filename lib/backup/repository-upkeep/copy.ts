@@ -4,6 +4,7 @@ import { chunksNeeded, decodeListingLine } from "../../formats/repository/listin
 import { MarkWatch } from "../../formats/repository/prune-marks.ts";
 import { encodeManifest, type Manifest } from "../../formats/repository/manifest.ts";
 import { PackReader, type StoredChunk } from "../../formats/repository/pack-reader.ts";
+import { openForWriting } from "../../formats/repository/authorship/open-for-writing.ts";
 import { openRepository, type Repository } from "../../formats/repository/repository.ts";
 import {
   listManifests,
@@ -41,7 +42,7 @@ export async function* copySnapshots(options: CopySnapshots, deps: Deps): AsyncG
   if (options.ids.length === 0 && !options.all && !options.piped)
     throw usageError("no snapshots are named", "name their ids, or latest, or use --all");
   const from = await openRepository(options.repo, { env: deps.env });
-  const to = await openDestination(options.toRepo, deps);
+  const to = await openDestination(options, deps);
   if (from.file.id === to.file.id) throw usageError("both are the same repository", "name another one with --to-repo");
   from.requireIdentity();
   limitHeap();
@@ -58,16 +59,20 @@ export async function* copySnapshots(options: CopySnapshots, deps: Deps): AsyncG
     }
     yield snapshotRecord(to.url, manifest);
   }
+  if (!options.dryRun) await to.completeLog();
   yield tally.summary(options.dryRun ? { status: "planned" } : {});
 }
 
 /** The identity may be the other repository's: then this one is only added to, as create does. */
-async function openDestination(url: string, { env }: Deps): Promise<Repository> {
+async function openDestination({ toRepo, dryRun = false }: CopySnapshots, deps: Deps): Promise<Repository> {
+  // The public keys and the anchor are those of the source.
+  const env = { ...deps.env, AGH_BACKUP_PUB: undefined, AGH_BACKUP_ANCHOR: undefined };
+  const options = { pins: !dryRun, signs: !dryRun };
   try {
-    return await openRepository(url, { env });
+    return await openForWriting(toRepo, { ...options, env });
   } catch (error) {
     if (!(error instanceof ToolError) || error.code !== "E_IDENTITY") throw error;
-    return openRepository(url, { env: { ...env, AGH_BACKUP_IDENTITY: undefined } });
+    return openForWriting(toRepo, { ...options, env: { ...env, AGH_BACKUP_IDENTITY: undefined } });
   }
 }
 
@@ -126,7 +131,7 @@ async function copyOne({ from, to, manifest, deps }: CopyJob): Promise<number> {
   await portions.publish();
   await watch.assertMayPublish(deps.now());
   const { digest: _, ...content } = manifest;
-  await to.putManifest(manifest.id, encodeManifest(content).bytes);
+  await to.putManifest(manifest.id, encodeManifest({ ...content, format: to.file.format }).bytes);
   await sweepCache(to);
   return portions.storedBytes;
 }

@@ -16,10 +16,13 @@ export interface Acceptance {
   readonly accepted_at: string;
 }
 
-export const putAcceptance = (repo: Repository, acceptance: Acceptance): Promise<void> =>
-  repo.target.put(acceptedKey(acceptance.id), encodeSealed(acceptance).bytes, { exclusive: true });
+/** Signed where the repository is: without its key → exit 4. */
+export function putAcceptance(repo: Repository, acceptance: Acceptance): Promise<void> {
+  repo.requireSigner();
+  return repo.putObject(acceptedKey(acceptance.id), encodeSealed(acceptance).bytes);
+}
 
-/** Newest first; a damaged one goes to `problem` and is left out. */
+/** Newest first; a damaged one, or one that nobody has signed who must, goes to `problem` and is left out. */
 export async function* listAcceptances(
   repo: Repository,
   problem: (error: ToolError) => void,
@@ -29,10 +32,19 @@ export async function* listAcceptances(
   for (const key of keys.sort().reverse()) {
     const bytes = await repo.target.get(key);
     const found = bytes && (decodeSealed(bytes) as unknown as Acceptance | undefined);
-    if (found?.id === nameIn(key)) yield found;
-    else problem(damaged(`${repo.url}/${key}`));
+    if (found?.id !== nameIn(key)) problem(damaged(`${repo.url}/${key}`));
+    else if ((await repo.signatureOf(key, bytes!)) !== "signed") problem(forged(`${repo.url}/${key}`));
+    else yield found;
   }
 }
+
+const forged = (what: string): ToolError =>
+  new ToolError({
+    code: "E_ACCEPTANCE_FORGED",
+    message: `${what} is not signed by the repository's key, and accepts nothing`,
+    hint: "remove it; agh-backup accept --sign KEY makes one that counts",
+    exit: EXIT.partial,
+  });
 
 const damaged = (what: string): ToolError =>
   new ToolError({

@@ -32,17 +32,19 @@ export interface DrillFinding {
   readonly message: string;
 }
 
+/** Signed where the key is at hand; without a signature it is an opinion as good as any. */
 export const putDrill = (repo: Repository, result: DrillResult): Promise<void> =>
-  repo.target.put(drillKey(result.id), encodeSealed(result).bytes, { exclusive: true });
+  repo.putObject(drillKey(result.id), encodeSealed(result).bytes);
 
-/** Results, newest first; a damaged one goes to `problem` and is left out. */
+/** Results, newest first; a damaged one, or one whose signature is not the repository's, goes to `problem` and is left out. */
 export async function* listDrills(repo: Repository, problem: (error: ToolError) => void): AsyncGenerator<DrillResult> {
   const keys: string[] = [];
   for await (const { key } of repo.target.list(DRILLS)) if (isUlid(nameIn(key))) keys.push(key);
   for (const key of keys.sort().reverse()) {
     const bytes = await repo.target.get(key);
     const result = bytes && (decodeSealed(bytes) as unknown as DrillResult | undefined);
-    if (result?.id === nameIn(key)) yield result;
+    const isSound = result?.id === nameIn(key) && (await repo.signatureOf(key, bytes!)) !== "forged";
+    if (isSound) yield result;
     else problem(damaged(`${repo.url}/${key}`));
   }
 }

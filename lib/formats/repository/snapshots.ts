@@ -25,6 +25,7 @@ export async function findManifest(repo: Repository, id: string): Promise<Manife
 async function readManifest(repo: Repository, id: string): Promise<Manifest> {
   const key = snapshotKey(id);
   if (repo.isLocked && !repo.cache?.read(key)) throw locked(repo, id);
+  await assertAuthor(repo, id);
   const manifest = await findManifest(repo, id);
   if (manifest) return manifest;
   const state = manifest === null ? "missing" : "damaged";
@@ -33,6 +34,12 @@ async function readManifest(repo: Repository, id: string): Promise<Manifest> {
     `${repo.url}/${key} is ${state}`,
     `agh-backup verify --all --repo ${repo.url}`,
   );
+}
+
+/** Where it is known who signs: nothing that another one wrote is read. */
+async function assertAuthor({ authorship, target }: Repository, id: string): Promise<void> {
+  const bytes = authorship && (await target.get(snapshotKey(id)));
+  if (bytes) await authorship.assertManifest(id, bytes);
 }
 
 /** All that can be said of it is in its name. */
@@ -66,9 +73,13 @@ export async function* listManifests(
   { homeId, at }: SnapshotFilter = {},
   problem?: (error: ToolError) => void,
 ): AsyncGenerator<Manifest> {
-  for (const id of (await snapshotIds(repo)).reverse()) {
+  const ids = await snapshotIds(repo);
+  const vanished = new Set(await repo.authorship?.vanishedFrom(ids));
+  for (const id of [...ids, ...vanished].sort().reverse()) {
     let manifest: Manifest;
     try {
+      if (vanished.has(id)) throw repo.authorship!.vanished(id);
+      await repo.authorship?.assertNotPruned(id);
       manifest = await readManifest(repo, id);
     } catch (error) {
       if (!problem) throw error;
