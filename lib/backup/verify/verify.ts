@@ -15,10 +15,10 @@ import {
 import type { Manifest } from "../../formats/repository/manifest.ts";
 import { openDamaged } from "../../formats/repository/open-damaged.ts";
 import {
+  decodeRepository,
   openWithFile,
   readRepositoryFile,
   type Repository,
-  type RepositoryFile,
 } from "../../formats/repository/repository.ts";
 import { decodeSealed } from "../../formats/sealed-json.ts";
 import { findManifest, resolveSnapshot, snapshotIds, type SnapshotFilter } from "../../formats/repository/snapshots.ts";
@@ -30,6 +30,7 @@ import type { AnyRecord } from "../../records/record.ts";
 import { Tally } from "../../records/summary.ts";
 import { targetOf, type Target } from "../../targets/target.ts";
 import { dailySample } from "../../policy/daily-sample.ts";
+import { checkAuthorship } from "./check-authorship.ts";
 import { verifyDeep, type SeenDatabases } from "./verify-deep.ts";
 import { checkListing, findPathsNeeding, type NeededChunks } from "./verify-listing.ts";
 import { checkPack } from "./verify-pack.ts";
@@ -52,7 +53,7 @@ export async function* verifyRepository(options: VerifyRepository, deps: Deps): 
     throw usageError("no snapshots are named", "name their ids, or latest, or use --all");
   if (options.level !== "quick") limitHeap();
   const target = targetOf(options.repo);
-  const file = decodeSealed(await readRepositoryFile(target)) as unknown as RepositoryFile | undefined;
+  const file = decodeRepository(await readRepositoryFile(target));
   const opening = { env: deps.env };
   const repo = await (file ? openWithFile(target, file, opening) : openDamaged(target, opening));
   repo.requireIdentity();
@@ -89,6 +90,7 @@ class Verification {
     if (!sound) {
       yield fault("REPOSITORY_DAMAGED", REPOSITORY_KEY, "is not what init wrote");
     }
+    yield* checkAuthorship(this.#repo, this.#options.all, this.#deps);
     yield* this.#checkIndexes();
     const manifests: Manifest[] = [];
     yield* this.#checkManifests(manifests);

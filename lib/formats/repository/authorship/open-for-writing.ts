@@ -26,6 +26,7 @@ export async function openForWriting(
   const repo = await openRepository(url, { env });
   assertRecipients(url, repo.file, env);
   if (signs) assertSigner(repo, env);
+  if (signs) await repo.authorship?.log(); // one that was rolled back is refused before anything is stored
   if (pins) await pinFirstUse(repo, { env });
   return repo;
 }
@@ -37,10 +38,13 @@ export interface FirstUse {
   readonly dryRun?: boolean | undefined;
 }
 
-/** An encrypted repository that nobody here knows, and that holds snapshots of this home, is refused (4): who has encrypted them? */
+/**
+ * An encrypted repository that nobody here knows, and that holds snapshots of this home, is refused (4): somebody may have
+ * added himself. Recipients that are all the identity's own, or that are asserted, need no memory.
+ */
 export async function pinFirstUse(repo: Repository, { env, homeId, dryRun = false }: FirstUse): Promise<void> {
   const { target, file, url } = repo;
-  const isAsserted = recipientsFrom(env) !== undefined;
+  const isAsserted = recipientsFrom(env) !== undefined || repo.envelope?.isOnlyOurs === true;
   if (!isAsserted && file.encryption && !readKnown(target, file, env).pin && (await holdsSnapshots(repo, homeId))) {
     throw refusal(
       "E_REPOSITORY_UNKNOWN",
