@@ -60,7 +60,8 @@ class AuthorshipCheck {
   async #settled(ids: ReadonlySet<string>, first: HeadLog): Promise<readonly Difference[]> {
     let found = differences(ids, this.#digests, first);
     for (let tries = 0; tries < TRIES && found.length > 0; tries++) {
-      await sleep(TRY_MS);
+      if (tries > 0 && !found.some(({ code }) => PASSING.has(code))) break;
+      if (tries > 0) await sleep(TRY_MS);
       const present = new Set(ids);
       for (const { id } of found) {
         if (await this.#repo.target.head(snapshotKey(id))) present.add(id);
@@ -118,8 +119,10 @@ class AuthorshipCheck {
   }
 }
 
-const TRIES = 5;
+const TRIES = 10;
 const TRY_MS = 200;
+/** What a run leaves behind between two of its steps. */
+const PASSING: ReadonlySet<string> = new Set(["SNAPSHOT_UNLOGGED", "SNAPSHOT_REPLAYED"]);
 
 interface Difference {
   readonly code: string;

@@ -3,6 +3,7 @@ import { limitHeap } from "../../files/memory.ts";
 import { chunkId } from "../../formats/repository/chunk.ts";
 import { ChunkIndex, decodeIndex, type PackLine } from "../../formats/repository/chunk-index.ts";
 import {
+  ACCEPTED,
   DRILLS,
   INDEXES,
   MARKS,
@@ -104,13 +105,15 @@ class Verification {
     if (this.#options.level === "deep") yield* this.#checkDatabases(manifests);
   }
 
-  /** Results of drills, and marks of prune. */
+  /** Results of drills, acceptances, and marks of prune. */
   async *#checkSealed(): AsyncGenerator<Finding> {
     for (const [prefix, code] of [
       [DRILLS, "DRILL_DAMAGED"],
+      [ACCEPTED, "ACCEPTANCE_DAMAGED"],
       [MARKS, "MARKS_DAMAGED"],
     ] as const) {
       for await (const { key } of this.#target.list(prefix)) {
+        if (key.endsWith(".sig")) continue;
         const bytes = await this.#target.get(key);
         if (bytes && decodeSealed(bytes)?.["id"] !== nameIn(key)) yield fault(code, key, "is not what was written");
       }

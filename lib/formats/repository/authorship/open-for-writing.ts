@@ -3,6 +3,7 @@ import type { Deps } from "../../../records/deps.ts";
 import { refusal } from "../../../records/error.ts";
 import { isUlid } from "../../ulid.ts";
 import { nameIn, SNAPSHOTS } from "../layout.ts";
+import { containsAgeFiles } from "../open-damaged.ts";
 import { openRepository, type Repository, type RepositoryFile } from "../repository.ts";
 import { listManifests } from "../snapshots.ts";
 import { signerFrom } from "./find-authorship.ts";
@@ -45,11 +46,19 @@ export interface FirstUse {
 export async function pinFirstUse(repo: Repository, { env, homeId, dryRun = false }: FirstUse): Promise<void> {
   const { target, file, url } = repo;
   const isAsserted = recipientsFrom(env) !== undefined || repo.envelope?.isOnlyOurs === true;
-  if (!isAsserted && file.encryption && !readKnown(target, file, env).pin && (await holdsSnapshots(repo, homeId))) {
+  const known = readKnown(target, file, env);
+  if (!isAsserted && file.encryption && !known.pin && (await holdsSnapshots(repo, homeId))) {
     throw refusal(
       "E_REPOSITORY_UNKNOWN",
       `${url} is encrypted to ${file.encryption.age.join(", ")} and holds snapshots, and this machine does not know it`,
       `agh-backup trust --repo ${url} if those are your recipients, or assert them with --encrypt-to`,
+    );
+  }
+  if (!file.encryption && !known.pin && (await containsAgeFiles(target))) {
+    throw refusal(
+      "E_REPOSITORY_CHANGED",
+      `${url} says that it is not encrypted, and holds encrypted objects`,
+      `agh-backup verify --all --repo ${url}; if that was your doing, agh-backup trust --repo ${url}`,
     );
   }
   if (dryRun) return;
