@@ -2,6 +2,7 @@
 // agh-backup: a copy you can trust, restored to prove it.
 import { launch } from "../lib/cli/launch.ts";
 import type { Tool } from "../lib/cli/verb.ts";
+import { accept } from "./backup/accept.ts";
 import { apply } from "./backup/apply.ts";
 import { copy } from "./backup/copy.ts";
 import { create } from "./backup/create.ts";
@@ -34,6 +35,7 @@ export const tool: Tool = {
     drill,
     status,
     diff,
+    accept,
     prune,
     apply,
     copy,

@@ -4,7 +4,7 @@ import { verb } from "../../lib/cli/verb.ts";
 import { authorFlags, identityFlag, repoFlag, repoOf, snapshotFilterFlags, withIdentity } from "./repo.ts";
 
 export const list = verb({
-  summary: "the snapshots, newest last",
+  summary: "the snapshots, newest first",
   flags: {
     session: option<string>("Only snapshots that hold this session, each with the session's last event", {
       hint: "ID",

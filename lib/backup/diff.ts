@@ -15,6 +15,7 @@ import { EXIT } from "../records/error.ts";
 import type { Diff } from "../records/result-kinds.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
+import { reportFaults } from "./monitor/look-at-repository.ts";
 
 export interface DiffSnapshots extends SnapshotFilter {
   readonly repo: string;
@@ -28,6 +29,7 @@ export async function* diffSnapshots(options: DiffSnapshots, deps: Deps): AsyncG
   const a = await resolveSnapshot(repo, options.a, options);
   const b = await resolveSnapshot(repo, options.b, options);
   const tally = new Tally("agh-backup diff", deps, ulid(deps.now()));
+  await reportFaults(repo, deps);
   for await (const diff of differences(repo, a, b)) {
     deps.signal.throwIfAborted();
     tally.failed(EXIT.found);

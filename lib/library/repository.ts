@@ -108,7 +108,7 @@ export class OpenRepository {
     this.#options = options;
   }
 
-  /** The snapshots, the newest last. */
+  /** The snapshots, the newest first. */
   snapshots(
     options: SnapshotSelection & LibraryOptions & { readonly tags?: readonly string[]; readonly session?: string } = {},
   ): AsyncIterable<SnapshotRecord> {

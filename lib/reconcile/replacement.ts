@@ -7,6 +7,7 @@ import type { Scratch } from "../files/scratch.ts";
 import type { ListingLine } from "../formats/repository/listing.ts";
 import { openRepository } from "../formats/repository/repository.ts";
 import { materialise } from "../formats/repository/materialise.ts";
+import { SnapshotStates } from "../formats/repository/snapshot-state.ts";
 import { listManifests } from "../formats/repository/snapshots.ts";
 import { withoutProblems, type Deps } from "../records/deps.ts";
 import { EXIT, ToolError } from "../records/error.ts";
@@ -80,7 +81,10 @@ async function tryRestore(
 ): Promise<Replacement | string> {
   const { home, scratch, deps } = context;
   const repo = await openRepository(url, { env: deps.env });
-  for await (const { id, started_at } of listManifests(repo, { homeId: home.id }, () => undefined)) {
+  const states = await SnapshotStates.read(repo, () => undefined);
+  for await (const manifest of listManifests(repo, { homeId: home.id }, () => undefined)) {
+    if (!states.isTrusted(manifest)) continue;
+    const { id, started_at } = manifest;
     const dir = scratch.fresh();
     const only = ({ root, path }: ListingLine): boolean => root === "home" && path === broken.path;
     // A snapshot that is damaged there is passed over: an older one may be whole.

@@ -159,6 +159,113 @@ test("watch: runs when it is time, never two at once, says what it missed and wh
   assert.deepEqual([seen.at(-1)!["exit"], seen.at(-1)!["bytes"]], [6, 3]);
 });
 
+const MINUTE = 60_000;
+const YEAR = 365 * 24 * 60 * MINUTE;
+
+/** By how much a clock goes on from look to look. */
+const STEPS: { readonly [cron: string]: number } = {
+  "* * * * *": 7000,
+  "*/5 * * * *": 31_000,
+  "@hourly": 7 * MINUTE,
+  "@daily": 151 * MINUTE,
+  "30 2 * * *": 151 * MINUTE,
+};
+
+/** What is done to the clock while a watch waits, or in one of its runs, and what it says of that. */
+const CLOCKS: readonly {
+  readonly name: string;
+  readonly cron: string;
+  readonly steps: readonly { readonly when: "waiting" | "running"; readonly by: number }[];
+  readonly findings: readonly string[];
+}[] = [
+  { name: "right", cron: "* * * * *", steps: [], findings: [] },
+  ...(["waiting", "running"] as const).flatMap((when) => [
+    {
+      name: `a year back while ${when}`,
+      cron: "* * * * *",
+      steps: [{ when, by: -YEAR }],
+      findings: ["CLOCK_SET_BACK"],
+    },
+    {
+      name: `a day back while ${when}`,
+      cron: "30 2 * * *",
+      steps: [{ when, by: -YEAR / 365 }],
+      findings: ["CLOCK_SET_BACK"],
+    },
+    {
+      name: `an hour back while ${when}`,
+      cron: "@hourly",
+      steps: [{ when, by: -60 * MINUTE }],
+      findings: ["CLOCK_SET_BACK"],
+    },
+    { name: `ten seconds back while ${when}`, cron: "* * * * *", steps: [{ when, by: -10_000 }], findings: [] },
+    { name: `a year ahead while ${when}`, cron: "@daily", steps: [{ when, by: YEAR }], findings: ["RUN_MISSED"] },
+    {
+      name: `a year ahead, then back, while ${when}`,
+      cron: "@daily",
+      steps: [
+        { when, by: YEAR },
+        { when, by: -YEAR },
+      ],
+      findings: ["RUN_MISSED", "CLOCK_SET_BACK"],
+    },
+  ]),
+  {
+    name: "back twice",
+    cron: "*/5 * * * *",
+    steps: [
+      { when: "waiting", by: -YEAR },
+      { when: "running", by: -YEAR },
+    ],
+    findings: ["CLOCK_SET_BACK", "CLOCK_SET_BACK"],
+  },
+];
+
+for (const { name, cron, steps, findings } of CLOCKS) {
+  test(`watch: the clock is ${name}: the next run comes when it is due, and a finding says so`, async (t) => {
+    const repo = await bench(t);
+    const abort = new AbortController();
+    const left = [...steps];
+    let at = Date.parse("2026-11-21T12:00:01Z");
+    let runs = 0;
+    let looks = 0;
+    const set = (when: "waiting" | "running"): void => {
+      if (left[0]?.when === when) at += left.shift()!.by;
+    };
+    const now = (): Date => {
+      // Some looks a run; it is set amid waiting, after the first run.
+      at += STEPS[cron]!;
+      if (runs > 0 && ++looks % 4 === 3) set("waiting");
+      return new Date(at);
+    };
+    const ran: string[] = [];
+    async function* run(): AsyncGenerator<AnyRecord> {
+      ran.push(new Date(at).toISOString());
+      runs++;
+      set("running");
+      yield { kind: "summary", items: 1, failed: 0, bytes: 1, exit: 0 };
+      if (runs === 3 + steps.length) abort.abort();
+    }
+    const deps = { ...slowly(abort), now };
+    const seen: AnyRecord[] = [];
+    for await (const record of records(watch({ cron, zone: "UTC", repo: repo.repo, tickMs: 0 }, run, deps)))
+      seen.push(record);
+    assert.equal(runs, 3 + steps.length, "no run is lost");
+    assert.deepEqual(left, []);
+    assert.deepEqual(
+      [...new Set(seen.filter(({ kind }) => kind === "finding").map(({ code }) => code))],
+      [...new Set(findings)],
+      JSON.stringify([ran, seen]),
+    );
+    const setBack = seen.filter(({ code }) => code === "CLOCK_SET_BACK");
+    assert.equal(setBack.length, findings.filter((code) => code === "CLOCK_SET_BACK").length);
+    for (const { evidence } of setBack) {
+      const { to, next } = evidence as { to: string; next: string };
+      assert.ok(Date.parse(next) > Date.parse(to) && Date.parse(next) - Date.parse(to) <= 25 * 60 * MINUTE);
+    }
+  });
+}
+
 test("watch ends on a signal with its summary, and the signal is raised again; a missing repository is told at once (6)", async (t) => {
   const repo = await bench(t);
   const face = join(PROJECT, "bin", "agh-backup.ts");

@@ -139,7 +139,7 @@ test("diff: what came, went and changed, with the last event before and after; 0
   const grown = (await repo.ok("list", "--session", ids[0]!)).records;
   assert.deepEqual(
     grown.map(({ last_sequence }) => last_sequence),
-    [last - 1, last],
+    [last, last - 1],
   );
   assert.equal((await repo.run("list", "--session", "sess-none")).code, 2);
   assert.equal((await repo.run("diff", "2001-01-01", "latest")).code, 2);

@@ -3,7 +3,13 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { computeRetention, type Policy, type Retained } from "../../lib/policy/retention.ts";
+import {
+  computeRetention,
+  findFloors,
+  type Policy,
+  type Retained,
+  type RetentionVerdict,
+} from "../../lib/policy/retention.ts";
 import { ToolError } from "../../lib/records/error.ts";
 
 const HOUR = 3_600_000;
@@ -134,6 +140,7 @@ test("a stamp that is none is kept", () => {
   const unreadable = { ...at("2026-11-20"), id: "odd", time: "soon" };
   assert.deepEqual(computeRetention([unreadable], { last: 1 }, { now: new Date("2026-11-21") })[0]!.reasons, [
     "its time cannot be read",
+    "newest unproven snapshot of its home",
   ]);
 });
 
@@ -142,20 +149,127 @@ test("homes are judged apart", () => {
   assert.equal(kept(stamps, { last: 1 }, "2026-11-03").length, 2);
 });
 
-test("the last good snapshot of a home is kept whatever the policy says", () => {
-  const stamps = [at("2026-11-01"), at("2026-11-02"), at("2026-11-03", { good: false })];
-  const verdicts = computeRetention(stamps, { tags: ["none has it"] }, { now: new Date("2026-11-04") });
-  assert.deepEqual(
-    verdicts.map(({ keep }) => keep),
-    [false, true, false],
-  );
-  const bad = stamps.map((snapshot) => ({ ...snapshot, good: false }));
-  assert.equal(kept(bad, { tags: ["none has it"] }, "2026-11-04").length, 1, "and where none is good, the last");
+const states = (verdicts: readonly RetentionVerdict<Retained>[]): (string | false)[] =>
+  verdicts.map(({ keep, reasons }) => keep && reasons[0]!);
+
+test("floors stay whatever the policy says: the newest good, unproven and complete one, and the newest of all", () => {
+  const now = new Date("2026-11-09");
+  const policy: Policy = { tags: ["none has it"] };
+  const day = (at_: number, more: Partial<Retained> = {}): Retained => at(`2026-11-0${at_}`, more);
+  const [good, bad, suspect] = (["good", "bad", "suspect"] as const).map((state) => ({ state }));
+  const rows: [Retained[], (string | false)[]][] = [
+    [
+      [day(1), day(2)],
+      [false, "newest unproven snapshot of its home"],
+    ],
+    [
+      [day(1, good), day(2, good), day(3), day(4)],
+      [false, "newest good snapshot of its home", false, "newest unproven snapshot of its home"],
+    ],
+    [
+      [day(1), day(2, bad), day(3, suspect)],
+      ["newest unproven snapshot of its home", false, "newest snapshot of its home"],
+    ],
+    [
+      [day(1), day(2, good)],
+      ["newest unproven snapshot of its home", "newest good snapshot of its home"],
+    ],
+    [
+      [day(1, bad), day(2, suspect)],
+      [false, "newest snapshot of its home"],
+    ],
+    [
+      [day(1), day(2, { complete: false }), day(3, { complete: false })],
+      ["newest complete snapshot of its home", false, "newest unproven snapshot of its home"],
+    ],
+    [
+      [day(1, good), day(2, { ...good, complete: false })],
+      ["newest complete snapshot of its home", "newest good snapshot of its home"],
+    ],
+    [
+      [day(1, good), day(2), day(3, { state: "suspect", complete: false })],
+      ["newest good snapshot of its home", "newest unproven snapshot of its home", "newest snapshot of its home"],
+    ],
+    [
+      [day(1, good), day(2, { time: "2027-01-01T00:00:00Z" })],
+      ["newest good snapshot of its home", "from the future"],
+    ],
+    [
+      [day(1, { time: "soon" }), day(2, { time: "soon", ...bad })],
+      ["its time cannot be read", "its time cannot be read"],
+    ],
+  ];
+  for (const [snapshots, expected] of rows) {
+    assert.deepEqual(states(computeRetention(snapshots, policy, { now })), expected, JSON.stringify(snapshots));
+    const floors = [...findFloors(snapshots, now).keys()];
+    const kept_ = snapshots.filter((_, index) => /^newest/.test(String(expected[index])));
+    assert.ok(
+      kept_.every((each) => floors.includes(each)),
+      JSON.stringify(floors),
+    );
+  }
 });
 
-test("a period is kept by a good snapshot where it has one", () => {
-  const stamps = [at("2026-11-01T08:00Z"), at("2026-11-01T20:00Z", { good: false }), at("2026-11-02")];
-  assert.deepEqual(kept(stamps, { daily: 2 }, "2026-11-04"), [stamps[0]!.time, stamps[2]!.time]);
+test("suspect, bad and incomplete snapshots take no place of trusted ones; they are kept by the policy apart", () => {
+  const now = new Date("2026-12-01");
+  for (const more of [{ state: "suspect" }, { state: "bad" }, { complete: false }] as const) {
+    const trusted = Array.from({ length: 9 }, (_, day) => at(Date.UTC(2026, 10, 1 + day, 8)));
+    const others = Array.from({ length: 15 }, (_, day) => at(Date.UTC(2026, 10, 5 + day, 20), more));
+    for (const policy of [
+      { last: 3 },
+      { hourly: 5 },
+      { daily: 4 },
+      { weekly: 2 },
+      { monthly: 1 },
+      { yearly: 1 },
+      { within: 48 * HOUR },
+      { last: 1, daily: 7, weekly: 2 },
+    ] satisfies Policy[]) {
+      const both = kept([...trusted, ...others], policy, now.toISOString());
+      const alone = kept(trusted, policy, now.toISOString());
+      assert.deepEqual(
+        both.filter((time) => trusted.some((each) => each.time === time)),
+        alone,
+        JSON.stringify([more, policy]),
+      );
+      assert.deepEqual(
+        both.filter((time) => others.some((each) => each.time === time)),
+        kept(others, policy, now.toISOString()),
+      );
+    }
+  }
+});
+
+test("a year of nights, destroyed in March, pruned every night: the last good state is there in December", () => {
+  const policies: readonly Policy[] = [
+    { last: 1 },
+    { last: 7 },
+    { daily: 7 },
+    { daily: 7, weekly: 5, monthly: 12 },
+    { within: 14 * 24 * HOUR },
+    { yearly: 1 },
+    { hourly: 24, daily: 3 },
+    { tags: ["none has it"] },
+  ];
+  const destroyed = Date.UTC(2026, 2, 14);
+  for (const policy of policies) {
+    for (const drillEvery of [1, 7, 400]) {
+      let left: Retained[] = [];
+      let night = 0;
+      for (let moment = Date.UTC(2025, 11, 31, 2, 30); moment < Date.UTC(2026, 11, 1); moment += 24 * HOUR, night++) {
+        const isLost = moment >= destroyed;
+        const isDrilled = night % drillEvery === 0;
+        // Of what is lost create says so, and a drill of it fails.
+        left.push(at(moment, { state: isLost ? (isDrilled ? "bad" : "suspect") : isDrilled ? "good" : "unproven" }));
+        left = computeRetention(left, policy, { now: new Date(moment) })
+          .filter(({ keep }) => keep)
+          .map(({ snapshot }) => snapshot);
+      }
+      const times = left.map(({ time }) => time);
+      assert.ok(times.includes("2026-03-13T02:30:00.000Z"), `${JSON.stringify(policy)}: ${times.join(" ")}`);
+      assert.ok(left.length <= 80, `${left.length}`);
+    }
+  }
 });
 
 test("tags and spans keep", () => {

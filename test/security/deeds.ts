@@ -6,42 +6,42 @@ import { signRepositoryFile } from "../../lib/formats/repository/authorship/sign
 import { decodeSealed, encodeSealed } from "../../lib/formats/sealed-json.ts";
 import { parseSigner } from "../../lib/formats/seal/note-key.ts";
 import { ulid } from "../../lib/formats/ulid.ts";
-import { snapshotsIn, type World } from "./signed-repository.ts";
+import { snapshotsIn, type AttackedRepository } from "./signed-repository.ts";
 
 export interface Deed {
   /** Returns false where there is nothing of the kind to be done. */
-  readonly act: (world: World) => void | false | Promise<void | false>;
+  readonly act: (world: AttackedRepository) => void | false | Promise<void | false>;
   /** Whether what is written next can be read by him; else whether verify finds it. */
   readonly about?: "what create writes";
 }
 
 type RepositoryJson = { id: string; encryption: unknown; [key: string]: unknown };
 
-const at = (world: World, ...path: string[]): string => join(world.repo, ...path);
-const isSigned = ({ protection }: World): boolean => !["plain", "encrypted"].includes(protection);
+const at = (world: AttackedRepository, ...path: string[]): string => join(world.repo, ...path);
+const isSigned = ({ protection }: AttackedRepository): boolean => !["plain", "encrypted"].includes(protection);
 const readJson = (file: string): RepositoryJson => {
   const { digest: _, ...content } = decodeSealed(readFileSync(file))!;
   return content as unknown as RepositoryJson;
 };
 
-function editRepository(world: World, edit: (file: RepositoryJson) => object): void {
+function editRepository(world: AttackedRepository, edit: (file: RepositoryJson) => object): void {
   const file = at(world, "repository.json");
   writeFileSync(file, encodeSealed(edit(readJson(file))).bytes);
 }
 
-const newest = (world: World): string => snapshotsIn(world.repo).at(-1)!;
+const newest = (world: AttackedRepository): string => snapshotsIn(world.repo).at(-1)!;
 const sigOf = (name: string): string => name.replace(".json", ".sig");
 
-function removeNewest(world: World): void {
+function removeNewest(world: AttackedRepository): void {
   unlinkSync(at(world, "snapshots", newest(world)));
 }
 
-function copyFrom(from: string, world: World, name: string): void {
+function copyFrom(from: string, world: AttackedRepository, name: string): void {
   cpSync(join(from, name), at(world, name));
 }
 
 /** A file of his own making, as everybody can make who knows the recipients. */
-async function put(world: World, name: string, content: object): Promise<void> {
+async function put(world: AttackedRepository, name: string, content: object): Promise<void> {
   const { bytes } = encodeSealed(content);
   if (world.protection === "plain" || !name.startsWith("snapshots/")) return writeFileSync(at(world, name), bytes);
   const encrypter = new Encrypter();
@@ -77,7 +77,9 @@ const forgedManifest = (id: string) => ({
 export const DEEDS: { readonly [anchor: string]: Deed } = {
   "change-bytes": {
     act: (world) => {
-      const pack = readdirSync(at(world, "packs"), { recursive: true, encoding: "utf8" }).find((it) => it.endsWith(".pack"))!;
+      const pack = readdirSync(at(world, "packs"), { recursive: true, encoding: "utf8" }).find((it) =>
+        it.endsWith(".pack"),
+      )!;
       const bytes = readFileSync(at(world, "packs", pack));
       bytes[bytes.length >> 1]! ^= 1;
       writeFileSync(at(world, "packs", pack), bytes);

@@ -6,7 +6,13 @@ import { test, type TestContext } from "node:test";
 import { PROJECT } from "../support/homes.ts";
 import type { Ran } from "../support/memory.ts";
 import { DEEDS, type Deed } from "./deeds.ts";
-import { contentsOf, makeWorld, readableBy, type Protection, type World } from "./signed-repository.ts";
+import {
+  contentsOf,
+  makeRepository,
+  readableBy,
+  type Protection,
+  type AttackedRepository,
+} from "./signed-repository.ts";
 
 const PROTECTIONS: readonly Protection[] = ["plain", "encrypted", "signed", "known", "anchored"];
 
@@ -28,7 +34,7 @@ test("every row of the page is a deed, and every deed a row", () => {
 
 for (const [column, protection] of PROTECTIONS.entries()) {
   test(`${protection}: what the page says of each deed is what happens`, async (t: TestContext) => {
-    const world = await makeWorld(t, protection);
+    const world = await makeRepository(t, protection);
     world.reset();
     const sound = await world.verify();
     assert.equal(sound.code, 0, sound.stdout + sound.stderr);
@@ -40,19 +46,23 @@ for (const [column, protection] of PROTECTIONS.entries()) {
   });
 }
 
-async function outcomeOf(world: World, { act, about }: Deed, before: ReadonlySet<string>): Promise<string> {
+async function outcomeOf(
+  world: AttackedRepository,
+  { act, about }: Deed,
+  before: ReadonlySet<string>,
+): Promise<string> {
   world.reset();
   if ((await act(world)) === false) return "–";
   return about === undefined ? await verifyOutcome(world, before) : await createOutcome(world);
 }
 
-async function verifyOutcome(world: World, before: ReadonlySet<string>): Promise<string> {
+async function verifyOutcome(world: AttackedRepository, before: ReadonlySet<string>): Promise<string> {
   const ran = await world.verify();
   if (ran.code !== 0) return "found";
   return [...findingsOf(ran)].some((each) => !before.has(each)) ? "named" : "unnoticed";
 }
 
-async function createOutcome(world: World): Promise<string> {
+async function createOutcome(world: AttackedRepository): Promise<string> {
   const before = contentsOf(world.repo);
   const ran = await world.create();
   if ((await readableBy(world.attacker, world.repo, before)).length > 0) return "he reads it";

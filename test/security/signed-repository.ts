@@ -23,7 +23,7 @@ export interface Attacker {
   readonly signKey: string;
 }
 
-export interface World {
+export interface AttackedRepository {
   readonly dir: string;
   /** Where the repository always lies. */
   readonly repo: string;
@@ -45,7 +45,7 @@ export interface World {
   run(...argv: string[]): Promise<Ran>;
 }
 
-export async function makeWorld(t: TestContext, protection: Protection): Promise<World> {
+export async function makeRepository(t: TestContext, protection: Protection): Promise<AttackedRepository> {
   const dir = tempDir(t, "security");
   const { home } = madeHome(t, { sessions: 1, events: 3 });
   writeFileSync(join(home, "config.toml"), `# ${CANARY}\n`);
@@ -99,7 +99,10 @@ export async function makeWorld(t: TestContext, protection: Protection): Promise
     other: path("other"),
     pruned: String(pruned),
     reset: () => {
-      for (const [from, to] of [["template", "repo"], ["owner-template", "owner-home"]] as const) {
+      for (const [from, to] of [
+        ["template", "repo"],
+        ["owner-template", "owner-home"],
+      ] as const) {
         rmSync(path(to), { recursive: true, force: true });
         cpSync(path(from), path(to), { recursive: true, preserveTimestamps: true });
       }
@@ -136,7 +139,9 @@ export async function readableBy(
   dir: string,
   before: ReadonlyMap<string, Buffer>,
 ): Promise<string[]> {
-  const identity = readFileSync(attacker.identity.file, "utf8").split("\n").find((line) => line.startsWith("AGE-"))!;
+  const identity = readFileSync(attacker.identity.file, "utf8")
+    .split("\n")
+    .find((line) => line.startsWith("AGE-"))!;
   const readable: string[] = [];
   for (const [name, bytes] of contentsOf(dir)) {
     if (before.get(name)?.equals(bytes)) continue;
@@ -158,4 +163,6 @@ async function opens(bytes: Buffer, identity: string): Promise<boolean> {
 }
 
 export const snapshotsIn = (dir: string): string[] =>
-  readdirSync(join(dir, "snapshots")).filter((name) => name.endsWith(".json")).sort();
+  readdirSync(join(dir, "snapshots"))
+    .filter((name) => name.endsWith(".json"))
+    .sort();

@@ -4,10 +4,12 @@ import { hostname } from "node:os";
 import { osPath } from "../../files/os-path.ts";
 import { scratchDir } from "../../files/scratch.ts";
 import { encodeManifest, type Manifest } from "../../formats/repository/manifest.ts";
+import { findVanishedSnapshots, readKnownObjects, rememberObjects } from "../../formats/repository/known-objects.ts";
 import { MarkWatch } from "../../formats/repository/prune-marks.ts";
 import { openForWriting, pinFirstUse } from "../../formats/repository/authorship/open-for-writing.ts";
 import type { Repository } from "../../formats/repository/repository.ts";
-import { listManifests } from "../../formats/repository/snapshots.ts";
+import { listManifests, snapshotIds } from "../../formats/repository/snapshots.ts";
+import { upgradeHint } from "../../formats/repository/upgrade-hint.ts";
 import { ulid } from "../../formats/ulid.ts";
 import type { Place } from "../../places/open-with-capability.ts";
 import { withoutProblems, type Deps } from "../../records/deps.ts";
@@ -59,9 +61,21 @@ export async function* createSnapshots(
     tally.done(manifest.totals.stored_bytes, manifest.totals.files);
     ids.push(manifest.id);
     yield snapshotRecord(repo.url, manifest);
+    const hint = manifest.suspicions?.length ? upgradeHint(repo) : undefined;
+    if (hint) deps.log.info(hint);
   }
   if (options.verify && ids.length > 0 && !options.dryRun) yield* verifyCreated(ids, options, deps, tally);
+  else yield* reportVanished(repo, deps, tally);
   yield tally.summary(options.dryRun ? { status: "planned" } : {});
+}
+
+/** Whatever took an earlier snapshot may take this one. */
+async function* reportVanished(repo: Repository, deps: Deps, tally: Tally): AsyncGenerator<AnyRecord> {
+  const known = readKnownObjects(repo, (error) => deps.log.problem(error));
+  for await (const finding of findVanishedSnapshots(repo, known, new Set(await snapshotIds(repo)))) {
+    tally.failed(EXIT.found);
+    yield finding;
+  }
 }
 
 async function createSnapshot(
@@ -197,13 +211,16 @@ class SnapshotRun {
   async #publish(manifest: Omit<Manifest, "digest">): Promise<Manifest> {
     const { bytes, digest } = encodeManifest(manifest);
     if (!this.#options.dryRun) {
-      await this.#repo.putManifest(manifest.id, bytes);
+      const stored = await this.#repo.putManifest(manifest.id, bytes);
+      const known = { [manifest.id]: { home_id: manifest.home_id, ...stored } };
+      await rememberObjects(this.#repo, { snapshots: known }, this.#deps.log);
     }
     return { ...manifest, digest };
   }
 
   /** What is damaged in the repository does not stop a backup, and is not kept quiet. */
   #report(error: ToolError): void {
+    if (error.code === "E_SNAPSHOT_VANISHED") return; // a finding, when all is stored
     if (error.code === "E_IDENTITY_NEEDED") return; // encrypted, and not in the cache: what it holds is stored anew
     this.#deps.log.problem(asPartial(error));
   }

@@ -23,8 +23,8 @@ export interface WatchOptions {
 }
 
 /**
- * Yields what each run yields but for its summary, a `finding` for a run that failed and for times that passed during
- * another, and one `summary` at the end. A wrong schedule → 2, at once.
+ * Yields what each run yields but for its summary, a `finding` for a run that failed, for times that passed during another
+ * and for a clock that was set back, and one `summary` at the end. A wrong schedule → 2, at once.
  */
 export async function* watch(options: WatchOptions, run: () => Items, deps: Deps): AsyncGenerator<Item> {
   const schedule = await parseSchedule(options.cron, options.zone);
@@ -32,24 +32,77 @@ export async function* watch(options: WatchOptions, run: () => Items, deps: Deps
   if (options.verifies) repo.requireIdentity();
   // The summary of each run has counted its problems.
   const tally = new Tally("agh-backup watch", withoutProblems(deps), ulid(deps.now()));
-  deps.log.info(`the next run is at ${schedule.next(deps.now()).toISOString()}`);
-  for (let due = schedule.next(deps.now()); await waitUntil(due, options, deps);) {
-    yield* runOnce(run, due, deps, tally);
-    const { next, missed } = findNextRun(schedule, due, deps.now());
-    if (missed > 0) yield missedFinding(due, missed, next);
-    due = next;
+  const clock = new Clock(deps);
+  let due = schedule.next(clock.now());
+  deps.log.info(`the next run is at ${due.toISOString()}`);
+  for (;;) {
+    const waited = await waitUntil(due, clock, options, deps);
+    if (waited === "stopped") break;
+    if (waited === "due") {
+      yield* runOnce(run, due, deps, tally);
+      const { next, missed } = findNextRun(schedule, due, clock.now());
+      if (missed > 0) yield missedFinding(due, missed, next);
+      due = next;
+    }
+    const setBack = clock.takeSetBack();
+    if (!setBack) continue;
+    due = schedule.next(setBack.to);
+    yield setBackFinding(setBack, due);
   }
   yield tally.summary();
 }
 
 const TICK_MS = 1000;
+/** A schedule knows minutes: what sets a clock back by less delays a run by less. */
+const SET_BACK_MS = 60_000;
 
-/** Waits for a time on the clock; false when a signal came first. */
-async function waitUntil(due: Date, { tickMs = TICK_MS }: WatchOptions, { now, signal }: Deps): Promise<boolean> {
+interface SetBack {
+  readonly from: Date;
+  readonly to: Date;
+}
+
+/** The clock on the wall, and whether somebody has set it back. */
+class Clock {
+  #deps: Pick<Deps, "now">;
+  #latest = 0;
+  #setBack: SetBack | undefined;
+
+  constructor(deps: Pick<Deps, "now">) {
+    this.#deps = deps;
+  }
+
+  now(): Date {
+    const now = this.#deps.now();
+    const isSetBack = now.getTime() <= this.#latest - SET_BACK_MS;
+    if (isSetBack) this.#setBack = { from: this.#setBack?.from ?? new Date(this.#latest), to: now };
+    this.#latest = isSetBack ? now.getTime() : Math.max(this.#latest, now.getTime());
+    return now;
+  }
+
+  get isSetBack(): boolean {
+    return this.#setBack !== undefined;
+  }
+
+  /** Once for each time that it was set back. */
+  takeSetBack(): SetBack | undefined {
+    const setBack = this.#setBack;
+    this.#setBack = undefined;
+    return setBack;
+  }
+}
+
+/** Waits for a time on the clock, until a signal comes, or until the clock is set back. */
+async function waitUntil(
+  due: Date,
+  clock: Clock,
+  { tickMs = TICK_MS }: WatchOptions,
+  { signal }: Deps,
+): Promise<"due" | "stopped" | "set back"> {
   for (;;) {
-    if (signal.aborted) return false;
-    const left = due.getTime() - now().getTime();
-    if (left <= 0) return true;
+    if (signal.aborted) return "stopped";
+    const left = due.getTime() - clock.now().getTime();
+    if (clock.isSetBack) return "set back";
+    if (left <= 0) return "due";
     try {
       await sleep(Math.min(left, tickMs), undefined, { signal });
     } catch (error) {
@@ -87,7 +140,6 @@ function findNextRun(schedule: Schedule, due: Date, now: Date): { readonly next:
   let next = schedule.next(due);
   let missed = 0;
   for (; next <= now && missed < MAX_MISSED; missed++) next = schedule.next(next);
-  // A clock that was set back: what was due is not due again.
   return { next: next <= now ? schedule.next(now) : next, missed };
 }
 
@@ -98,8 +150,16 @@ const missedFinding = (due: Date, missed: number, next: Date): Finding => ({
   kind: "finding",
   code: "RUN_MISSED",
   severity: "warn",
-  message: `${missed} time${missed === 1 ? "" : "s"} passed while the run of ${due.toISOString()} lasted`,
+  message: `${missed} time${missed === 1 ? "" : "s"} passed between ${due.toISOString()}, when a run was due, and its end`,
   evidence: { due: due.toISOString(), missed, next: next.toISOString() },
+});
+
+const setBackFinding = ({ from, to }: SetBack, next: Date): Finding => ({
+  kind: "finding",
+  code: "CLOCK_SET_BACK",
+  severity: "warn",
+  message: `the clock was set back from ${from.toISOString()} to ${to.toISOString()}: the next run is at ${next.toISOString()}`,
+  evidence: { from: from.toISOString(), to: to.toISOString(), next: next.toISOString() },
 });
 
 const failedFinding = (due: Date, { code, message, exit }: ToolError): Finding => ({

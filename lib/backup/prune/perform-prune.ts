@@ -3,17 +3,21 @@ import type { PackLine } from "../../formats/repository/chunk-index.ts";
 import { encodePackLine, INDEX_CHUNKS } from "../../formats/repository/chunk-index.ts";
 import { markKey, nameIn, packKey, snapshotKey, SNAPSHOTS } from "../../formats/repository/layout.ts";
 import type { Manifest } from "../../formats/repository/manifest.ts";
+import { forgetObjects } from "../../formats/repository/known-objects.ts";
 import { MARKS_FORMAT, putMarks } from "../../formats/repository/prune-marks.ts";
+import { putPruned } from "../../formats/repository/pruned.ts";
 import { readIndexFiles, type Repository } from "../../formats/repository/repository.ts";
+import { SnapshotStates } from "../../formats/repository/snapshot-state.ts";
 import { listManifests } from "../../formats/repository/snapshots.ts";
 import { isUlid, ulid } from "../../formats/ulid.ts";
+import { findFloors } from "../../policy/retention.ts";
 import type { Deps } from "../../records/deps.ts";
-import { EXIT, refusal } from "../../records/error.ts";
+import { asPartial, EXIT, refusal } from "../../records/error.ts";
 import type { Action } from "../../records/result-kinds.ts";
 import type { Tally } from "../../records/summary.ts";
 import { computePackUsage, type RepositoryUsage } from "./pack-usage.ts";
 import type { PruneLock } from "../prune-lock.ts";
-import { findDueAction, packActions, type PruneVerb } from "./prune-plan.ts";
+import { findDueAction, packActions, retainedOf, type PruneVerb } from "./prune-plan.ts";
 import { repack } from "./repack.ts";
 
 export interface PruneContext {
@@ -42,9 +46,11 @@ export async function* performPrune(
   };
   const before = await allManifests(repo);
   const drops = actions.filter(({ verb }) => verb === "drop-snapshot");
-  assertSnapshotRemains(before, drops);
-  const dropped: Manifest[] = [];
-  for (const action of drops) yield recordAction(await drop(repo, action, { before, dropped, context }));
+  await assertFloorsStay(repo, { before, drops }, context.deps);
+  const checked = checkDrops(drops, before);
+  const dropped = checked.flatMap(({ manifest }) => manifest ?? []);
+  await putPruned(repo, { snapshots: dropped.map(({ id }) => id), packs: [] }, context.deps.now());
+  for (const each of checked) yield recordAction(await drop(repo, each, context));
   const kept = await allManifests(repo);
   const usage = await computePackUsage(repo, { kept, dropped: dropped }, context.deps);
   const rest = context.includePacks
@@ -68,6 +74,7 @@ export async function* performPrune(
   const isOutdated = await hasNewSnapshot(repo, kept);
   // A create that has published since the survey may rely on what was to go; those that publish from now on see the marks.
   const deleted = new Set(isOutdated ? [] : selected.ids("delete-pack"));
+  await putPruned(repo, { snapshots: [], packs: [...deleted] }, context.deps.now());
   const merge = withVerb("merge-indexes");
   if (deleted.size + moved.size + merge.length > 0) {
     await rewriteIndexes(repo, usage, { deleted, moved: new Set(selected.ids("repack")), lock: context.lock });
@@ -83,6 +90,9 @@ export async function* performPrune(
     yield recordAction(done(each));
   }
   await removeExpiredMarks(repo, usage, context);
+  if (dropped.length + deleted.size > 0) {
+    await forgetObjects(repo, { snapshots: dropped.map(({ id }) => id), packs: [...deleted] }, context.deps.log);
+  }
 }
 
 async function allManifests(repo: Repository): Promise<Manifest[]> {
@@ -101,34 +111,62 @@ async function hasNewSnapshot(repo: Repository, known: readonly Manifest[]): Pro
 const done = (action: Action): Action => ({ ...action, state: "done" });
 const skipped = (action: Action, reason: string): Action => ({ ...action, state: "skipped", reason });
 
-/** Whatever a plan says: of every home that has snapshots at least one stays. */
-function assertSnapshotRemains(manifests: readonly Manifest[], drops: readonly Action[]): void {
+interface PlannedDrops {
+  readonly before: readonly Manifest[];
+  readonly drops: readonly Action[];
+}
+
+/** Whatever a plan says, and by the states as they are now: a drill may have failed since it was made. */
+async function assertFloorsStay(repo: Repository, { before, drops }: PlannedDrops, deps: Deps): Promise<void> {
+  if (drops.length === 0) return;
+  const states = await SnapshotStates.read(repo, (error) => deps.log.problem(asPartial(error)), deps.now());
+  const floors = findFloors(
+    before.map((manifest) => retainedOf(manifest, states)),
+    deps.now(),
+  );
   const droppedIds = new Set(drops.map(({ id }) => id));
-  for (const [home, list] of Map.groupBy(manifests, ({ home_id }) => home_id)) {
-    if (list.some(({ id }) => !droppedIds.has(id))) continue;
+  for (const [{ id, manifest }, reason] of floors) {
+    if (!droppedIds.has(id)) continue;
     throw refusal(
       "E_LAST_SNAPSHOT",
-      `the plan drops every snapshot of home ${home} (${list[0]!.home_path})`,
-      "keep at least one: remove its line from the plan",
+      `the plan drops ${id}, the ${reason} ${manifest.home_id} (${manifest.home_path})`,
+      "remove its line from the plan",
+    );
+  }
+  if (states.damaged > 0) {
+    throw refusal(
+      "E_DRILL_DAMAGED",
+      "a result of a drill, or an acceptance, cannot be read",
+      "agh-backup verify --all",
     );
   }
 }
 
-interface DropContext {
-  readonly before: readonly Manifest[];
-  readonly dropped: Manifest[];
-  readonly context: PruneContext;
+interface CheckedDrop {
+  readonly action: Action;
+  /** What is to be dropped; without it the action is skipped. */
+  readonly manifest?: Manifest;
 }
 
-async function drop(repo: Repository, action: Action, { before, dropped, context }: DropContext): Promise<Action> {
-  const manifest = before.find(({ id }) => id === action.id);
-  if (!manifest || dropped.includes(manifest)) return skipped(action, "it does not exist any more");
-  const { digest } = (action.expect ?? {}) as { digest?: unknown };
-  if (digest !== manifest.digest) return skipped(action, "it is not the snapshot that was planned to be dropped");
+function checkDrops(drops: readonly Action[], before: readonly Manifest[]): readonly CheckedDrop[] {
+  const seen = new Set<Manifest>();
+  return drops.map((action) => {
+    const manifest = before.find(({ id }) => id === action.id);
+    if (!manifest || seen.has(manifest)) return { action: skipped(action, "it does not exist any more") };
+    const { digest } = (action.expect ?? {}) as { digest?: unknown };
+    if (digest !== manifest.digest) {
+      return { action: skipped(action, "it is not the snapshot that was planned to be dropped") };
+    }
+    seen.add(manifest);
+    return { action, manifest };
+  });
+}
+
+async function drop(repo: Repository, { action, manifest }: CheckedDrop, context: PruneContext): Promise<Action> {
+  if (!manifest) return action;
   context.deps.signal.throwIfAborted();
   await context.lock.assertLocked();
   await repo.removeManifest(manifest.id);
-  dropped.push(manifest);
   return done(action);
 }
 

@@ -1,6 +1,8 @@
 // What a prune would do: snapshots that no rule keeps go, packs that nobody needs are marked, later deleted, or repacked.
-import type { Manifest } from "../../formats/repository/manifest.ts";
+import { isComplete, type Manifest } from "../../formats/repository/manifest.ts";
 import type { Repository } from "../../formats/repository/repository.ts";
+import type { SnapshotState, SnapshotStates } from "../../formats/repository/snapshot-state.ts";
+import type { Retained } from "../../policy/retention.ts";
 import type { Action, VerdictRecord } from "../../records/result-kinds.ts";
 import type { PackUsage, RepositoryUsage } from "./pack-usage.ts";
 
@@ -14,9 +16,27 @@ const MAX_INDEXES = 32;
 
 export interface RetentionDecision {
   readonly snapshot: Manifest;
+  readonly state: SnapshotState;
   readonly keep: boolean;
   readonly reasons: readonly string[];
 }
+
+export interface RetainedManifest extends Retained {
+  readonly manifest: Manifest;
+  readonly state: SnapshotState;
+}
+
+/** A snapshot as the policy sees it. */
+export const retainedOf = (manifest: Manifest, states: SnapshotStates): RetainedManifest => ({
+  manifest,
+  id: manifest.id,
+  time: manifest.started_at,
+  homeId: manifest.home_id,
+  tags: manifest.tags,
+  parent: manifest.parent,
+  state: states.of(manifest).state,
+  complete: isComplete(manifest),
+});
 
 /** Every action names its repository, so that a plan is good for no other one. */
 function actionOf(repo: Repository, verb: PruneVerb, id: string, more: Partial<Action>): Action {
@@ -31,18 +51,18 @@ function actionOf(repo: Repository, verb: PruneVerb, id: string, more: Partial<A
   };
 }
 
-export const keptVerdict = ({ snapshot, reasons }: RetentionDecision): VerdictRecord => ({
+export const keptVerdict = ({ snapshot, state, reasons }: RetentionDecision): VerdictRecord => ({
   kind: "verdict",
   runtime: snapshot.runtime,
   home: snapshot.home_path,
   id: snapshot.id,
   verdict: "keep",
-  evidence: { home_id: snapshot.home_id, started_at: snapshot.started_at, reasons },
+  evidence: { home_id: snapshot.home_id, started_at: snapshot.started_at, state, reasons },
 });
 
-export function dropAction(repo: Repository, { snapshot, reasons }: RetentionDecision): Action {
+export function dropAction(repo: Repository, { snapshot, state, reasons }: RetentionDecision): Action {
   const { id, runtime, home_id, home_path, started_at, digest } = snapshot;
-  const subject = { repository: repo.file.id, home_id, home_path, started_at };
+  const subject = { repository: repo.file.id, home_id, home_path, started_at, state };
   const loses = `the state of ${home_path} at ${started_at}`;
   return actionOf(repo, "drop-snapshot", id, {
     runtime,

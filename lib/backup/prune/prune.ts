@@ -1,21 +1,21 @@
 // Thins out the snapshots of a repository by a policy, home by home, and gives back the room that they took.
-import { listDrills, type DrillResult } from "../../formats/repository/drill-result.ts";
 import type { Manifest } from "../../formats/repository/manifest.ts";
 import { openForWriting } from "../../formats/repository/authorship/open-for-writing.ts";
 import type { Repository } from "../../formats/repository/repository.ts";
+import { SnapshotStates } from "../../formats/repository/snapshot-state.ts";
 import { listManifests } from "../../formats/repository/snapshots.ts";
+import { upgradeHint } from "../../formats/repository/upgrade-hint.ts";
 import { ulid } from "../../formats/ulid.ts";
 import { computeRetention, type Policy } from "../../policy/retention.ts";
 import type { Deps } from "../../records/deps.ts";
-import { asPartial, type ToolError } from "../../records/error.ts";
+import { asPartial } from "../../records/error.ts";
 import type { Action } from "../../records/result-kinds.ts";
 import type { AnyRecord } from "../../records/record.ts";
 import { Tally } from "../../records/summary.ts";
 import { computePackUsage } from "./pack-usage.ts";
 import { performPrune } from "./perform-prune.ts";
 import { lockPrune } from "../prune-lock.ts";
-import { dropAction, keptVerdict, packActions, type RetentionDecision } from "./prune-plan.ts";
-import { failedSnapshots } from "../status.ts";
+import { dropAction, keptVerdict, packActions, retainedOf, type RetentionDecision } from "./prune-plan.ts";
 
 export interface PruneRepository {
   readonly repo: string;
@@ -38,6 +38,8 @@ export async function* pruneRepository(options: PruneRepository, deps: Deps): As
   const { repo: url, apply } = options;
   const repo = await openForWriting(url, { env: deps.env, signs: apply, pins: apply });
   repo.requireIdentity();
+  const hint = upgradeHint(repo);
+  if (hint) deps.log.info(hint);
   if (!options.apply) return yield* planPrune(repo, options, deps);
   await using lock = await lockPrune(repo, options.lockTimeoutMs, deps);
   await repo.finishRemovals();
@@ -45,7 +47,7 @@ export async function* pruneRepository(options: PruneRepository, deps: Deps): As
   const tally = new Tally("agh-backup prune", deps, ulid(deps.now()));
   for (const each of decisions) if (each.keep) yield keptVerdict(each);
   yield* performPrune(repo, drops, { lock, tally, graceMs: options.graceMs, includePacks: true, deps });
-  yield tally.summary();
+  yield tally.summary({ ...(hint !== undefined && { hint }) });
 }
 
 async function* planPrune(repo: Repository, options: PruneRepository, deps: Deps): AsyncGenerator<AnyRecord> {
@@ -83,23 +85,19 @@ async function decideRetention(
   { policy, home, zone }: PruneRepository,
   deps: Deps,
 ): Promise<RetentionDecision[]> {
-  const problem = (error: ToolError): void => deps.log.problem(asPartial(error));
-  const drills: DrillResult[] = [];
-  for await (const drill of listDrills(repo, problem)) drills.push(drill);
-  const failed = failedSnapshots(drills);
+  const states = await SnapshotStates.read(repo, (error) => deps.log.problem(asPartial(error)), deps.now());
   const selected = manifests.filter(
     ({ home_id, home_path }) => home === undefined || home === home_id || home === home_path,
   );
-  const stamped = selected.map((manifest) => ({
-    manifest,
-    id: manifest.id,
-    time: manifest.started_at,
-    homeId: manifest.home_id,
-    tags: manifest.tags,
-    parent: manifest.parent,
-    good: !failed.has(manifest.id),
-  }));
-  return computeRetention(stamped, policy, { now: deps.now(), zone })
-    .map(({ snapshot, keep, reasons }) => ({ snapshot: snapshot.manifest, keep, reasons }))
+  const retained = selected.map((manifest) => retainedOf(manifest, states));
+  return computeRetention(retained, policy, { now: deps.now(), zone })
+    .map(({ snapshot: { manifest, state }, keep, reasons }) => ({ snapshot: manifest, state, keep, reasons }))
+    .map((decision) => (states.damaged > 0 ? withheld(decision) : decision))
     .reverse();
 }
+
+/** A result that cannot be read may have said that a snapshot is bad, which now seems to be worth what an older one is. */
+const withheld = (decision: RetentionDecision): RetentionDecision =>
+  decision.keep
+    ? decision
+    : { ...decision, keep: true, reasons: ["a result of a drill, or an acceptance, cannot be read"] };

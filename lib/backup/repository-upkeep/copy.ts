@@ -1,6 +1,7 @@
 // Copies snapshots to another repository: only the chunks it lacks, each checked on its way, the manifest last.
 import { createCollector, limitHeap } from "../../files/memory.ts";
 import { chunksNeeded, decodeListingLine } from "../../formats/repository/listing.ts";
+import { rememberObjects } from "../../formats/repository/known-objects.ts";
 import { MarkWatch } from "../../formats/repository/prune-marks.ts";
 import { encodeManifest, type Manifest } from "../../formats/repository/manifest.ts";
 import { PackReader, type StoredChunk } from "../../formats/repository/pack-reader.ts";
@@ -16,10 +17,11 @@ import {
 } from "../../formats/repository/snapshots.ts";
 import { ulid } from "../../formats/ulid.ts";
 import type { Deps } from "../../records/deps.ts";
-import { asPartial, EXIT, placeError, ToolError, usageError } from "../../records/error.ts";
+import { asPartial, placeError, ToolError, usageError } from "../../records/error.ts";
 import type { AnyRecord } from "../../records/record.ts";
 import { Tally } from "../../records/summary.ts";
 import { sweepCache } from "./cache.ts";
+import { copyProofs } from "./copy-proofs.ts";
 import { ChunkSink } from "../chunk-sink.ts";
 import { snapshotRecord } from "../records.ts";
 
@@ -48,18 +50,18 @@ export async function* copySnapshots(options: CopySnapshots, deps: Deps): AsyncG
   limitHeap();
   const tally = new Tally("agh-backup copy", deps, ulid(deps.now()));
   const existing = new Set(await snapshotIds(to));
+  const copied = new Set<string>();
   for (const manifest of await selectManifests(from, options, deps)) {
     if (!existing.has(manifest.id) && !options.dryRun) {
-      const copied = await skipDamaged(() => copyOne({ from, to, manifest, deps }), deps);
-      if (copied === undefined) {
-        tally.failed(EXIT.partial);
-        continue;
-      }
-      tally.done(copied);
+      const bytes = await skipDamaged(() => copyOne({ from, to, manifest, deps }), deps);
+      if (bytes === undefined) continue; // reported as a problem
+      tally.done(bytes);
     }
+    copied.add(manifest.id);
     yield snapshotRecord(to.url, manifest);
   }
   if (!options.dryRun) await to.completeLog();
+  if (!options.dryRun) await copyProofs({ from, to, snapshots: copied }, deps);
   yield tally.summary(options.dryRun ? { status: "planned" } : {});
 }
 
@@ -131,7 +133,8 @@ async function copyOne({ from, to, manifest, deps }: CopyJob): Promise<number> {
   await portions.publish();
   await watch.assertMayPublish(deps.now());
   const { digest: _, ...content } = manifest;
-  await to.putManifest(manifest.id, encodeManifest({ ...content, format: to.file.format }).bytes);
+  const stored = await to.putManifest(manifest.id, encodeManifest({ ...content, format: to.file.format }).bytes);
+  await rememberObjects(to, { snapshots: { [manifest.id]: { home_id: manifest.home_id, ...stored } } }, deps.log);
   await sweepCache(to);
   return portions.storedBytes;
 }

@@ -11,7 +11,11 @@ export async function* printHead(url: string, { env }: Deps): AsyncGenerator<Ite
     throw refusal("E_NOT_SIGNED", `${repo.url} is not signed`, `agh-backup upgrade --sign KEY --repo ${repo.url}`);
   }
   if (!repo.authorship) {
-    throw refusal("E_KEY_UNKNOWN", `the key that signs ${repo.url} is not known here`, "--pub FILE, or agh-backup trust");
+    throw refusal(
+      "E_KEY_UNKNOWN",
+      `the key that signs ${repo.url} is not known here`,
+      "--pub FILE, or agh-backup trust",
+    );
   }
   const note = await repo.authorship.newestHead();
   if (!note) throw refusal("E_NO_HEAD", `${repo.url} has no head yet`, `agh-backup create --repo ${repo.url}`);

@@ -73,7 +73,8 @@ async function signAll(repo: Repository, signer: Signer): Promise<void> {
 async function replaceFile({ target, file, url }: Repository, upgraded: RepositoryFile): Promise<void> {
   const bytes = encodeRepository(upgraded);
   if (encodeRepository(file).equals(bytes)) return;
-  if (!target.replace) throw refusal("E_CANNOT", `${url} cannot replace a file in one step`, "copy it: agh-backup copy");
+  if (!target.replace)
+    throw refusal("E_CANNOT", `${url} cannot replace a file in one step`, "copy it: agh-backup copy");
   const now = await target.get(REPOSITORY_KEY);
   if (!now || !encodeRepository(decodeRepository(now) ?? upgraded).equals(encodeRepository(file))) {
     throw refusal("E_DRIFTED", `${url}/${REPOSITORY_KEY} was changed by another run`, "run it again");

@@ -15,6 +15,7 @@ import {
   SNAPSHOTS,
 } from "../../formats/repository/layout.ts";
 import type { Repository } from "../../formats/repository/repository.ts";
+import { withoutGivenUp } from "../../formats/repository/snapshots.ts";
 import { isUlid } from "../../formats/ulid.ts";
 import type { Deps } from "../../records/deps.ts";
 import { ToolError } from "../../records/error.ts";
@@ -53,7 +54,10 @@ class AuthorshipCheck {
     for (const { code, key, message } of faults) yield fault(code, key, message);
     // A log that is damaged says of nothing that it will come.
     const found = faults.length > 0 ? differences(ids, this.#digests, log) : await this.#settled(ids, log);
-    for (const { code, id, message } of found) yield fault(code, snapshotKey(id), message);
+    const vanished = found.filter(({ code }) => code === "SNAPSHOT_VANISHED").map(({ id }) => id);
+    const missed = new Set(vanished.length === 0 ? [] : await withoutGivenUp(this.#repo, vanished));
+    for (const { code, id, message } of found)
+      if (code !== "SNAPSHOT_VANISHED" || missed.has(id)) yield fault(code, snapshotKey(id), message);
     yield* this.#checkSmall(ACCEPTED, "ACCEPTANCE", "error");
     yield* this.#checkSmall(DRILLS, "DRILL", "info");
   }
@@ -157,7 +161,7 @@ const KNOWN_KEYS = new RegExp(
     "packs/([0-9a-f]{2})/\\1[0-9a-f]{62}\\.pack",
     "indexes/[0-9a-f]{64}\\.jsonl\\.zst",
     `(?:snapshots|accepted|drills)/${ULID}\\.(?:json|sig)`,
-    `(?:marks|locks)/${ULID}\\.json`,
+    `(?:marks|locks|pruned)/${ULID}\\.json`,
     "heads/\\d{10,}\\.note",
   ].join("|")})$`,
 );
@@ -165,7 +169,7 @@ const KNOWN_KEYS = new RegExp(
 /** Nobody reads them, so nothing else would find them. */
 async function* findUnknownFiles({ target }: Repository): AsyncGenerator<Finding> {
   for await (const { key } of target.list("")) {
-    if (!KNOWN_KEYS.test(key)) yield fault("FILE_UNKNOWN", key, "is no file of a repository");
+    if (!KNOWN_KEYS.test(key)) yield fault("FILE_UNKNOWN", key, "does not belong to a repository");
   }
 }
 

@@ -1,6 +1,6 @@
 // Whether a pack is there, as long as its index says, and (full) made of the bytes that were written.
 import { createHash } from "node:crypto";
-import type { PackLine } from "../../formats/repository/chunk-index.ts";
+import { packSize, type PackLine } from "../../formats/repository/chunk-index.ts";
 import { packKey } from "../../formats/repository/layout.ts";
 import { PackReader } from "../../formats/repository/pack-reader.ts";
 import type { Repository } from "../../formats/repository/repository.ts";
@@ -22,7 +22,7 @@ export async function checkPack(
 ): Promise<PackFault | undefined> {
   const chunks = line.chunks.map(([sha256]) => sha256);
   if (size === undefined) return { code: "PACK_MISSING", message: "is missing", chunks };
-  const end = line.bytes ?? line.chunks.reduce((last, [, offset, length]) => Math.max(last, offset + length), 0);
+  const end = packSize(line);
   if (level !== "name" && size !== end) return { code: "PACK_SIZE", message: `has ${size} bytes, not ${end}`, chunks };
   if (level === "quick") return undefined;
   const bad = level === "full" ? await findBadChunks(repo, line) : [];

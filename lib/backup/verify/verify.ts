@@ -2,6 +2,7 @@
 import { limitHeap } from "../../files/memory.ts";
 import { chunkId } from "../../formats/repository/chunk.ts";
 import { ChunkIndex, decodeIndex, type PackLine } from "../../formats/repository/chunk-index.ts";
+import { findVanishedSnapshots, readKnownObjects } from "../../formats/repository/known-objects.ts";
 import {
   ACCEPTED,
   DRILLS,
@@ -92,6 +93,7 @@ class Verification {
       yield fault("REPOSITORY_DAMAGED", REPOSITORY_KEY, "is not what init wrote");
     }
     yield* checkAuthorship(this.#repo, this.#options.all, this.#deps);
+    if (!this.#repo.authorship) yield* this.#findVanished();
     yield* this.#checkIndexes();
     const manifests: Manifest[] = [];
     yield* this.#checkManifests(manifests);
@@ -103,6 +105,12 @@ class Verification {
     yield* this.#checkPacks(manifests, need);
     if (this.#options.all) yield* this.#checkSealed();
     if (this.#options.level === "deep") yield* this.#checkDatabases(manifests);
+  }
+
+  /** Where nothing is signed, this machine's own list is all there is. */
+  async *#findVanished(): AsyncGenerator<Finding> {
+    const known = readKnownObjects(this.#repo, (error) => this.#deps.log.problem(error));
+    yield* findVanishedSnapshots(this.#repo, known, new Set(await snapshotIds(this.#repo)));
   }
 
   /** Results of drills, acceptances, and marks of prune. */

@@ -31,12 +31,18 @@ export async function* listAcceptances(
   for await (const { key } of repo.target.list(ACCEPTED)) if (isUlid(nameIn(key))) keys.push(key);
   for (const key of keys.sort().reverse()) {
     const bytes = await repo.target.get(key);
-    const found = bytes && (decodeSealed(bytes) as unknown as Acceptance | undefined);
-    if (found?.id !== nameIn(key)) problem(damaged(`${repo.url}/${key}`));
-    else if ((await repo.signatureOf(key, bytes!)) !== "signed") problem(forged(`${repo.url}/${key}`));
+    if (!bytes) continue; // removed since it was listed
+    const found = decodeSealed(bytes) as unknown as Acceptance | undefined;
+    if (found?.id !== nameIn(key) || !isAcceptance(found)) problem(damaged(`${repo.url}/${key}`));
+    else if ((await repo.signatureOf(key, bytes)) !== "signed") problem(forged(`${repo.url}/${key}`));
     else yield found;
   }
 }
+
+/** A digest can be made by anybody who may write to the repository. */
+const isAcceptance = ({ snapshot, because, accepted_at }: Acceptance): boolean =>
+  [snapshot, because, accepted_at].every((value: unknown) => typeof value === "string") &&
+  !Number.isNaN(Date.parse(accepted_at));
 
 const forged = (what: string): ToolError =>
   new ToolError({

@@ -17,6 +17,10 @@ export interface PackLine {
   readonly chunks: readonly (readonly [sha256: string, offset: number, length: number, size: number])[];
 }
 
+/** Bytes of the pack's file, as its line says. */
+export const packSize = ({ bytes, chunks }: PackLine): number =>
+  bytes ?? chunks.reduce((last, [, offset, length]) => Math.max(last, offset + length), 0);
+
 const WORDS = 8;
 const FIELDS = 4;
 const NO_PACK = 0xffff_ffff;

@@ -42,12 +42,30 @@ export async function* listDrills(repo: Repository, problem: (error: ToolError) 
   for await (const { key } of repo.target.list(DRILLS)) if (isUlid(nameIn(key))) keys.push(key);
   for (const key of keys.sort().reverse()) {
     const bytes = await repo.target.get(key);
-    const result = bytes && (decodeSealed(bytes) as unknown as DrillResult | undefined);
-    const isSound = result?.id === nameIn(key) && (await repo.signatureOf(key, bytes!)) !== "forged";
-    if (isSound) yield result;
+    if (!bytes) continue; // removed since it was listed
+    const result = decodeSealed(bytes) as unknown as DrillResult | undefined;
+    const isSound = result?.id === nameIn(key) && isDrillResult(result);
+    if (isSound && (await repo.signatureOf(key, bytes)) !== "forged") yield result;
     else problem(damaged(`${repo.url}/${key}`));
   }
 }
+
+const VERDICTS: readonly unknown[] = ["passed", "failed", "not run"];
+
+/** A digest can be made by anybody who may write to the repository. */
+const isDrillResult = ({ snapshot, verdict, by, started_at, finished_at, findings }: DrillResult): boolean =>
+  typeof snapshot === "string" &&
+  VERDICTS.includes(verdict) &&
+  (by === undefined || by === "verify") &&
+  isTime(started_at) &&
+  isTime(finished_at) &&
+  Array.isArray(findings) &&
+  findings.every((each: unknown) => {
+    const { code, severity, message } = (each ?? {}) as { [key: string]: unknown };
+    return [code, severity, message].every((value) => typeof value === "string");
+  });
+
+const isTime = (value: unknown): boolean => typeof value === "string" && !Number.isNaN(Date.parse(value));
 
 const damaged = (what: string): ToolError =>
   new ToolError({

@@ -59,6 +59,12 @@ export async function openEnvelope(
   };
 }
 
+const AGE = "age-encryption.org/";
+
+/** Whether it begins as an age file does. */
+export const isAgeFile = (start: Uint8Array): boolean =>
+  Buffer.from(start.subarray(0, AGE.length)).equals(Buffer.from(AGE));
+
 /** Without the private key nothing of an encrypted repository can be read but names and sizes. */
 export const identityNeeded = (url: string): ToolError =>
   refusal(

@@ -11,6 +11,8 @@ export const DRILLS = "drills/";
 export const ACCEPTED = "accepted/";
 /** The signed log of what was added and pruned, where the repository is signed. */
 export const HEADS = "heads/";
+/** What prune has removed: whoever knew it need not miss it. */
+export const PRUNED = "pruned/";
 /** What prune has marked as garbage, and who prunes a repository that is no directory. */
 export const MARKS = "marks/";
 export const LOCKS = "locks/";
@@ -21,6 +23,7 @@ export const snapshotKey = (id: string): string => `${SNAPSHOTS}${id}.json`;
 export const markKey = (id: string): string => `${MARKS}${id}.json`;
 export const lockKey = (id: string): string => `${LOCKS}${id}.json`;
 export const acceptedKey = (id: string): string => `${ACCEPTED}${id}.json`;
+export const prunedKey = (id: string): string => `${PRUNED}${id}.json`;
 export const drillKey = (id: string): string => `${DRILLS}${id}.json`;
 
 export const headKey = (count: number): string => `${HEADS}${String(count).padStart(10, "0")}.note`;

@@ -41,6 +41,7 @@ const LOCK_TIMEOUT_MS = 10_000;
 /** The state of one repository, in `$XDG_STATE_HOME/agh-toolkit`. */
 export class LocalStateFile {
   readonly path: string;
+  #seen: LocalState | undefined;
 
   /** Undefined where there is no place for it. */
   static of(repositoryId: string, env: Deps["env"]): LocalStateFile | undefined {
@@ -78,6 +79,15 @@ export class LocalStateFile {
     return members as unknown as LocalState;
   }
 
+  /** What was last read or written by this object; nothing remembered where that cannot be read. */
+  get seen(): LocalState {
+    try {
+      return (this.#seen ??= this.read());
+    } catch {
+      return (this.#seen = { format: LOCAL_STATE_FORMAT });
+    }
+  }
+
   /** Writes what `change` makes of the state; one process after the other. Nothing is written where it returns the same. */
   async update(change: (state: LocalState) => LocalState): Promise<void> {
     const dir = this.path.slice(0, this.path.lastIndexOf("/"));
@@ -94,6 +104,7 @@ export class LocalStateFile {
     const before = this.read();
     const after = change(before);
     if (after !== before) writeAtomic(this.path, encodeSealed(after).bytes, { mode: 0o600 });
+    this.#seen = after;
   }
 }
 

@@ -1,12 +1,10 @@
 // Opens a repository whose own file cannot be trusted: whether it is encrypted shows in what it holds.
 import type { Target } from "../../targets/target.ts";
 import { decryptWith } from "../age/age.ts";
-import { identityNeeded } from "./encryption.ts";
+import { identityNeeded, isAgeFile } from "./encryption.ts";
 import { INDEXES, SNAPSHOTS } from "./layout.ts";
 import { REPOSITORY_FORMAT } from "./manifest.ts";
 import { identityFileFrom, openWithFile, type RepositoryOptions, type Repository } from "./repository.ts";
-
-const AGE = "age-encryption.org/";
 
 /** For verify: the repository as it seems to be. Encrypted and no identity named → E_IDENTITY_NEEDED (4). */
 export async function openDamaged(target: Target, opening: RepositoryOptions): Promise<Repository> {
@@ -22,8 +20,8 @@ export async function openDamaged(target: Target, opening: RepositoryOptions): P
 export async function containsAgeFiles(target: Target): Promise<boolean> {
   for (const prefix of [INDEXES, SNAPSHOTS]) {
     for await (const { key } of target.list(prefix)) {
-      const start = await target.get(key, { offset: 0, length: AGE.length });
-      if (start?.toString("latin1") === AGE) return true;
+      const start = await target.get(key, { offset: 0, length: 64 });
+      if (start && isAgeFile(start)) return true;
     }
   }
   return false;

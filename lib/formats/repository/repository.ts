@@ -45,7 +45,8 @@ const isText = (value: unknown): boolean => typeof value === "string";
 const isRepositoryFile = ({ format, id, encryption, sign, signature }: RepositoryFile): boolean =>
   Number.isSafeInteger(format) &&
   isText(id) &&
-  (encryption === null || (Array.isArray(encryption?.age) && encryption.age.length > 0 && encryption.age.every(isText))) &&
+  (encryption === null ||
+    (Array.isArray(encryption?.age) && encryption.age.length > 0 && encryption.age.every(isText))) &&
   [sign, signature].every((value) => value === undefined || isText(value));
 
 /** What an encrypted repository is opened with. */
@@ -222,10 +223,14 @@ export class Repository {
     return bytes && this.open(bytes, key);
   }
 
-  /** The lines of an index file; undefined when it is gone, or locked and not cached. Damaged → exit 6. */
-  async indexLines(key: string): Promise<readonly PackLine[] | undefined> {
+  /**
+   * The lines of an index file of this size; undefined when it is gone, or locked and not cached, or shorter than what is
+   * cached of it. Damaged → exit 6.
+   */
+  async indexLines(key: string, size = Number.POSITIVE_INFINITY): Promise<readonly PackLine[] | undefined> {
     try {
-      const content = this.isLocked ? this.cache?.read(key) : await this.read(key);
+      let content = this.isLocked ? this.cache?.read(key) : await this.read(key);
+      if (this.isLocked && content && size < content.length) content = undefined;
       return content && [...decodeIndex(content)];
     } catch (cause) {
       if (cause instanceof ToolError && cause.code !== "E_AGE_DAMAGED") throw cause;
@@ -360,10 +365,10 @@ export async function* readIndexFiles(repo: Repository): AsyncGenerator<IndexFil
   const seen = new Set<string>();
   for (let isMissing = true; isMissing;) {
     isMissing = false;
-    for await (const { key } of repo.target.list(INDEXES)) {
+    for await (const { key, size } of repo.target.list(INDEXES)) {
       if (seen.has(key)) continue;
       seen.add(key);
-      const lines = await repo.indexLines(key);
+      const lines = await repo.indexLines(key, size);
       if (lines) yield { key, lines };
       else isMissing ||= !repo.isLocked; // merged by another run: what holds its lines now shows at the next look
     }

@@ -20,43 +20,59 @@ export interface SnapshotAssessment {
 }
 
 const SHOWN = 5;
+/** Clocks of two machines differ by less. */
+const CLOCKS_DIFFER_MS = 10 * 60_000;
 
 export class SnapshotStates {
   /** Newest first. */
   readonly drills: readonly DrillResult[];
-  #drills: ReadonlyMap<string, readonly DrillResult[]>;
+  /** Results and acceptances that cannot be read: what they say of which snapshot is not known. */
+  readonly damaged: number;
+  #results: ReadonlyMap<string, readonly DrillResult[]>;
   #accepted: ReadonlyMap<string, Acceptance>;
 
-  constructor(drills: readonly DrillResult[], acceptances: readonly Acceptance[]) {
+  /** `drills` and `acceptances` newest first. */
+  constructor(drills: readonly DrillResult[], acceptances: readonly Acceptance[], damaged = 0) {
     this.drills = drills;
-    this.#drills = Map.groupBy(drills, ({ snapshot }) => snapshot);
+    this.damaged = damaged;
+    this.#results = Map.groupBy(
+      drills.filter(({ verdict }) => verdict !== "not run"),
+      ({ snapshot }) => snapshot,
+    );
     this.#accepted = new Map(acceptances.toReversed().map((each) => [each.snapshot, each]));
   }
 
-  /** What cannot be read of a result goes to `problem`. */
-  static async read(repo: Repository, problem: (error: ToolError) => void): Promise<SnapshotStates> {
+  /** What cannot be read of a result goes to `problem`; what passed after `now` proves nothing: that clock was wrong. */
+  static async read(repo: Repository, problem: (error: ToolError) => void, now?: Date): Promise<SnapshotStates> {
+    let damaged = 0;
+    const count = (error: ToolError): void => {
+      damaged++;
+      problem(error);
+    };
     const drills: DrillResult[] = [];
-    for await (const drill of listDrills(repo, problem)) drills.push(drill);
+    const latest = now ? now.getTime() + CLOCKS_DIFFER_MS : Number.POSITIVE_INFINITY;
+    for await (const drill of listDrills(repo, count)) {
+      if (drill.verdict !== "passed" || Date.parse(drill.started_at) <= latest) drills.push(drill);
+    }
     const acceptances: Acceptance[] = [];
-    for await (const acceptance of listAcceptances(repo, problem)) acceptances.push(acceptance);
-    return new SnapshotStates(drills, acceptances);
+    for await (const acceptance of listAcceptances(repo, count)) acceptances.push(acceptance);
+    return new SnapshotStates(drills, acceptances, damaged);
   }
 
   of({ id, suspicions = [] }: Pick<Manifest, "id" | "suspicions">): SnapshotAssessment {
-    const run = (this.#drills.get(id) ?? []).filter(({ verdict }) => verdict !== "not run");
+    const results = this.#results.get(id) ?? [];
     const accepted = this.#accepted.get(id);
-    const newest = run[0];
-    const passed = run.find(({ verdict, by }) => verdict === "passed" && by === undefined);
+    const passed = results.find((each) => isDrill(each) && each.verdict === "passed");
     const proven = passed && { provenAt: passed.started_at };
-    if (newest?.verdict === "failed" && !(accepted && accepted.accepted_at > newest.started_at)) {
-      return { state: "bad", reasons: failureReasons(newest), ...proven };
+    const failure = standingFailure(results);
+    if (failure && !(accepted && isLater(accepted.accepted_at, failure.finished_at))) {
+      return { state: "bad", reasons: failureReasons(failure), ...proven };
     }
     if (suspicions.length > 0 && !accepted) {
       return { state: "suspect", reasons: shown(suspicions.map(({ message }) => message)), ...proven };
     }
     const reasons = accepted ? [`accepted: ${accepted.because}`] : [];
-    // A drill that has failed since does not make an earlier one worth less than nothing: the newest counts.
-    const isGood = run.find(({ by }) => by === undefined)?.verdict === "passed";
+    const isGood = results.find(isDrill)?.verdict === "passed";
     return { state: isGood ? "good" : "unproven", reasons, ...proven };
   }
 
@@ -70,6 +86,18 @@ export class SnapshotStates {
     const { state } = this.of(manifest);
     return state === "good" || state === "unproven";
   }
+}
+
+const isDrill = ({ by }: DrillResult): boolean => by === undefined;
+
+const isLater = (a: string, b: string): boolean => Date.parse(a) > Date.parse(b);
+
+/** The failure that nothing newer disproves; `results` newest first. That the bytes are right disproves no failed drill. */
+function standingFailure(results: readonly DrillResult[]): DrillResult | undefined {
+  const [newest] = results;
+  if (newest?.verdict === "failed") return newest;
+  const drill = results.find(isDrill);
+  return drill?.verdict === "failed" ? drill : undefined;
 }
 
 const failureReasons = ({ by, started_at, findings }: DrillResult): readonly string[] => [

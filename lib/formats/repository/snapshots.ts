@@ -1,10 +1,12 @@
 // The snapshots of a repository: which there are, which one a word names, and their listings.
 import { parseInstant } from "../../policy/parse-quantities.ts";
 import { placeError, refusal, ToolError, usageError } from "../../records/error.ts";
+import { listAcceptances } from "./acceptance.ts";
+import { isAgeFile } from "./encryption.ts";
 import { nameIn, snapshotKey, SNAPSHOTS } from "./layout.ts";
 import { decodeListingLine, decodePage, type ListingLine, type PageRef } from "./listing.ts";
 import { decodeManifest, type Manifest } from "./manifest.ts";
-import type { Repository } from "./repository.ts";
+import { storedObjectOf, type Repository, type StoredObject } from "./repository.ts";
 import { isUlid, ulidTime } from "../ulid.ts";
 
 /** Ids of all snapshots, oldest first. */
@@ -14,33 +16,56 @@ export async function snapshotIds(repo: Repository): Promise<string[]> {
   return ids.sort();
 }
 
+/** Where the log of a signed repository is read: snapshots that it has, that are not among these, and that nobody gave up. */
+export async function vanishedFromLog(repo: Repository, ids: Iterable<string>): Promise<readonly string[]> {
+  const vanished = (await repo.authorship?.vanishedFrom(ids)) ?? [];
+  return vanished.length === 0 ? [] : withoutGivenUp(repo, vanished);
+}
+
+export async function withoutGivenUp(repo: Repository, ids: readonly string[]): Promise<readonly string[]> {
+  const given = new Set<string>();
+  for await (const { snapshot } of listAcceptances(repo, () => undefined)) given.add(snapshot);
+  return ids.filter((id) => !given.has(id));
+}
+
 /** The manifest of a snapshot; undefined when it is not what was written, null when it is gone. */
 export async function findManifest(repo: Repository, id: string): Promise<Manifest | undefined | null> {
-  const bytes = await readObject(repo, snapshotKey(id));
-  const manifest = bytes && decodeManifest(bytes);
-  return bytes ? (manifest?.id === id ? manifest : undefined) : null;
+  const bytes = await repo.target.get(snapshotKey(id));
+  if (!bytes) return null;
+  const manifest = decodeManifest(await openObject(repo, bytes, snapshotKey(id)));
+  return manifest?.id === id ? manifest : undefined;
 }
 
-/** The manifest of a snapshot; missing or damaged → exit 6. */
-async function readManifest(repo: Repository, id: string): Promise<Manifest> {
+/** A manifest, and its file as it is stored. */
+export interface StoredManifest {
+  readonly manifest: Manifest;
+  readonly stored: StoredObject;
+}
+
+/** The manifest of a snapshot; missing or damaged → E_MANIFEST_DAMAGED (6), locked and not cached → E_IDENTITY_NEEDED (4). */
+export async function readStoredManifest(repo: Repository, id: string): Promise<StoredManifest> {
   const key = snapshotKey(id);
-  if (repo.isLocked && !repo.cache?.read(key)) throw locked(repo, id);
-  await assertAuthor(repo, id);
-  const manifest = await findManifest(repo, id);
-  if (manifest) return manifest;
-  const state = manifest === null ? "missing" : "damaged";
-  throw placeError(
-    "E_MANIFEST_DAMAGED",
-    `${repo.url}/${key} is ${state}`,
-    `agh-backup verify --all --repo ${repo.url}`,
-  );
+  const bytes = await repo.target.get(key);
+  if (!bytes) throw manifestError(repo, key, "is missing");
+  await repo.authorship?.assertManifest(id, bytes); // where it is known who signs, nothing that another one wrote is read
+  const stored = storedObjectOf(bytes);
+  if (repo.isLocked) assertAsKnown(repo, id, bytes, stored);
+  const content = repo.isLocked ? repo.cache?.read(key) : await openObject(repo, bytes, key);
+  if (!content) throw locked(repo, id);
+  const manifest = decodeManifest(content);
+  if (manifest?.id === id) return { manifest, stored };
+  throw manifestError(repo, key, "is damaged");
 }
 
-/** Where it is known who signs: nothing that another one wrote is read. */
-async function assertAuthor({ authorship, target }: Repository, id: string): Promise<void> {
-  const bytes = authorship && (await target.get(snapshotKey(id)));
-  if (bytes) await authorship.assertManifest(id, bytes);
+/** What the cache says of a file is true of the file that was cached: without identity, only its digest tells. */
+function assertAsKnown(repo: Repository, id: string, bytes: Buffer, stored: StoredObject): void {
+  const known = repo.localState?.seen.snapshots?.[id];
+  if (known ? known.sha256 === stored.sha256 : isAgeFile(bytes)) return;
+  throw manifestError(repo, snapshotKey(id), known ? "is not the file that this machine knows" : "is damaged");
 }
+
+const manifestError = (repo: Repository, key: string, what: string): ToolError =>
+  placeError("E_MANIFEST_DAMAGED", `${repo.url}/${key} ${what}`, `agh-backup verify --all --repo ${repo.url}`);
 
 /** All that can be said of it is in its name. */
 const locked = ({ url }: Repository, id: string): ToolError =>
@@ -51,9 +76,9 @@ const locked = ({ url }: Repository, id: string): ToolError =>
   );
 
 /** What cannot be decrypted is reported as any other damage. */
-async function readObject(repo: Repository, key: string): Promise<Buffer | undefined> {
+async function openObject(repo: Repository, bytes: Buffer, key: string): Promise<Buffer> {
   try {
-    return await repo.read(key);
+    return await repo.open(bytes, key);
   } catch (error) {
     if (error instanceof ToolError && error.code === "E_AGE_DAMAGED") return Buffer.alloc(0);
     throw error;
@@ -74,23 +99,24 @@ export async function* listManifests(
   problem?: (error: ToolError) => void,
 ): AsyncGenerator<Manifest> {
   const ids = await snapshotIds(repo);
-  const vanished = new Set(await repo.authorship?.vanishedFrom(ids));
+  const vanished = new Set(await vanishedFromLog(repo, ids));
   for (const id of [...ids, ...vanished].sort().reverse()) {
     let manifest: Manifest;
     try {
       if (vanished.has(id)) throw repo.authorship!.vanished(id);
       await repo.authorship?.assertNotPruned(id);
-      manifest = await readManifest(repo, id);
+      manifest = (await readStoredManifest(repo, id)).manifest;
     } catch (error) {
       if (!problem) throw error;
       problem(error as ToolError);
       continue;
     }
-    if (homeId !== undefined && manifest.home_id !== homeId) continue;
-    if (at !== undefined && Date.parse(manifest.started_at) > at.getTime()) continue;
-    yield manifest;
+    if (isSelected(manifest, { homeId, at })) yield manifest;
   }
 }
+
+export const isSelected = ({ home_id, started_at }: Manifest, { homeId, at }: SnapshotFilter): boolean =>
+  (homeId === undefined || home_id === homeId) && (at === undefined || Date.parse(started_at) <= at.getTime());
 
 /** A time among ids: no ULID has a dash. */
 const IS_TIME = /^\d{4}-/;
@@ -108,7 +134,7 @@ export async function resolveSnapshot(repo: Repository, word: string, filter: Sn
     throw usageError(`${repo.url} contains no snapshot${of}${before}`, `agh-backup list --repo ${repo.url}`);
   }
   const ids = (await snapshotIds(repo)).filter((id) => id.startsWith(word.toUpperCase()));
-  if (ids.length === 1) return readManifest(repo, ids[0]!);
+  if (ids.length === 1) return (await readStoredManifest(repo, ids[0]!)).manifest;
   const hint = ids.length > 1 ? `one of ${ids.slice(0, 5).join(", ")}` : `agh-backup list --repo ${repo.url}`;
   throw usageError(`${ids.length > 1 ? "more than one" : "no"} snapshot matches '${word}'`, hint);
 }

@@ -1,9 +1,9 @@
 // Whether a snapshot of this home holds a session as it lies here, byte for byte.
 import { hashFile } from "../../files/hash-file.ts";
-import { listDrills } from "../../formats/repository/drill-result.ts";
 import { chunksNeeded, chunksOf, type ListingLine } from "../../formats/repository/listing.ts";
 import type { Manifest } from "../../formats/repository/manifest.ts";
 import { openRepository, type Repository } from "../../formats/repository/repository.ts";
+import { SnapshotStates } from "../../formats/repository/snapshot-state.ts";
 import { readListing, listManifests, resolveSnapshot } from "../../formats/repository/snapshots.ts";
 import { EXIT, ToolError, usageError } from "../../records/error.ts";
 import type { LocalSession, OwnPath } from "../../sources/custody.ts";
@@ -79,7 +79,7 @@ interface ListingsOf {
   readonly homeId: string;
 }
 
-/** Snapshots of this home, read when they are needed, newest first, without those whose last drill has failed. */
+/** Snapshots of this home, read when they are needed, newest first, without suspect and bad ones. */
 class Listings {
   #of: ListingsOf;
   #problem: (error: ToolError) => void;
@@ -109,12 +109,9 @@ class Listings {
   }
 
   async *#good(): AsyncGenerator<Manifest> {
-    const last = new Map<string, string>();
-    for await (const { snapshot, verdict } of listDrills(this.#of.repo, this.#problem)) {
-      if (!last.has(snapshot)) last.set(snapshot, verdict);
-    }
+    const states = await SnapshotStates.read(this.#of.repo, this.#problem);
     for await (const manifest of listManifests(this.#of.repo, { homeId: this.#of.homeId }, this.#problem)) {
-      if (last.get(manifest.id) !== "failed") yield manifest;
+      if (states.isTrusted(manifest)) yield manifest;
     }
   }
 }

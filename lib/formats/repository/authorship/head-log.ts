@@ -14,7 +14,7 @@ export interface HeadLeaf {
 }
 
 /** What one note of the log says: the tree (RFC 9162) after its own leaf. */
-export interface Head {
+export interface LogHead {
   readonly count: number;
   readonly root: Digest;
   readonly leaf: HeadLeaf;
@@ -23,7 +23,7 @@ export interface Head {
 const lineOf = ({ change, id, digest }: HeadLeaf): string => `${change} ${id} ${digest}`;
 
 /** The text to be signed. */
-export const encodeHead = (repositoryId: string, { count, root, leaf }: Head): string =>
+export const encodeHead = (repositoryId: string, { count, root, leaf }: LogHead): string =>
   encodeCheckpoint({ origin: originOf(repositoryId), size: count, root, extensions: [lineOf(leaf)] });
 
 /** Undefined for what is no head of this repository, signed by one of these keys. */
@@ -31,7 +31,7 @@ export function parseHead(
   bytes: Buffer | string,
   repositoryId: string,
   verifiers: readonly Verifier[],
-): Head | undefined {
+): LogHead | undefined {
   const text = textSignedBy(bytes, verifiers);
   const checkpoint = text === undefined ? undefined : parseCheckpoint(text);
   if (!checkpoint || checkpoint.origin !== originOf(repositoryId) || checkpoint.extensions.length !== 1) return;
@@ -76,13 +76,13 @@ export class HeadLog {
   }
 
   /** The head that this leaf would make. */
-  next(leaf: HeadLeaf): Head {
+  next(leaf: HeadLeaf): LogHead {
     const tree = this.#grown(leaf);
     return { count: tree.size, root: tree.root(), leaf };
   }
 
   /** False, and nothing is changed, where the head does not continue this log. */
-  push({ count, root, leaf }: Head): boolean {
+  push({ count, root, leaf }: LogHead): boolean {
     const tree = this.#grown(leaf);
     if (tree.size !== count || tree.root() !== root) return false;
     this.#tree = tree;

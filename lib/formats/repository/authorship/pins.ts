@@ -53,13 +53,15 @@ export function changesSince({ pin, atPlace }: KnownRepository, file: PinnedFile
   if (!pin) return changes;
   const now = pinOf(file);
   if (now.format < pin.format) changes.push(`has format ${now.format}, and had ${pin.format}`);
-  if (pin.recipients && !now.recipients) changes.push(`is no longer encrypted (it was, to ${pin.recipients.join(", ")})`);
+  if (pin.recipients && !now.recipients)
+    changes.push(`is no longer encrypted (it was, to ${pin.recipients.join(", ")})`);
   else if (String(sorted(now.recipients)) !== String(sorted(pin.recipients))) {
     const before = pin.recipients ? `was encrypted to ${pin.recipients.join(", ")}` : "was not encrypted";
     changes.push(`is encrypted to ${now.recipients!.join(", ")}, and ${before}`);
   }
   if (pin.sign && !now.sign) changes.push(`is no longer signed (it was, by ${pin.sign})`);
-  else if (pin.sign !== now.sign) changes.push(`is signed by ${now.sign!}, and was ${pin.sign ? `by ${pin.sign}` : "not"}`);
+  else if (pin.sign !== now.sign)
+    changes.push(`is signed by ${now.sign!}, and was ${pin.sign ? `by ${pin.sign}` : "not"}`);
   return changes;
 }
 

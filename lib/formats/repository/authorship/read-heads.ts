@@ -3,7 +3,7 @@ import type { Verifier } from "../../seal/note-key.ts";
 import type { Target } from "../../../targets/target.ts";
 import type { Digest } from "../../seal/merkle.ts";
 import { HEADS, headKey } from "../layout.ts";
-import { HeadLog, parseHead, type Head } from "./head-log.ts";
+import { HeadLog, parseHead, type LogHead } from "./head-log.ts";
 
 export interface HeadSource {
   readonly target: Target;
@@ -78,10 +78,10 @@ async function* listHeads(target: Target): AsyncGenerator<{ key: string; count: 
   }
 }
 
-const parse = ({ repositoryId, verifiers }: HeadSource, bytes: Buffer): Head | undefined =>
+const parse = ({ repositoryId, verifiers }: HeadSource, bytes: Buffer): LogHead | undefined =>
   parseHead(bytes, repositoryId, verifiers);
 
-const forged = (key: string, head: Head | undefined): HeadFault => ({
+const forged = (key: string, head: LogHead | undefined): HeadFault => ({
   code: "HEAD_FORGED",
   key,
   message: head ? "does not continue the heads before it" : "is not a head that the repository's key has signed",
