@@ -39,9 +39,10 @@ export interface AttackedRepository {
   readonly pruned: string;
   /** The repository, and all that the owner's machine remembers, as they were. */
   reset(): void;
-  verify(): Promise<Ran>;
+  /** On the machine of the column, or on the owner's. */
+  verify(by?: "owner"): Promise<Ran>;
   /** As a machine of the owner does it every night. */
-  create(): Promise<Ran>;
+  create(by?: "owner"): Promise<Ran>;
   run(...argv: string[]): Promise<Ran>;
 }
 
@@ -108,15 +109,16 @@ export async function makeRepository(t: TestContext, protection: Protection): Pr
       }
       rmSync(path("stranger"), { recursive: true, force: true });
     },
-    verify: () =>
+    verify: (by) =>
       runIn(
-        machine,
-        ...["verify", "--all", "--level", "full", "--repo", repo, ...identityFlags, ...trusts],
+        by === "owner" ? "owner-home" : machine,
+        ...["verify", "--all", "--level", "full", "--repo", repo, ...identityFlags],
+        ...(by === "owner" ? [] : trusts),
         ...(protection === "anchored" ? ["--anchor", path("head")] : []),
       ),
-    create: () => {
+    create: (by) => {
       writeFileSync(join(home, "config.toml"), `# ${CANARY} ${randomUUID()}\n`);
-      return runIn(machine, "create", "--home", home, "--repo", repo, ...sign);
+      return runIn(by === "owner" ? "owner-home" : machine, "create", "--home", home, "--repo", repo, ...sign);
     },
     run,
   };
