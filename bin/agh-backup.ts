@@ -16,6 +16,7 @@ import { restore } from "./backup/restore.ts";
 import { schedule } from "./backup/schedule.ts";
 import { show } from "./backup/show.ts";
 import { status } from "./backup/status.ts";
+import { unlock } from "./backup/unlock.ts";
 import { verify } from "./backup/verify.ts";
 import { watch } from "./backup/watch.ts";
 
@@ -37,6 +38,7 @@ export const tool: Tool = {
     apply,
     copy,
     reindex,
+    unlock,
     watch,
     schedule,
   },
