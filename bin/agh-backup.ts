@@ -19,6 +19,7 @@ import { show } from "./backup/show.ts";
 import { status } from "./backup/status.ts";
 import { trust } from "./backup/trust.ts";
 import { upgrade } from "./backup/upgrade.ts";
+import { unlock } from "./backup/unlock.ts";
 import { verify } from "./backup/verify.ts";
 import { watch } from "./backup/watch.ts";
 
@@ -43,6 +44,7 @@ export const tool: Tool = {
     trust,
     upgrade,
     head,
+    unlock,
     watch,
     schedule,
   },
