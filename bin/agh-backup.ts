@@ -8,6 +8,7 @@ import { copy } from "./backup/copy.ts";
 import { create } from "./backup/create.ts";
 import { diff } from "./backup/diff.ts";
 import { drill } from "./backup/drill.ts";
+import { head } from "./backup/head.ts";
 import { init } from "./backup/init.ts";
 import { list } from "./backup/list.ts";
 import { prune } from "./backup/prune.ts";
@@ -16,6 +17,9 @@ import { restore } from "./backup/restore.ts";
 import { schedule } from "./backup/schedule.ts";
 import { show } from "./backup/show.ts";
 import { status } from "./backup/status.ts";
+import { trust } from "./backup/trust.ts";
+import { upgrade } from "./backup/upgrade.ts";
+import { unlock } from "./backup/unlock.ts";
 import { verify } from "./backup/verify.ts";
 import { watch } from "./backup/watch.ts";
 
@@ -37,6 +41,10 @@ export const tool: Tool = {
     apply,
     copy,
     reindex,
+    trust,
+    upgrade,
+    head,
+    unlock,
     watch,
     schedule,
   },

@@ -21,7 +21,10 @@ const FORMS: Readonly<Record<string, readonly Long[]>> = {
     { says: /\bstrength\("fuzz seconds"/, variable: "AGH_TEST_FUZZ_SECONDS", full: 600 },
     { says: /\bstrength\("random homes"/, variable: "AGH_TEST_RANDOM_HOMES", full: 10_000 },
   ],
-  flips: [{ says: /\bstrength\("flips"/, variable: "AGH_TEST_FLIPS", full: 10_000 }],
+  flips: [
+    { says: /\bstrength\("flips"/, variable: "AGH_TEST_FLIPS", full: 10_000 },
+    { says: /\bstrength\("attacks"/, variable: "AGH_TEST_ATTACKS", full: 1000 },
+  ],
 };
 
 process.chdir(resolve(import.meta.dirname, ".."));

@@ -2,7 +2,7 @@
 import { operand, option } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
 import { usageError } from "../../lib/records/error.ts";
-import { identityFlag, repoFlag, repoOf, withIdentity } from "./repo.ts";
+import { identityFlag, recipientsFlag, repoFlag, repoOf, signFlag, withIdentity } from "./repo.ts";
 
 export const accept = verb({
   summary: "accept a suspect or bad snapshot: the loss was intended",
@@ -13,6 +13,8 @@ export const accept = verb({
     because: option<string>("Why the loss was intended", { hint: "TEXT" }),
     ...repoFlag,
     ...identityFlag,
+    ...signFlag,
+    ...recipientsFlag,
   },
   examples: ["agh-backup accept 01K3QZ --because 'project X was deleted on purpose'"],
   prints: ["snapshot", "summary"],

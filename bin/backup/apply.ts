@@ -2,7 +2,7 @@
 import { operand } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
 import { GRACE_MS, LOCK_TIMEOUT_MS, pruneFlags } from "./prune-flags.ts";
-import { identityFlag, repoFlag, repoOf, withIdentity } from "./repo.ts";
+import { identityFlag, recipientsFlag, repoFlag, repoOf, signFlag, withIdentity } from "./repo.ts";
 
 export const apply = verb({
   summary: "perform the actions of a saved prune plan",
@@ -13,6 +13,8 @@ export const apply = verb({
     ...pruneFlags,
     ...repoFlag,
     ...identityFlag,
+    ...signFlag,
+    ...recipientsFlag,
   },
   examples: ["agh-backup apply plan.jsonl", "agh-backup prune --keep-last 3 | agh-backup apply -"],
   prints: ["action", "summary"],

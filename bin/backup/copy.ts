@@ -2,7 +2,16 @@
 import { operands, option, toggle } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
 import { usageError } from "../../lib/records/error.ts";
-import { identityFlag, repoFlag, repoOf, snapshotFilterFlags, withIdentity } from "./repo.ts";
+import {
+  authorFlags,
+  identityFlag,
+  recipientsFlag,
+  repoFlag,
+  repoOf,
+  signFlag,
+  snapshotFilterFlags,
+  withIdentity,
+} from "./repo.ts";
 
 export const copy = verb({
   summary: "copy snapshots to another repository",
@@ -14,6 +23,9 @@ export const copy = verb({
     toRepo: option<string>("The destination: a repository that init created", { hint: "DIR" }),
     ...repoFlag,
     ...identityFlag,
+    ...authorFlags,
+    ...signFlag,
+    ...recipientsFlag,
     ...snapshotFilterFlags,
   },
   examples: [

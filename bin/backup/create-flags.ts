@@ -1,7 +1,7 @@
 // How a snapshot is made: the same flags for create, and for what runs it later.
 import { choice, option, repeated } from "../../lib/cli/flags.ts";
 import { parseDuration } from "../../lib/policy/parse-quantities.ts";
-import { identityFlag } from "./repo.ts";
+import { identityFlag, recipientsFlag, signFlag } from "./repo.ts";
 
 export const createFlags = {
   include: repeated("Also include: vault-key, providers, provider-credentials, support-bundles, workspace-env", {
@@ -19,4 +19,6 @@ export const snapshotFlags = {
   tag: repeated("A tag to find the snapshot by", { hint: "TAG" }),
   verify: choice("Verify the new snapshot in the same run; exit 1 on damage", ["quick", "full"]),
   ...identityFlag,
+  ...signFlag,
+  ...recipientsFlag,
 };

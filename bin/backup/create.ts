@@ -50,7 +50,7 @@ async function snapshots(call: Call<typeof flags>, deps: Deps): Promise<Items> {
 }
 
 async function tar(values: Values, deps: Deps): Promise<Items> {
-  const { to, from, repo, tag, verify, identity, dryRun, home, runtime, homeId } = values;
+  const { to, from, repo, tag, verify, identity, sign, encryptTo, dryRun, home, runtime, homeId } = values;
   if (to !== "-") throw usageError(`--to cannot be '${to}'`, `--to - > ${to}.tar, or --repo ${to}`);
   const surplus = {
     "-": from,
@@ -58,6 +58,8 @@ async function tar(values: Values, deps: Deps): Promise<Items> {
     "--tag": tag[0],
     "--verify": verify,
     "--identity": identity,
+    "--sign": sign,
+    "--encrypt-to": encryptTo[0],
     "--dry-run": dryRun || undefined,
   };
   const [word] = Object.entries(surplus).find(([, given]) => given !== undefined) ?? [];

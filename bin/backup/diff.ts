@@ -1,7 +1,7 @@
 // agh-backup diff: what differs between two snapshots.
 import { operand } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
-import { identityFlag, repoFlag, repoOf, snapshotFilterFlags, withIdentity } from "./repo.ts";
+import { authorFlags, identityFlag, repoFlag, repoOf, snapshotFilterFlags, withIdentity } from "./repo.ts";
 
 export const diff = verb({
   summary: "what differs between two snapshots",
@@ -12,6 +12,7 @@ export const diff = verb({
     b: operand("B", "The later snapshot, named in the same way"),
     ...repoFlag,
     ...identityFlag,
+    ...authorFlags,
     homeId: snapshotFilterFlags.homeId,
   },
   examples: ["agh-backup diff 2026-11-20 latest", "agh-backup diff 01K3 01K4 | jq -r '.change + \" \" + .id'"],

@@ -5,12 +5,14 @@ import { version } from "../../lib/cli/manifest.ts";
 import { verb, type Call } from "../../lib/cli/verb.ts";
 import type { Deps } from "../../lib/records/deps.ts";
 import type { Items } from "../../lib/records/record.ts";
-import { identityFlag, repoFlag, repoOf, snapshotFilterFlags, withIdentity } from "./repo.ts";
+import { authorFlags, identityFlag, repoFlag, repoOf, signFlag, snapshotFilterFlags, withIdentity } from "./repo.ts";
 
 const flags = {
   id: optionalOperand("ID", "A full id, a unique prefix, a time, or latest (if not given)"),
   ...repoFlag,
   ...identityFlag,
+  ...authorFlags,
+  ...signFlag,
   ...snapshotFilterFlags,
   ...cronFlags,
 };

@@ -1,7 +1,7 @@
 // agh-backup list: the snapshots of a repository.
 import { option, repeated } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
-import { identityFlag, repoFlag, repoOf, snapshotFilterFlags, withIdentity } from "./repo.ts";
+import { authorFlags, identityFlag, repoFlag, repoOf, snapshotFilterFlags, withIdentity } from "./repo.ts";
 
 export const list = verb({
   summary: "the snapshots, newest first",
@@ -11,6 +11,7 @@ export const list = verb({
     }),
     ...repoFlag,
     ...identityFlag,
+    ...authorFlags,
     ...snapshotFilterFlags,
     tag: repeated("Only snapshots with this tag", { hint: "TAG" }),
   },

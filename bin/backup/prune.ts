@@ -7,7 +7,7 @@ import type { Policy } from "../../lib/policy/retention.ts";
 import type { Deps } from "../../lib/records/deps.ts";
 import type { Items } from "../../lib/records/record.ts";
 import { GRACE_MS, LOCK_TIMEOUT_MS, pruneFlags } from "./prune-flags.ts";
-import { identityFlag, repoFlag, repoOf, withIdentity } from "./repo.ts";
+import { identityFlag, recipientsFlag, repoFlag, repoOf, signFlag, withIdentity } from "./repo.ts";
 
 const count = (what: string) =>
   option(`Keep the newest snapshot of each of the last N ${what}`, { hint: "N", convert: parseWholeNumber(0) });
@@ -30,6 +30,8 @@ const flags = {
   ...pruneFlags,
   ...repoFlag,
   ...identityFlag,
+  ...signFlag,
+  ...recipientsFlag,
   ...cronFlags,
 };
 

@@ -2,7 +2,7 @@
 import { option, toggle } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
 import { parseDuration } from "../../lib/policy/parse-quantities.ts";
-import { identityFlag, repoFlag, repoOf, withIdentity } from "./repo.ts";
+import { identityFlag, recipientsFlag, repoFlag, repoOf, withIdentity } from "./repo.ts";
 
 export const reindex = verb({
   summary: "rebuild the indexes from the packs",
@@ -13,6 +13,7 @@ export const reindex = verb({
     full: toggle("Read every pack, even those that an index names"),
     ...repoFlag,
     ...identityFlag,
+    ...recipientsFlag,
   },
   examples: ["agh-backup reindex", "agh-backup reindex --identity ~/agh.key --repo s3://bucket/agh"],
   prints: ["finding", "summary"],

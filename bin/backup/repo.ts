@@ -1,5 +1,5 @@
 // Which repository, the same for every verb of agh-backup.
-import { option } from "../../lib/cli/flags.ts";
+import { option, repeated } from "../../lib/cli/flags.ts";
 import { parseInstant } from "../../lib/policy/parse-quantities.ts";
 import type { Deps } from "../../lib/records/deps.ts";
 import { usageError } from "../../lib/records/error.ts";
@@ -20,9 +20,48 @@ export const identityFlag = {
   identity: option("The age identity file of an encrypted repository; else AGH_BACKUP_IDENTITY", { hint: "FILE" }),
 };
 
-/** What `--identity` names goes before the environment's. */
-export const withIdentity = ({ identity }: { readonly identity: string | undefined }, deps: Deps): Deps =>
-  identity === undefined ? deps : { ...deps, env: { ...deps.env, AGH_BACKUP_IDENTITY: identity } };
+/** Whose signatures count, for what reads a signed repository. */
+export const authorFlags = {
+  pub: repeated("Only what this public key has signed counts (the .pub of agh-ledger keygen); else the pinned key", {
+    hint: "FILE",
+  }),
+  anchor: option<string>("A head that was kept elsewhere (agh-backup head): the log must contain it", { hint: "HEAD" }),
+};
+
+/** For what writes to a signed repository. */
+export const signFlag = {
+  sign: option<string>("The private key of a signed repository (agh-ledger keygen); else AGH_BACKUP_SIGN_KEY", {
+    hint: "KEY",
+  }),
+};
+
+/** For what writes to an encrypted one. */
+export const recipientsFlag = {
+  encryptTo: repeated("Refuse a repository that is not encrypted to exactly these; else AGH_BACKUP_RECIPIENTS", {
+    hint: "AGE1...",
+  }),
+};
+
+interface KeyFlags {
+  readonly identity?: string | undefined;
+  readonly pub?: readonly string[];
+  readonly anchor?: string | undefined;
+  readonly sign?: string | undefined;
+  readonly encryptTo?: readonly string[];
+}
+
+/** What `--identity` and the other flags about keys name goes before the environment's. */
+export function withIdentity({ identity, pub = [], anchor, sign, encryptTo = [] }: KeyFlags, deps: Deps): Deps {
+  const named = {
+    AGH_BACKUP_IDENTITY: identity,
+    AGH_BACKUP_PUB: pub.length > 0 ? pub.join("\n") : undefined,
+    AGH_BACKUP_ANCHOR: anchor,
+    AGH_BACKUP_SIGN_KEY: sign,
+    AGH_BACKUP_RECIPIENTS: encryptTo.length > 0 ? encryptTo.join(",") : undefined,
+  };
+  const given = Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
+  return Object.keys(given).length === 0 ? deps : { ...deps, env: { ...deps.env, ...given } };
+}
 
 /** Which snapshots `latest` and lists are about. */
 export const snapshotFilterFlags = {

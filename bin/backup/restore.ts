@@ -4,7 +4,7 @@ import { version } from "../../lib/cli/manifest.ts";
 import { verb, type Call } from "../../lib/cli/verb.ts";
 import { parseDuration } from "../../lib/policy/parse-quantities.ts";
 import { usageError } from "../../lib/records/error.ts";
-import { identityFlag, repoFlag, repoOf, snapshotFilterFlags, withIdentity } from "./repo.ts";
+import { authorFlags, identityFlag, repoFlag, repoOf, snapshotFilterFlags, withIdentity } from "./repo.ts";
 
 const flags = {
   id: operand("ID", "A full id, a unique prefix, a time, or latest"),
@@ -21,6 +21,7 @@ const flags = {
   }),
   ...repoFlag,
   ...identityFlag,
+  ...authorFlags,
   ...snapshotFilterFlags,
 };
 

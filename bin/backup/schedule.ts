@@ -45,7 +45,7 @@ export const schedule = verb({
   },
 });
 
-const PATHS = new Set(["repo", "home", "identity", "metricsFile"]);
+const PATHS = new Set(["repo", "home", "identity", "sign", "metricsFile"]);
 
 /** A flag as it was given; spans were read as milliseconds, and nobody knows where cron runs it. */
 function flagArguments(name: string, value: unknown): string[] {

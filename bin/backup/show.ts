@@ -1,7 +1,7 @@
 // agh-backup show: a snapshot and every path in it.
 import { operand } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
-import { identityFlag, repoFlag, repoOf, snapshotFilterFlags, withIdentity } from "./repo.ts";
+import { authorFlags, identityFlag, repoFlag, repoOf, snapshotFilterFlags, withIdentity } from "./repo.ts";
 
 export const show = verb({
   summary: "a snapshot and every path in it",
@@ -9,6 +9,7 @@ export const show = verb({
     id: operand("ID", "A full id, a unique prefix, or latest"),
     ...repoFlag,
     ...identityFlag,
+    ...authorFlags,
     ...snapshotFilterFlags,
   },
   examples: [

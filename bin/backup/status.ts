@@ -2,7 +2,7 @@
 import { option } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
 import { parseDuration } from "../../lib/policy/parse-quantities.ts";
-import { identityFlag, repoFlag, repoOf, snapshotFilterFlags, withIdentity } from "./repo.ts";
+import { authorFlags, identityFlag, repoFlag, repoOf, snapshotFilterFlags, withIdentity } from "./repo.ts";
 
 export const status = verb({
   summary: "age of the last good snapshot and drill of each home",
@@ -16,6 +16,7 @@ export const status = verb({
     }),
     ...repoFlag,
     ...identityFlag,
+    ...authorFlags,
     homeId: snapshotFilterFlags.homeId,
   },
   examples: ["agh-backup status", "agh-backup status --max-age 26h --max-drill-age 8d"],

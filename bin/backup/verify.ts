@@ -6,7 +6,7 @@ import { parsePercentage } from "../../lib/policy/daily-sample.ts";
 import type { Deps } from "../../lib/records/deps.ts";
 import { usageError } from "../../lib/records/error.ts";
 import type { Items } from "../../lib/records/record.ts";
-import { identityFlag, repoFlag, repoOf, snapshotFilterFlags, withIdentity } from "./repo.ts";
+import { authorFlags, identityFlag, repoFlag, repoOf, signFlag, snapshotFilterFlags, withIdentity } from "./repo.ts";
 
 const flags = {
   ids: operands("ID", "Full ids, unique prefixes, or latest; - reads ids or snapshot records from stdin"),
@@ -18,6 +18,8 @@ const flags = {
   }),
   ...repoFlag,
   ...identityFlag,
+  ...authorFlags,
+  ...signFlag,
   ...snapshotFilterFlags,
   ...cronFlags,
 };

@@ -2,7 +2,8 @@
 import { listAcceptances, putAcceptance, type Acceptance } from "../formats/repository/acceptance.ts";
 import { forgetObjects } from "../formats/repository/known-objects.ts";
 import type { Manifest } from "../formats/repository/manifest.ts";
-import { openRepository, type Repository } from "../formats/repository/repository.ts";
+import { openForWriting } from "../formats/repository/authorship/open-for-writing.ts";
+import type { Repository } from "../formats/repository/repository.ts";
 import { SnapshotStates } from "../formats/repository/snapshot-state.ts";
 import { resolveSnapshot, snapshotIds } from "../formats/repository/snapshots.ts";
 import { ulid } from "../formats/ulid.ts";
@@ -29,7 +30,8 @@ const ACCEPTANCE_FORMAT = 1;
 export async function* acceptSnapshot(options: AcceptSnapshot, deps: Deps): AsyncGenerator<AnyRecord> {
   const because = options.because.trim();
   if (because === "") throw usageError("the reason is empty", "--because 'the project was deleted on purpose'");
-  const repo = await openRepository(options.repo, { env: deps.env });
+  const isWritten = !options.dryRun;
+  const repo = await openForWriting(options.repo, { env: deps.env, signs: isWritten, pins: isWritten });
   const tally = new Tally("agh-backup accept", deps, ulid(deps.now()));
   const vanished = await findKnown(repo, options.id);
   const manifest = vanished ? undefined : await findDoubtful(repo, options, deps);
@@ -54,9 +56,10 @@ async function writeAcceptance(
 /** A snapshot that this machine knows and that is not there any more. */
 async function findKnown(repo: Repository, id: string): Promise<Pick<Manifest, "id" | "home_id"> | undefined> {
   const known = repo.localState?.read().snapshots?.[id];
-  if (!known || (await snapshotIds(repo)).includes(id)) return undefined;
+  const isLogged = async (): Promise<boolean> => (await repo.authorship?.log())?.live.has(id) === true;
+  if ((!known && !(await isLogged())) || (await snapshotIds(repo)).includes(id)) return undefined;
   for await (const { snapshot } of listAcceptances(repo, () => undefined)) if (snapshot === id) return undefined;
-  return { id, home_id: known.home_id };
+  return { id, home_id: known?.home_id ?? "" };
 }
 
 async function findDoubtful(repo: Repository, { id }: AcceptSnapshot, deps: Deps): Promise<Manifest> {

@@ -1,8 +1,23 @@
 // Snapshots and their listings as records.
 import type { ListingLine } from "../formats/repository/listing.ts";
 import { isComplete, type CoverageGap, type Manifest } from "../formats/repository/manifest.ts";
+import type { RepositoryFile } from "../formats/repository/repository.ts";
 import type { SnapshotAssessment } from "../formats/repository/snapshot-state.ts";
-import type { EntryRecord, GapRecord, SnapshotRecord } from "../records/toolkit-kinds.ts";
+import type { EntryRecord, GapRecord, RepositoryRecord, SnapshotRecord } from "../records/toolkit-kinds.ts";
+
+export function repositoryRecord(repo: string, file: RepositoryFile): RepositoryRecord {
+  const { id, format, encryption, sign, created_at } = file;
+  return {
+    kind: "repository",
+    id,
+    repo,
+    format,
+    encrypted: encryption !== null,
+    ...(encryption && { recipients: encryption.age }),
+    ...(sign !== undefined && { signed_by: sign }),
+    created_at,
+  };
+}
 
 export function snapshotRecord(repo: string, manifest: Manifest, assessment?: SnapshotAssessment): SnapshotRecord {
   const { id, runtime, totals, coverage, digest } = manifest;

@@ -14,7 +14,7 @@ import { encodeNote, parseNote, signNote, signedBy } from "../formats/seal/signe
 import type { Deps } from "../records/deps.ts";
 import { EXIT, placeError, refusal, ToolError } from "../records/error.ts";
 import { readSeal, sealPath } from "../formats/seal/seal-file.ts";
-import { readVerifiers } from "./keys.ts";
+import { readVerifiers } from "../formats/seal/key-files.ts";
 import type { LedgerHome } from "./open.ts";
 
 /** One signed note over every seal of the home, in order of session. Refuses (exit 4) while a seal is damaged. */

@@ -21,6 +21,8 @@ export const repository = kind("repository", "A backup repository.", {
   repo: text("Where it is stored; feed it back with --repo."),
   format: integer("Version of the format."),
   encrypted: bool("Whether its packs, indexes and manifests are age files."),
+  recipients: optional(list("Whom it is encrypted to.", text("An age recipient."))),
+  signed_by: optional(text("The public key that signs its snapshots, as NAME+ID+KEY.")),
   created_at: time("When it was made."),
 });
 

@@ -42,6 +42,7 @@ export function directoryTarget(url: string): Target {
     dir,
     stage: () => stageIn(dir),
     put: (key, content, { exclusive = false } = {}) => attempt("write", key, () => put(dir, key, content, exclusive)),
+    replace: (key, content) => attempt("write", key, () => putBytes(dir, joinPath(dir, key), content, false)),
     get: (key, range) => attempt("read", key, () => get(pathOf(key), range)),
     head: (key) => attempt("read", key, () => head(pathOf(key))),
     list: (prefix) => list(dir, prefix),
@@ -80,14 +81,16 @@ function put(dir: string, key: string, content: Uint8Array | StagedFile, exclusi
     return;
   }
   makeDirectories(dirname(path), { durable: true });
-  if (!("file" in content)) {
-    using stage = stageIn(dir);
-    const file = joinPath(stage.dir, "object");
-    writeWhole(file, content);
-    return publish(file, path, exclusive);
-  }
+  if (!("file" in content)) return putBytes(dir, path, content, exclusive);
   fsyncFile(content.file);
   publish(content.file, path, exclusive);
+}
+
+function putBytes(dir: string, path: string, content: Uint8Array, exclusive: boolean): void {
+  using stage = stageIn(dir);
+  const file = joinPath(stage.dir, "object");
+  writeWhole(file, content);
+  publish(file, path, exclusive);
 }
 
 function writeWhole(file: string, bytes: Uint8Array): void {
@@ -102,10 +105,20 @@ function writeWhole(file: string, bytes: Uint8Array): void {
 
 function publish(file: string, path: string, exclusive: boolean): void {
   if (exclusive) {
-    linkSync(osPath(file), osPath(path)); // a rename would replace what another run has just put
+    linkNew(file, path); // a rename would replace what another run has just put
     unlinkSync(osPath(file));
   } else renameSync(osPath(file), osPath(path));
   fsyncDir(dirname(path));
+}
+
+/** Another run may have put it since it was looked for. */
+function linkNew(file: string, path: string): void {
+  try {
+    linkSync(osPath(file), osPath(path));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    throw placeError("E_EXISTS", `${path} exists already`);
+  }
 }
 
 function get(path: string, range: Range | undefined): Buffer | undefined {

@@ -66,6 +66,10 @@ class S3Target implements Target {
     if ("file" in content) rmSync(osPath(content.file), { force: true });
   }
 
+  replace(key: string, content: Uint8Array): Promise<void> {
+    return this.#attempt("write", key, (s3) => upload({ ...s3, ...this.#at(key), conditional: false }, content));
+  }
+
   get(key: string, range?: Range): Promise<Buffer | undefined> {
     return this.#attempt("read", key, async (s3) => {
       if (range && range.length <= 0) return (await this.head(key)) && Buffer.alloc(0);

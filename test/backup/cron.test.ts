@@ -199,13 +199,13 @@ const CLOCKS: readonly {
       findings: ["CLOCK_SET_BACK"],
     },
     { name: `ten seconds back while ${when}`, cron: "* * * * *", steps: [{ when, by: -10_000 }], findings: [] },
-    { name: `a year ahead while ${when}`, cron: "@daily", steps: [{ when, by: YEAR }], findings: ["RUN_MISSED"] },
+    { name: `a month ahead while ${when}`, cron: "@daily", steps: [{ when, by: YEAR / 12 }], findings: ["RUN_MISSED"] },
     {
-      name: `a year ahead, then back, while ${when}`,
+      name: `a month ahead, then back, while ${when}`,
       cron: "@daily",
       steps: [
-        { when, by: YEAR },
-        { when, by: -YEAR },
+        { when, by: YEAR / 12 },
+        { when, by: -YEAR / 12 },
       ],
       findings: ["RUN_MISSED", "CLOCK_SET_BACK"],
     },

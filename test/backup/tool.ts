@@ -9,7 +9,7 @@ import { tempDir } from "../support/temp.ts";
 export interface Bench {
   readonly dir: string;
   readonly repo: string;
-  /** Runs a verb with `--repo` and HOME set. */
+  /** Runs a verb with `--repo` (unless another one is named) and HOME set. */
   run(...argv: string[]): Promise<Ran>;
   /** As `run`; fails unless it ends with the exit code given (0). */
   ok(...argv: string[]): Promise<Ran>;
@@ -34,7 +34,8 @@ export async function bench(t: TestContext, ...init: string[]): Promise<Bench> {
   const dir = tempDir(t, "backup");
   const repo = join(dir, "repo");
   const env = { HOME: join(dir, "nobody"), TMPDIR: dir };
-  const run = (...argv: string[]): Promise<Ran> => runHere(tool, [...argv, "--repo", repo], { env });
+  const run = (...argv: string[]): Promise<Ran> =>
+    runHere(tool, argv.includes("--repo") ? argv : [...argv, "--repo", repo], { env });
   const ok = async (...argv: string[]): Promise<Ran> => {
     const ran = await run(...argv);
     if (!isSound(ran)) throw new Error(`agh-backup ${argv.join(" ")}: exit ${ran.code}: ${ran.stderr}${ran.stdout}`);

@@ -6,7 +6,8 @@ import { scratchDir } from "../../files/scratch.ts";
 import { encodeManifest, type Manifest } from "../../formats/repository/manifest.ts";
 import { findVanishedSnapshots, readKnownObjects, rememberObjects } from "../../formats/repository/known-objects.ts";
 import { MarkWatch } from "../../formats/repository/prune-marks.ts";
-import { openRepository, type Repository } from "../../formats/repository/repository.ts";
+import { openForWriting, pinFirstUse } from "../../formats/repository/authorship/open-for-writing.ts";
+import type { Repository } from "../../formats/repository/repository.ts";
 import { snapshotIds } from "../../formats/repository/snapshots.ts";
 import { SnapshotStates } from "../../formats/repository/snapshot-state.ts";
 import { upgradeHint } from "../../formats/repository/upgrade-hint.ts";
@@ -59,7 +60,7 @@ export async function* createSnapshots(
   deps: Deps,
 ): AsyncGenerator<AnyRecord> {
   assertClasses(options);
-  const repo = await openRepository(options.repo, { env: deps.env });
+  const repo = await openForWriting(options.repo, { env: deps.env, pins: false });
   // Before anything is stored: what cannot be verified is not begun.
   if (options.verify && !options.dryRun) repo.requireIdentity();
   const tally = new Tally("agh-backup create", deps, ulid(deps.now()));
@@ -102,6 +103,7 @@ async function createSnapshot(
   await using job = await openBackupJob(selection, options, deps);
   try {
     refuseUnsafe(repo, job.roots);
+    await pinFirstUse(repo, { env: deps.env, homeId: job.home.id, dryRun: options.dryRun });
     return await new SnapshotRun(job, options, deps, repo).make();
   } catch (error) {
     throw toDatabaseError(job.home.root, error);
@@ -268,6 +270,7 @@ class SnapshotRun {
 
   /** What is damaged in the repository does not stop a backup, and is not kept quiet. */
   #report(error: ToolError): void {
+    if (error.code === "E_SNAPSHOT_VANISHED") return; // a finding, when all is stored
     if (error.code === "E_IDENTITY_NEEDED") return; // encrypted, and not in the cache: what it holds is stored anew
     this.#deps.log.problem(asPartial(error));
   }

@@ -1,6 +1,6 @@
 // Runs by a schedule in this very process, one after the other, until a signal: for places without cron.
 import { setTimeout as sleep } from "node:timers/promises";
-import { openRepository } from "../../formats/repository/repository.ts";
+import { openForWriting } from "../../formats/repository/authorship/open-for-writing.ts";
 import { ulid } from "../../formats/ulid.ts";
 import { parseSchedule, type Schedule } from "../../policy/schedule.ts";
 import { withoutProblems, type Deps } from "../../records/deps.ts";
@@ -28,7 +28,7 @@ export interface WatchOptions {
  */
 export async function* watch(options: WatchOptions, run: () => Items, deps: Deps): AsyncGenerator<Item> {
   const schedule = await parseSchedule(options.cron, options.zone);
-  const repo = await openRepository(options.repo, { env: deps.env });
+  const repo = await openForWriting(options.repo, { env: deps.env, pins: false });
   if (options.verifies) repo.requireIdentity();
   // The summary of each run has counted its problems.
   const tally = new Tally("agh-backup watch", withoutProblems(deps), ulid(deps.now()));
@@ -143,14 +143,14 @@ function findNextRun(schedule: Schedule, due: Date, now: Date): { readonly next:
   return { next: next <= now ? schedule.next(now) : next, missed };
 }
 
-/** A machine that slept for a month need not count its minutes. */
-const MAX_MISSED = 10_000;
+/** A machine that slept for a month need not count its minutes: each takes some milliseconds. */
+const MAX_MISSED = 500;
 
 const missedFinding = (due: Date, missed: number, next: Date): Finding => ({
   kind: "finding",
   code: "RUN_MISSED",
   severity: "warn",
-  message: `${missed} time${missed === 1 ? "" : "s"} passed between ${due.toISOString()}, when a run was due, and its end`,
+  message: `${missed === MAX_MISSED ? "at least " : ""}${missed} time${missed === 1 ? "" : "s"} passed between ${due.toISOString()}, when a run was due, and its end`,
   evidence: { due: due.toISOString(), missed, next: next.toISOString() },
 });
 

@@ -113,6 +113,7 @@ class Look {
   async #lookAtSnapshot(id: string): Promise<void> {
     this.#deps.signal.throwIfAborted();
     try {
+      await this.#repo.authorship?.assertNotPruned(id);
       const { manifest, stored } = await readStoredManifest(this.#repo, id);
       this.#manifests.push(manifest);
       this.#seen[id] = { home_id: manifest.home_id, ...stored };

@@ -1,5 +1,5 @@
 // Performs exactly the actions of a saved prune plan.
-import { openRepository } from "../../formats/repository/repository.ts";
+import { openForWriting } from "../../formats/repository/authorship/open-for-writing.ts";
 import { plannedActions, readSavedPlan } from "../../formats/saved-plan.ts";
 import { ulid } from "../../formats/ulid.ts";
 import type { Deps } from "../../records/deps.ts";
@@ -21,7 +21,8 @@ export interface ApplyPrunePlan {
 /** Yields each `action` as it was done or skipped (3), and a `summary`. A plan of another repository is refused (4). */
 export async function* applyPrunePlan(options: ApplyPrunePlan, deps: Deps): AsyncGenerator<AnyRecord> {
   const actions = plannedActions(options.records, PRUNE_VERBS);
-  const repo = await openRepository(options.repo, { env: deps.env });
+  const performs = options.dryRun !== true;
+  const repo = await openForWriting(options.repo, { env: deps.env, signs: performs, pins: performs });
   repo.requireIdentity();
   for (const { subject, verb, id } of actions) {
     const { repository } = subject as { repository?: unknown };
@@ -41,6 +42,7 @@ export async function* applyPrunePlan(options: ApplyPrunePlan, deps: Deps): Asyn
     return yield tally.summary({ status: "planned" });
   }
   await using lock = await lockPrune(repo, options.lockTimeoutMs, deps);
+  await repo.finishRemovals();
   yield* performPrune(repo, actions, { lock, tally, graceMs: options.graceMs, includePacks: false, deps });
   yield tally.summary();
 }

@@ -166,7 +166,7 @@ async function drop(repo: Repository, { action, manifest }: CheckedDrop, context
   if (!manifest) return action;
   context.deps.signal.throwIfAborted();
   await context.lock.assertLocked();
-  await repo.target.delete(snapshotKey(manifest.id));
+  await repo.removeManifest(manifest.id);
   return done(action);
 }
 

@@ -1,6 +1,7 @@
 // Thins out the snapshots of a repository by a policy, home by home, and gives back the room that they took.
 import type { Manifest } from "../../formats/repository/manifest.ts";
-import { openRepository, type Repository } from "../../formats/repository/repository.ts";
+import { openForWriting } from "../../formats/repository/authorship/open-for-writing.ts";
+import type { Repository } from "../../formats/repository/repository.ts";
 import { SnapshotStates } from "../../formats/repository/snapshot-state.ts";
 import { listManifests } from "../../formats/repository/snapshots.ts";
 import { upgradeHint } from "../../formats/repository/upgrade-hint.ts";
@@ -34,12 +35,14 @@ export interface PruneRepository {
  */
 export async function* pruneRepository(options: PruneRepository, deps: Deps): AsyncGenerator<AnyRecord> {
   computeRetention([], options.policy, { now: deps.now() }); // refuses an empty policy before anything is read
-  const repo = await openRepository(options.repo, { env: deps.env });
+  const { repo: url, apply } = options;
+  const repo = await openForWriting(url, { env: deps.env, signs: apply, pins: apply });
   repo.requireIdentity();
   const hint = upgradeHint(repo);
   if (hint) deps.log.info(hint);
   if (!options.apply) return yield* planPrune(repo, options, deps);
   await using lock = await lockPrune(repo, options.lockTimeoutMs, deps);
+  await repo.finishRemovals();
   const { decisions, drops } = await planDrops(repo, options, deps);
   const tally = new Tally("agh-backup prune", deps, ulid(deps.now()));
   for (const each of decisions) if (each.keep) yield keptVerdict(each);

@@ -5,6 +5,7 @@ import { rememberObjects } from "../../formats/repository/known-objects.ts";
 import { MarkWatch } from "../../formats/repository/prune-marks.ts";
 import { encodeManifest, type Manifest } from "../../formats/repository/manifest.ts";
 import { PackReader, type StoredChunk } from "../../formats/repository/pack-reader.ts";
+import { openForWriting } from "../../formats/repository/authorship/open-for-writing.ts";
 import { openRepository, type Repository } from "../../formats/repository/repository.ts";
 import {
   listManifests,
@@ -43,7 +44,7 @@ export async function* copySnapshots(options: CopySnapshots, deps: Deps): AsyncG
   if (options.ids.length === 0 && !options.all && !options.piped)
     throw usageError("no snapshots are named", "name their ids, or latest, or use --all");
   const from = await openRepository(options.repo, { env: deps.env });
-  const to = await openDestination(options.toRepo, deps);
+  const to = await openDestination(options, deps);
   if (from.file.id === to.file.id) throw usageError("both are the same repository", "name another one with --to-repo");
   from.requireIdentity();
   limitHeap();
@@ -59,17 +60,21 @@ export async function* copySnapshots(options: CopySnapshots, deps: Deps): AsyncG
     copied.add(manifest.id);
     yield snapshotRecord(to.url, manifest);
   }
+  if (!options.dryRun) await to.completeLog();
   if (!options.dryRun) await copyProofs({ from, to, snapshots: copied }, deps);
   yield tally.summary(options.dryRun ? { status: "planned" } : {});
 }
 
 /** The identity may be the other repository's: then this one is only added to, as create does. */
-async function openDestination(url: string, { env }: Deps): Promise<Repository> {
+async function openDestination({ toRepo, dryRun = false }: CopySnapshots, deps: Deps): Promise<Repository> {
+  // The public keys and the anchor are those of the source.
+  const env = { ...deps.env, AGH_BACKUP_PUB: undefined, AGH_BACKUP_ANCHOR: undefined };
+  const options = { pins: !dryRun, signs: !dryRun };
   try {
-    return await openRepository(url, { env });
+    return await openForWriting(toRepo, { ...options, env });
   } catch (error) {
     if (!(error instanceof ToolError) || error.code !== "E_IDENTITY") throw error;
-    return openRepository(url, { env: { ...env, AGH_BACKUP_IDENTITY: undefined } });
+    return openForWriting(toRepo, { ...options, env: { ...env, AGH_BACKUP_IDENTITY: undefined } });
   }
 }
 
@@ -128,7 +133,7 @@ async function copyOne({ from, to, manifest, deps }: CopyJob): Promise<number> {
   await portions.publish();
   await watch.assertMayPublish(deps.now());
   const { digest: _, ...content } = manifest;
-  const stored = await to.putManifest(manifest.id, encodeManifest(content).bytes);
+  const stored = await to.putManifest(manifest.id, encodeManifest({ ...content, format: to.file.format }).bytes);
   await rememberObjects(to, { snapshots: { [manifest.id]: { home_id: manifest.home_id, ...stored } } }, deps.log);
   await sweepCache(to);
   return portions.storedBytes;

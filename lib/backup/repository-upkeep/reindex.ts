@@ -3,7 +3,8 @@ import { limitHeap } from "../../files/memory.ts";
 import { chunkId } from "../../formats/repository/chunk.ts";
 import type { PackLine } from "../../formats/repository/chunk-index.ts";
 import { INDEXES, nameIn, packKey, PACKS } from "../../formats/repository/layout.ts";
-import { openRepository, type IndexFile, type Repository } from "../../formats/repository/repository.ts";
+import { openForWriting } from "../../formats/repository/authorship/open-for-writing.ts";
+import type { IndexFile, Repository } from "../../formats/repository/repository.ts";
 import { ulid } from "../../formats/ulid.ts";
 import type { Deps } from "../../records/deps.ts";
 import { asPartial, EXIT, ToolError } from "../../records/error.ts";
@@ -26,7 +27,7 @@ export interface Reindex {
 
 /** Yields a `finding` for each fault (1) and a `summary`. Nothing is written when the indexes are what they should be. */
 export async function* reindexRepository(options: Reindex, deps: Deps): AsyncGenerator<AnyRecord> {
-  const repo = await openRepository(options.repo, { env: deps.env });
+  const repo = await openForWriting(options.repo, { env: deps.env, signs: false, pins: options.dryRun !== true });
   repo.requireIdentity();
   limitHeap();
   const tally = new Tally("agh-backup reindex", deps, ulid(deps.now()));

@@ -4,6 +4,7 @@ import { chunkId } from "../../formats/repository/chunk.ts";
 import { ChunkIndex, decodeIndex, type PackLine } from "../../formats/repository/chunk-index.ts";
 import { findVanishedSnapshots, readKnownObjects } from "../../formats/repository/known-objects.ts";
 import {
+  ACCEPTED,
   DRILLS,
   INDEXES,
   MARKS,
@@ -16,10 +17,10 @@ import {
 import type { Manifest } from "../../formats/repository/manifest.ts";
 import { openDamaged } from "../../formats/repository/open-damaged.ts";
 import {
+  decodeRepository,
   openWithFile,
   readRepositoryFile,
   type Repository,
-  type RepositoryFile,
 } from "../../formats/repository/repository.ts";
 import { decodeSealed } from "../../formats/sealed-json.ts";
 import { findManifest, resolveSnapshot, snapshotIds, type SnapshotFilter } from "../../formats/repository/snapshots.ts";
@@ -31,6 +32,7 @@ import type { AnyRecord } from "../../records/record.ts";
 import { Tally } from "../../records/summary.ts";
 import { targetOf, type Target } from "../../targets/target.ts";
 import { dailySample } from "../../policy/daily-sample.ts";
+import { checkAuthorship } from "./check-authorship.ts";
 import { verifyDeep, type SeenDatabases } from "./verify-deep.ts";
 import { checkListing, findPathsNeeding, type NeededChunks } from "./verify-listing.ts";
 import { checkPack } from "./verify-pack.ts";
@@ -53,7 +55,7 @@ export async function* verifyRepository(options: VerifyRepository, deps: Deps): 
     throw usageError("no snapshots are named", "name their ids, or latest, or use --all");
   if (options.level !== "quick") limitHeap();
   const target = targetOf(options.repo);
-  const file = decodeSealed(await readRepositoryFile(target)) as unknown as RepositoryFile | undefined;
+  const file = decodeRepository(await readRepositoryFile(target));
   const opening = { env: deps.env };
   const repo = await (file ? openWithFile(target, file, opening) : openDamaged(target, opening));
   repo.requireIdentity();
@@ -90,8 +92,8 @@ class Verification {
     if (!sound) {
       yield fault("REPOSITORY_DAMAGED", REPOSITORY_KEY, "is not what init wrote");
     }
-    const known = readKnownObjects(this.#repo, (error) => this.#deps.log.problem(error));
-    yield* findVanishedSnapshots(this.#repo, known, new Set(await snapshotIds(this.#repo)));
+    yield* checkAuthorship(this.#repo, this.#options.all, this.#deps);
+    if (!this.#repo.authorship) yield* this.#findVanished();
     yield* this.#checkIndexes();
     const manifests: Manifest[] = [];
     yield* this.#checkManifests(manifests);
@@ -105,13 +107,21 @@ class Verification {
     if (this.#options.level === "deep") yield* this.#checkDatabases(manifests);
   }
 
-  /** Results of drills, and marks of prune. */
+  /** Where nothing is signed, this machine's own list is all there is. */
+  async *#findVanished(): AsyncGenerator<Finding> {
+    const known = readKnownObjects(this.#repo, (error) => this.#deps.log.problem(error));
+    yield* findVanishedSnapshots(this.#repo, known, new Set(await snapshotIds(this.#repo)));
+  }
+
+  /** Results of drills, acceptances, and marks of prune. */
   async *#checkSealed(): AsyncGenerator<Finding> {
     for (const [prefix, code] of [
       [DRILLS, "DRILL_DAMAGED"],
+      [ACCEPTED, "ACCEPTANCE_DAMAGED"],
       [MARKS, "MARKS_DAMAGED"],
     ] as const) {
       for await (const { key } of this.#target.list(prefix)) {
+        if (key.endsWith(".sig")) continue;
         const bytes = await this.#target.get(key);
         if (bytes && decodeSealed(bytes)?.["id"] !== nameIn(key)) yield fault(code, key, "is not what was written");
       }

@@ -16,10 +16,13 @@ export interface Acceptance {
   readonly accepted_at: string;
 }
 
-export const putAcceptance = (repo: Repository, acceptance: Acceptance): Promise<void> =>
-  repo.target.put(acceptedKey(acceptance.id), encodeSealed(acceptance).bytes, { exclusive: true });
+/** Signed where the repository is: without its key → exit 4. */
+export function putAcceptance(repo: Repository, acceptance: Acceptance): Promise<void> {
+  repo.requireSigner();
+  return repo.putObject(acceptedKey(acceptance.id), encodeSealed(acceptance).bytes);
+}
 
-/** Newest first; a damaged one goes to `problem` and is left out. */
+/** Newest first; a damaged one, or one that nobody has signed who must, goes to `problem` and is left out. */
 export async function* listAcceptances(
   repo: Repository,
   problem: (error: ToolError) => void,
@@ -30,8 +33,9 @@ export async function* listAcceptances(
     const bytes = await repo.target.get(key);
     if (!bytes) continue; // removed since it was listed
     const found = decodeSealed(bytes) as unknown as Acceptance | undefined;
-    if (found?.id === nameIn(key) && isAcceptance(found)) yield found;
-    else problem(damaged(`${repo.url}/${key}`));
+    if (found?.id !== nameIn(key) || !isAcceptance(found)) problem(damaged(`${repo.url}/${key}`));
+    else if ((await repo.signatureOf(key, bytes)) !== "signed") problem(forged(`${repo.url}/${key}`));
+    else yield found;
   }
 }
 
@@ -39,6 +43,14 @@ export async function* listAcceptances(
 const isAcceptance = ({ snapshot, because, accepted_at }: Acceptance): boolean =>
   [snapshot, because, accepted_at].every((value: unknown) => typeof value === "string") &&
   !Number.isNaN(Date.parse(accepted_at));
+
+const forged = (what: string): ToolError =>
+  new ToolError({
+    code: "E_ACCEPTANCE_FORGED",
+    message: `${what} is not signed by the repository's key, and accepts nothing`,
+    hint: "remove it; agh-backup accept --sign KEY makes one that counts",
+    exit: EXIT.partial,
+  });
 
 const damaged = (what: string): ToolError =>
   new ToolError({

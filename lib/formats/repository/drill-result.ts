@@ -32,10 +32,11 @@ export interface DrillFinding {
   readonly message: string;
 }
 
+/** Signed where the key is at hand; without a signature it is an opinion as good as any. */
 export const putDrill = (repo: Repository, result: DrillResult): Promise<void> =>
-  repo.target.put(drillKey(result.id), encodeSealed(result).bytes, { exclusive: true });
+  repo.putObject(drillKey(result.id), encodeSealed(result).bytes);
 
-/** Results, newest first; a damaged one goes to `problem` and is left out. */
+/** Results, newest first; a damaged one, or one whose signature is not the repository's, goes to `problem` and is left out. */
 export async function* listDrills(repo: Repository, problem: (error: ToolError) => void): AsyncGenerator<DrillResult> {
   const keys: string[] = [];
   for await (const { key } of repo.target.list(DRILLS)) if (isUlid(nameIn(key))) keys.push(key);
@@ -43,7 +44,8 @@ export async function* listDrills(repo: Repository, problem: (error: ToolError) 
     const bytes = await repo.target.get(key);
     if (!bytes) continue; // removed since it was listed
     const result = decodeSealed(bytes) as unknown as DrillResult | undefined;
-    if (result?.id === nameIn(key) && isDrillResult(result)) yield result;
+    const isSound = result?.id === nameIn(key) && isDrillResult(result);
+    if (isSound && (await repo.signatureOf(key, bytes)) !== "forged") yield result;
     else problem(damaged(`${repo.url}/${key}`));
   }
 }

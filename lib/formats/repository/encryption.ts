@@ -15,6 +15,8 @@ export interface Envelope {
   /** The file of the identity that opens it; undefined where there is none. */
   readonly identity: string | undefined;
   readonly encryption: Encryption;
+  /** Every recipient is one of the identity's own: nobody else can read what is encrypted. */
+  readonly isOnlyOurs: boolean;
   /** A whole object. Without identity → E_IDENTITY_NEEDED (4); damaged → E_AGE_DAMAGED (6). */
   open(bytes: Uint8Array, key: string): Promise<Buffer>;
   /** An object of which ranges are wanted; fails as `open`. */
@@ -51,6 +53,7 @@ export async function openEnvelope(
     recipients,
     identity,
     encryption,
+    isOnlyOurs: decryption !== undefined && recipients.every((each) => decryption.recipients.includes(each)),
     open: async (bytes, key) => whole((age) => age.decrypt(bytes, key), key),
     reader: async (source, key) => whole((age) => age.reader(source, key), key),
   };

@@ -2,10 +2,10 @@
 import { asPartial, ToolError } from "../../records/error.ts";
 import type { Log } from "../../records/deps.ts";
 import type { Finding } from "../../records/result-kinds.ts";
-import { listAcceptances } from "./acceptance.ts";
 import type { KnownSnapshot, LocalState } from "./local-state.ts";
 import { readPruned, type Removal } from "./pruned.ts";
 import type { Repository } from "./repository.ts";
+import { vanishedFromLog, withoutGivenUp } from "./snapshots.ts";
 
 export interface KnownObjects {
   readonly snapshots: { readonly [id: string]: KnownSnapshot };
@@ -65,18 +65,30 @@ export async function* findVanishedSnapshots(
   { snapshots: known }: KnownObjects,
   existing: ReadonlySet<string>,
 ): AsyncGenerator<Finding> {
-  const missing = Object.keys(known).filter((id) => !existing.has(id));
-  if (missing.length === 0) return;
-  const given = new Set((await readPruned(repo)).snapshots);
-  for await (const { snapshot } of listAcceptances(repo, () => undefined)) given.add(snapshot);
-  for (const id of missing) if (!given.has(id)) yield vanishedFinding(repo, id, known[id]!);
+  for (const id of await findVanishedIds(repo, known, existing)) yield vanishedFinding(repo, id, known[id]);
 }
 
-const vanishedFinding = ({ url }: Repository, id: string, { home_id }: KnownSnapshot): Finding => ({
+/** What the log of a signed repository says goes before this machine's own list. */
+async function findVanishedIds(
+  repo: Repository,
+  known: KnownObjects["snapshots"],
+  existing: ReadonlySet<string>,
+): Promise<readonly string[]> {
+  if (repo.authorship) return vanishedFromLog(repo, existing);
+  const missing = Object.keys(known).filter((id) => !existing.has(id));
+  if (missing.length === 0) return [];
+  const pruned = new Set((await readPruned(repo)).snapshots);
+  return withoutGivenUp(
+    repo,
+    missing.filter((id) => !pruned.has(id)),
+  );
+}
+
+const vanishedFinding = ({ url }: Repository, id: string, known: KnownSnapshot | undefined): Finding => ({
   kind: "finding",
   id,
   code: "SNAPSHOT_VANISHED",
   severity: "error",
   message: `snapshot ${id} is not in ${url} any more, and no prune has removed it`,
-  evidence: { repo: url, home_id, hint: `agh-backup accept ${id} --because TEXT gives it up` },
+  evidence: { repo: url, home_id: known?.home_id ?? null, hint: `agh-backup accept ${id} --because TEXT gives it up` },
 });

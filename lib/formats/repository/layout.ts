@@ -9,6 +9,8 @@ export const PAGES = "pages/";
 export const DRILLS = "drills/";
 /** Snapshots that were accepted although something was lost. */
 export const ACCEPTED = "accepted/";
+/** The signed log of what was added and pruned, where the repository is signed. */
+export const HEADS = "heads/";
 /** What prune has removed: whoever knew it need not miss it. */
 export const PRUNED = "pruned/";
 /** What prune has marked as garbage, and who prunes a repository that is no directory. */
@@ -24,5 +26,12 @@ export const acceptedKey = (id: string): string => `${ACCEPTED}${id}.json`;
 export const prunedKey = (id: string): string => `${PRUNED}${id}.json`;
 export const drillKey = (id: string): string => `${DRILLS}${id}.json`;
 
-/** The name within a key: a digest or an id. */
-export const nameIn = (key: string): string => /([^/.]+)[^/]*$/.exec(key)![1]!;
+export const headKey = (count: number): string => `${HEADS}${String(count).padStart(10, "0")}.note`;
+/** What signs an object of a signed repository lies beside it. */
+export const signatureKey = (key: string): string => key.replace(/\.json$/, SIGNATURE);
+
+const SIGNATURE = ".sig";
+
+/** The name within a key: a digest or an id. A signature's is no id: what lies beside an object is not another one. */
+export const nameIn = (key: string): string =>
+  key.endsWith(SIGNATURE) ? key.slice(key.lastIndexOf("/") + 1) : (/([^/.]+)[^/]*$/.exec(key)?.[1] ?? key);

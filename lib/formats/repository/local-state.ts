@@ -1,4 +1,5 @@
 // What this machine remembers of a repository, whatever the repository says of itself: one file (0600) a repository.
+import { hash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { writeAtomic } from "../../files/atomic.ts";
 import { toFileError } from "../../files/errors.ts";
@@ -8,6 +9,8 @@ import type { Deps } from "../../records/deps.ts";
 import { placeError } from "../../records/error.ts";
 import { lockDatabase } from "../../sqlite/lock-database.ts";
 import { decodeSealed, encodeSealed } from "../sealed-json.ts";
+import type { HeadState } from "./authorship/head-log.ts";
+import type { RepositoryPin } from "./authorship/pins.ts";
 import type { StoredObject } from "./repository.ts";
 
 export const LOCAL_STATE_FORMAT = 1;
@@ -19,6 +22,13 @@ export interface LocalState {
   readonly snapshots?: { readonly [id: string]: KnownSnapshot };
   /** Packs that an index has named. */
   readonly packs?: readonly string[];
+  /** What the repository was when this machine first used it, or accepted it. */
+  readonly pin?: RepositoryPin;
+  /** The newest head of its log that this machine has seen. */
+  readonly head?: HeadState;
+  /** Of a place: its name, and the repositories that were used there, the newest last. */
+  readonly place?: string;
+  readonly repositories?: readonly string[];
 }
 
 /** Size and digest are its manifest's. */
@@ -35,10 +45,18 @@ export class LocalStateFile {
 
   /** Undefined where there is no place for it. */
   static of(repositoryId: string, env: Deps["env"]): LocalStateFile | undefined {
+    return /^[0-9A-Z]{26}$/.test(repositoryId) ? LocalStateFile.#named(repositoryId, env) : undefined;
+  }
+
+  /** What was at a place, whatever is there now. */
+  static ofPlace(place: string, env: Deps["env"]): LocalStateFile | undefined {
+    return LocalStateFile.#named(`places/${hash("sha256", place).slice(0, 32)}`, env);
+  }
+
+  static #named(name: string, env: Deps["env"]): LocalStateFile | undefined {
     const home = env["HOME"]?.trim();
     const states = env["XDG_STATE_HOME"]?.trim() || (home ? `${home}/.local/state` : undefined);
-    if (!states?.startsWith("/") || !/^[0-9A-Z]{26}$/.test(repositoryId)) return undefined;
-    return new LocalStateFile(`${states}/agh-toolkit/${repositoryId}.json`);
+    return states?.startsWith("/") ? new LocalStateFile(`${states}/agh-toolkit/${name}.json`) : undefined;
   }
 
   private constructor(path: string) {

@@ -17,7 +17,7 @@ export async function openDamaged(target: Target, opening: RepositoryOptions): P
 }
 
 /** One object may be damaged itself: all must begin otherwise. */
-async function containsAgeFiles(target: Target): Promise<boolean> {
+export async function containsAgeFiles(target: Target): Promise<boolean> {
   for (const prefix of [INDEXES, SNAPSHOTS]) {
     for await (const { key } of target.list(prefix)) {
       const start = await target.get(key, { offset: 0, length: 64 });

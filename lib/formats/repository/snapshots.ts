@@ -1,6 +1,7 @@
 // The snapshots of a repository: which there are, which one a word names, and their listings.
 import { parseInstant } from "../../policy/parse-quantities.ts";
 import { placeError, refusal, ToolError, usageError } from "../../records/error.ts";
+import { listAcceptances } from "./acceptance.ts";
 import { isAgeFile } from "./encryption.ts";
 import { nameIn, snapshotKey, SNAPSHOTS } from "./layout.ts";
 import { decodeListingLine, decodePage, type ListingLine, type PageRef } from "./listing.ts";
@@ -13,6 +14,18 @@ export async function snapshotIds(repo: Repository): Promise<string[]> {
   const ids: string[] = [];
   for await (const { key } of repo.target.list(SNAPSHOTS)) if (isUlid(nameIn(key))) ids.push(nameIn(key));
   return ids.sort();
+}
+
+/** Where the log of a signed repository is read: snapshots that it has, that are not among these, and that nobody gave up. */
+export async function vanishedFromLog(repo: Repository, ids: Iterable<string>): Promise<readonly string[]> {
+  const vanished = (await repo.authorship?.vanishedFrom(ids)) ?? [];
+  return vanished.length === 0 ? [] : withoutGivenUp(repo, vanished);
+}
+
+export async function withoutGivenUp(repo: Repository, ids: readonly string[]): Promise<readonly string[]> {
+  const given = new Set<string>();
+  for await (const { snapshot } of listAcceptances(repo, () => undefined)) given.add(snapshot);
+  return ids.filter((id) => !given.has(id));
 }
 
 /** The manifest of a snapshot; undefined when it is not what was written, null when it is gone. */
@@ -34,6 +47,7 @@ export async function readStoredManifest(repo: Repository, id: string): Promise<
   const key = snapshotKey(id);
   const bytes = await repo.target.get(key);
   if (!bytes) throw manifestError(repo, key, "is missing");
+  await repo.authorship?.assertManifest(id, bytes); // where it is known who signs, nothing that another one wrote is read
   const stored = storedObjectOf(bytes);
   if (repo.isLocked) assertAsKnown(repo, id, bytes, stored);
   const content = repo.isLocked ? repo.cache?.read(key) : await openObject(repo, bytes, key);
@@ -84,9 +98,13 @@ export async function* listManifests(
   { homeId, at }: SnapshotFilter = {},
   problem?: (error: ToolError) => void,
 ): AsyncGenerator<Manifest> {
-  for (const id of (await snapshotIds(repo)).reverse()) {
+  const ids = await snapshotIds(repo);
+  const vanished = new Set(await vanishedFromLog(repo, ids));
+  for (const id of [...ids, ...vanished].sort().reverse()) {
     let manifest: Manifest;
     try {
+      if (vanished.has(id)) throw repo.authorship!.vanished(id);
+      await repo.authorship?.assertNotPruned(id);
       manifest = (await readStoredManifest(repo, id)).manifest;
     } catch (error) {
       if (!problem) throw error;

@@ -31,8 +31,19 @@ export function nodeHash(left: Digest, right: Digest): Digest {
 
 /** A tree that grows leaf by leaf and remembers one hash for every power of two in its size. */
 export class GrowingTree {
-  size = 0;
-  #peaks: Digest[] = [];
+  size: number;
+  #peaks: Digest[];
+
+  /** Empty, or as large as a tree that had these peaks. */
+  constructor(size = 0, peaks: readonly Digest[] = []) {
+    this.size = size;
+    this.#peaks = [...peaks];
+  }
+
+  /** The hashes from which it can grow on: one for every power of two in its size. */
+  get peaks(): readonly Digest[] {
+    return this.#peaks;
+  }
 
   push(leaf: Digest): void {
     let node = leaf;
