@@ -1,6 +1,7 @@
 // Archives the paths of a home into a snapshot: walked in the listing's order, compared with the parent on the way.
 import { statIdentity, formatIdentity, isFresh } from "../../files/identity.ts";
 import type { Scratch } from "../../files/scratch.ts";
+import { ListingNames } from "../../formats/repository/check-listing.ts";
 import { belowRoot, walk } from "../../files/walk.ts";
 import {
   decodeListingLine,
@@ -36,6 +37,7 @@ interface PathEntry extends SelectedPath {
 
 export class Archiver {
   readonly totals = { files: 0, directories: 0, sessions: 0, bytes: 0, new_files: 0 };
+  readonly names = new ListingNames();
   #parts: ArchiverOptions;
   /** The names in the directory met last, where they are known without looking. */
   #names: readonly string[] | undefined;
@@ -160,6 +162,11 @@ export class Archiver {
   ): Promise<void> {
     const { totals } = this;
     const { filter, deps, listing, sink } = this.#parts;
+    this.names.findProblem({
+      root: root.name,
+      path: found.path,
+      type: found.type === "directory" ? "directory" : "file",
+    });
     if (found.type === "directory") totals.directories++;
     else {
       totals.files++;

@@ -175,6 +175,7 @@ class SnapshotRun {
       classes,
       roots: roots.map(({ name, dir }) => ({ name, dir })),
       listing: pages,
+      ...(archiver.names.unusual > 0 && { unusual_names: archiver.names.unusual }),
       totals: { ...archiver.totals, new_bytes: sink.newBytes, stored_bytes: sink.storedBytes },
       coverage: filter.leftOut.all,
     });

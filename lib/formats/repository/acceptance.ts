@@ -29,10 +29,15 @@ export async function* listAcceptances(
   for (const key of keys.sort().reverse()) {
     const bytes = await repo.target.get(key);
     const found = bytes && (decodeSealed(bytes) as unknown as Acceptance | undefined);
-    if (found?.id === nameIn(key)) yield found;
-    else problem(damaged(`${repo.url}/${key}`));
+    if (found?.id === nameIn(key) && isAcceptance(found)) yield found;
+    else if (bytes) problem(damaged(`${repo.url}/${key}`));
   }
 }
+
+/** A digest can be made by anybody who may write to the repository. */
+const isAcceptance = ({ snapshot, home_id, because, accepted_at }: Acceptance): boolean =>
+  [snapshot, home_id, because, accepted_at].every((text) => typeof text === "string") &&
+  !Number.isNaN(Date.parse(accepted_at));
 
 const damaged = (what: string): ToolError =>
   new ToolError({

@@ -2,7 +2,7 @@
 import { EXIT, ToolError } from "../../records/error.ts";
 import { DRILLS, drillKey, nameIn } from "./layout.ts";
 import type { Repository } from "./repository.ts";
-import { decodeSealed, encodeSealed } from "../sealed-json.ts";
+import { decodeSealed, encodeSealed, isShallow } from "../sealed-json.ts";
 import { isUlid } from "../ulid.ts";
 
 export interface DrillResult {
@@ -41,11 +41,36 @@ export async function* listDrills(repo: Repository, problem: (error: ToolError) 
   for await (const { key } of repo.target.list(DRILLS)) if (isUlid(nameIn(key))) keys.push(key);
   for (const key of keys.sort().reverse()) {
     const bytes = await repo.target.get(key);
-    const result = bytes && (decodeSealed(bytes) as unknown as DrillResult | undefined);
+    const result = bytes && decodeDrill(bytes);
     if (result?.id === nameIn(key)) yield result;
-    else problem(damaged(`${repo.url}/${key}`));
+    else if (bytes) problem(damaged(`${repo.url}/${key}`));
   }
 }
+
+/** Undefined when it is not what was written, or nothing that a drill would write. */
+export function decodeDrill(bytes: Buffer): DrillResult | undefined {
+  const value = decodeSealed(bytes) as unknown as DrillResult | undefined;
+  return value && isDrill(value) ? value : undefined;
+}
+
+const VERDICTS: ReadonlySet<unknown> = new Set<DrillResult["verdict"]>(["passed", "failed", "not run"]);
+const isText = (value: unknown): boolean => typeof value === "string";
+const isTime = (value: unknown): boolean => isText(value) && !Number.isNaN(Date.parse(value as string));
+
+/** A digest can be made by anybody who may write to the repository. */
+const isDrill = (value: DrillResult): boolean =>
+  isShallow(value) &&
+  isText(value.snapshot) &&
+  (value.home_id === null || isText(value.home_id)) &&
+  isText(value.toolkit) &&
+  isTime(value.started_at) &&
+  isTime(value.finished_at) &&
+  VERDICTS.has(value.verdict) &&
+  (value.by === undefined || value.by === "verify") &&
+  typeof value.counts === "object" &&
+  value.counts !== null &&
+  Array.isArray(value.findings) &&
+  value.findings.every((found) => isText(found?.code) && isText(found.severity) && isText(found.message));
 
 const damaged = (what: string): ToolError =>
   new ToolError({

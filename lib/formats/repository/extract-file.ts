@@ -34,7 +34,7 @@ export const partsOf = ({ parts, wal = [] }: ExtractJob): readonly StoredChunk[]
 /** Why a file is not what it was; it is gone then, unless it is a database that folded into something else. */
 export interface ExtractFault {
   readonly path: string;
-  readonly code: "CHUNK_DAMAGED" | "SEQUENCE_DIFFERS" | "WAL_UNUSABLE";
+  readonly code: "CHUNK_DAMAGED" | "SIZE_DIFFERS" | "SEQUENCE_DIFFERS" | "WAL_UNUSABLE";
   readonly message: string;
 }
 

@@ -21,6 +21,19 @@ export interface RepositoryFile {
 
 export const encodeRepository = (file: RepositoryFile): Buffer => encodeSealed(file).bytes;
 
+/** Undefined when it is not what was written, or nothing that init would write. */
+export function decodeRepository(bytes: Buffer): RepositoryFile | undefined {
+  const file = decodeSealed(bytes) as unknown as RepositoryFile | undefined;
+  return file && isRepositoryFile(file) ? file : undefined;
+}
+
+/** A digest can be made by anybody who may write to the repository. */
+const isRepositoryFile = ({ format, id, encryption }: RepositoryFile): boolean =>
+  Number.isSafeInteger(format) && format > 0 && typeof id === "string" && (encryption === null || isAge(encryption));
+
+const isAge = (encryption: NonNullable<RepositoryFile["encryption"]>): boolean =>
+  Array.isArray(encryption?.age) && encryption.age.every((recipient) => typeof recipient === "string");
+
 /** What an encrypted repository is opened with. */
 export interface RepositoryOptions {
   /** AGH_BACKUP_IDENTITY names the identity file; XDG_CACHE_HOME or HOME says where the cache lies. */
@@ -30,7 +43,7 @@ export interface RepositoryOptions {
 /** Opens what `init` made. Missing, damaged or of a later format → exit 6; another repository's identity → E_IDENTITY (6). */
 export async function openRepository(url: string, opening: RepositoryOptions = {}): Promise<Repository> {
   const target = targetOf(url);
-  const file = decodeSealed(await readRepositoryFile(target)) as unknown as RepositoryFile | undefined;
+  const file = decodeRepository(await readRepositoryFile(target));
   if (!file) {
     throw placeError(
       "E_REPOSITORY_DAMAGED",
