@@ -15,7 +15,7 @@ import type { AnyRecord } from "../../records/record.ts";
 import { Tally } from "../../records/summary.ts";
 import type { HomeCut } from "../../sources/home-cut.ts";
 import type { Root } from "../../sources/source.ts";
-import { toDatabaseError } from "../../sqlite/errors.ts";
+import { sqliteCode, toDatabaseError } from "../../sqlite/errors.ts";
 import { PathFilter } from "./path-filter.ts";
 import { ChunkSink } from "../chunk-sink.ts";
 import { classesOf, type ClassChoice } from "../classes.ts";
@@ -74,7 +74,8 @@ async function createSnapshot(
     refuseUnsafe(repo, job.roots);
     return await new SnapshotRun(job, options, deps, repo).make();
   } catch (error) {
-    throw toDatabaseError(job.home.root, error);
+    // What the kernel refuses names its own path: only SQLite does not say which file it read.
+    throw sqliteCode(error) === undefined ? error : toDatabaseError(job.home.root, error);
   }
 }
 

@@ -64,7 +64,8 @@ const LONGEST_PATH = 4096;
 const IS_USUAL = /^[\w.@+=~,#-][\w.@+=~,# -]{0,63}$/;
 
 /** Names that are no UTF-8 keep their bytes as lone surrogates: see lib/files/os-path.ts. */
-const withoutEscapes = (path: string): string => (path.isWellFormed() ? path : path.replace(/[\u{dc80}-\u{dcff}]/gu, ""));
+const withoutEscapes = (path: string): string =>
+  path.isWellFormed() ? path : path.replace(/[\u{dc80}-\u{dcff}]/gu, "");
 
 export const hostileListing = ({ root, path }: NamedLine, what: string): ToolError =>
   refusal(

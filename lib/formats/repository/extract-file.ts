@@ -15,6 +15,7 @@ import { toFileError } from "../../files/errors.ts";
 import { SEQUENCE } from "./listing.ts";
 import type { PackReader, StoredChunk } from "./pack-reader.ts";
 import { checkpointWal } from "../../sqlite/change/checkpoint.ts";
+import { isFull } from "../../sqlite/errors.ts";
 
 export interface ExtractJob {
   /** Absolute. */
@@ -94,6 +95,7 @@ async function checkpointPair({ path, mode, mtimeNs, lastSequence }: ExtractJob)
   try {
     checkpointWal(path);
   } catch (error) {
+    if (isFull(error)) throw error;
     return { path, code: "WAL_UNUSABLE", message: `its WAL cannot be checkpointed: ${(error as Error).message}` };
   }
   const found = typeof lastSequence === "number" ? await lastSequenceIn(path) : undefined;

@@ -67,7 +67,12 @@ const SHOWN = 120;
 
 const damagedLine = (text: string, cause?: unknown): ToolError => {
   const shown = JSON.stringify(text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text);
-  return placeError("E_LISTING_DAMAGED", `the listing contains a line that create never writes: ${shown}`, undefined, cause);
+  return placeError(
+    "E_LISTING_DAMAGED",
+    `the listing contains a line that create never writes: ${shown}`,
+    undefined,
+    cause,
+  );
 };
 
 const isText = (value: unknown): value is string => typeof value === "string";
