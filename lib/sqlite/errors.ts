@@ -21,6 +21,12 @@ export const isDamage = (error: unknown): boolean => {
   return code === CODE.corrupt || code === CODE.notADatabase;
 };
 
+/** True for a number in a database that JavaScript has none for: it is the content's doing, and no bug. */
+const isTooLarge = (error: unknown): boolean =>
+  error instanceof RangeError &&
+  (error as NodeJS.ErrnoException).code === "ERR_OUT_OF_RANGE" &&
+  error.message.startsWith("Value is too large to be represented as a JavaScript number");
+
 /** True where SQLite found no space to write to. */
 export const isFull = (error: unknown): boolean =>
   codeIn(error) === CODE.full || extendedCodeOf(error) === IOERR_SHMSIZE;
@@ -39,6 +45,9 @@ export const looksBroken = (error: unknown): boolean => isDamage(error) || codeI
 /** An error of SQLite or the kernel about one database as a ToolError; anything else is returned as it is. */
 export function toDatabaseError(file: string, error: unknown): unknown {
   const shown = shownPath(file);
+  if (isTooLarge(error)) {
+    return placeError("E_TOO_LARGE", `${shown} holds a whole number beyond 2^53`, "agh-reconcile check names the session", error);
+  }
   if (sqliteCode(error) !== undefined && isFull(error)) return noSpaceError(file, error);
   switch (sqliteCode(error)) {
     case undefined:
