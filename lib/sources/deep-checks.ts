@@ -131,7 +131,9 @@ async function* sessionsIn(
   else for await (const ledger of ledgers.sessions(home, {}, deps)) yield { session: ledger.session, ledger };
 }
 
-async function tryEvents(events: AsyncIterable<unknown>): Promise<Pick<CheckFinding, "message" | "evidence"> | undefined> {
+async function tryEvents(
+  events: AsyncIterable<unknown>,
+): Promise<Pick<CheckFinding, "message" | "evidence"> | undefined> {
   try {
     for await (const _ of events) break;
     return undefined;

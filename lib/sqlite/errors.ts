@@ -46,7 +46,12 @@ export const looksBroken = (error: unknown): boolean => isDamage(error) || codeI
 export function toDatabaseError(file: string, error: unknown): unknown {
   const shown = shownPath(file);
   if (isTooLarge(error)) {
-    return placeError("E_TOO_LARGE", `${shown} holds a whole number beyond 2^53`, "agh-reconcile check names the session", error);
+    return placeError(
+      "E_TOO_LARGE",
+      `${shown} holds a whole number beyond 2^53`,
+      "agh-reconcile check names the session",
+      error,
+    );
   }
   if (sqliteCode(error) !== undefined && isFull(error)) return noSpaceError(file, error);
   switch (sqliteCode(error)) {

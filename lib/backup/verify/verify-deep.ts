@@ -2,7 +2,7 @@
 import { existsSync, rmSync } from "node:fs";
 import { osPath } from "../../files/os-path.ts";
 import { scratchDir } from "../../files/scratch.ts";
-import { extract } from "../../formats/repository/extract.ts";
+import { destinationOf, extract } from "../../formats/repository/extract.ts";
 import { snapshotKey } from "../../formats/repository/layout.ts";
 import { chunksNeeded, type ListingLine } from "../../formats/repository/listing.ts";
 import type { Manifest } from "../../formats/repository/manifest.ts";
@@ -12,7 +12,6 @@ import { ToolError } from "../../records/error.ts";
 import type { Finding } from "../../records/result-kinds.ts";
 import { RUNTIMES } from "../../sources/runtimes.ts";
 import { checkDatabase } from "./check-database.ts";
-import { restoredFile } from "./drill-home.ts";
 
 /** What was looked at already: snapshots share most of their databases. */
 export type SeenDatabases = Set<string>;
@@ -55,7 +54,7 @@ export async function* verifyDeep(
   const check = await source?.databaseCheck?.();
   for (const [path, line] of selected) {
     deps.signal.throwIfAborted();
-    const file = restoredFile(dir, line);
+    const file = destinationOf(dir, line);
     if (!existsSync(osPath(file))) continue;
     const of = source?.classify("home", path, "file").database;
     const lastSequence = line.database?.last_sequence;

@@ -98,7 +98,7 @@ async function checkpointPair({ path, mode, mtimeNs, lastSequence }: ExtractJob)
     if (isFull(error)) throw error;
     return { path, code: "WAL_UNUSABLE", message: `its WAL cannot be checkpointed: ${(error as Error).message}` };
   }
-  const found = typeof lastSequence === "number" ? await lastSequenceIn(path) : undefined;
+  const found = typeof lastSequence === "number" ? await readLastSequence(path) : undefined;
   chmodSync(osPath(path), mode);
   utimesSync(osPath(path), toUtimesSeconds(mtimeNs), toUtimesSeconds(mtimeNs));
   if (typeof lastSequence !== "number" || found === lastSequence) return undefined;
@@ -106,7 +106,7 @@ async function checkpointPair({ path, mode, mtimeNs, lastSequence }: ExtractJob)
   return { path, code: "SEQUENCE_DIFFERS", message };
 }
 
-async function lastSequenceIn(path: string): Promise<number | undefined> {
+export async function readLastSequence(path: string): Promise<number | undefined> {
   const { withPages } = await import("../../sqlite/read/pages.ts");
   const { readLastRow: lastRow } = await import("../../sqlite/read/last-row.ts");
   const row = withPages(path, (pages) => lastRow(pages, SEQUENCE.table, SEQUENCE.column));
