@@ -1,20 +1,15 @@
 // What differs between two snapshots, path by path; of databases also how far their events go.
-import {
-  compareLines,
-  decodeListingLine,
-  decodePage,
-  type ListingLine,
-  type PageRef,
-} from "../formats/repository/listing.ts";
+import type { ListingLine } from "../formats/repository/listing.ts";
 import type { Manifest } from "../formats/repository/manifest.ts";
 import { openRepository, type Repository } from "../formats/repository/repository.ts";
-import { readPageRefs, resolveSnapshot, type SnapshotFilter } from "../formats/repository/snapshots.ts";
+import { resolveSnapshot, type SnapshotFilter } from "../formats/repository/snapshots.ts";
 import { ulid } from "../formats/ulid.ts";
 import type { Deps } from "../records/deps.ts";
 import { EXIT } from "../records/error.ts";
 import type { Diff } from "../records/result-kinds.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
+import { openListing, pairLines } from "./losses/pair-lines.ts";
 
 export interface DiffSnapshots extends SnapshotFilter {
   readonly repo: string;
@@ -37,34 +32,9 @@ export async function* diffSnapshots(options: DiffSnapshots, deps: Deps): AsyncG
 }
 
 async function* differences(repo: Repository, a: Manifest, b: Manifest): AsyncGenerator<Diff> {
-  const [before, after] = [await readPageRefs(repo, a), await readPageRefs(repo, b)];
-  const [mine, theirs] = [linesBeside(repo, before, after), linesBeside(repo, after, before)];
-  let [left, right] = [await next(mine), await next(theirs)];
-  while (left || right) {
-    const order = !left ? 1 : !right ? -1 : compareLines(left, right);
-    if (order < 0) yield diffOf(left!, undefined);
-    else if (order > 0) yield diffOf(undefined, right!);
-    else if (!isSame(left!, right!)) yield diffOf(left!, right!);
-    if (order <= 0) left = await next(mine);
-    if (order >= 0) right = await next(theirs);
+  for await (const [before, after] of pairLines(await openListing(repo, a), await openListing(repo, b))) {
+    if (!before || !after || !isSame(before, after)) yield diffOf(before, after);
   }
-}
-
-/** The lines of the pages that the other snapshot does not have as well. */
-async function* linesBeside(
-  repo: Repository,
-  pages: readonly PageRef[],
-  others: readonly PageRef[],
-): AsyncGenerator<ListingLine> {
-  const shared = new Set(others.map(({ sha256 }) => sha256));
-  for (const { sha256 } of pages) {
-    if (!shared.has(sha256)) yield* decodePage(await repo.chunk(sha256)).map(decodeListingLine);
-  }
-}
-
-async function next(lines: AsyncGenerator<ListingLine>): Promise<ListingLine | undefined> {
-  const { value, done } = await lines.next();
-  return done ? undefined : value;
 }
 
 function isSame(a: ListingLine, b: ListingLine): boolean {

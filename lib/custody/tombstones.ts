@@ -2,12 +2,16 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { joinPath, osPath } from "../files/os-path.ts";
 import { toFileError } from "../files/errors.ts";
-import { decodeTombstone, tombstoneName, type Tombstone } from "../formats/archive/tombstone.ts";
+import { decodeTombstone, retiredRowsName, tombstoneName, type Tombstone } from "../formats/archive/tombstone.ts";
 import { toolkitDir } from "../journal/locations.ts";
 
 const tombstonesIn = (root: string): string => joinPath(toolkitDir(root), "tombstones");
 
 export const tombstoneFile = (root: string, id: string): string => joinPath(tombstonesIn(root), tombstoneName(id));
+
+/** Where it is told which sessions' rows a run has removed. */
+export const retiredRowsFile = (root: string, run: string): string =>
+  joinPath(tombstonesIn(root), retiredRowsName(run));
 
 /** Ids of the sessions that have one. */
 export function retiredIds(root: string): string[] {

@@ -7,6 +7,7 @@ import { orderKeys } from "../records/order-keys.ts";
 import { placeError } from "../records/error.ts";
 import { asBuffer, Block, encode } from "../records/record.ts";
 import type { SessionRecord } from "../records/runtime-kinds.ts";
+import type { SessionPart } from "./contents.ts";
 import { splitLines, openLedger, readChunks } from "./ledger-file.ts";
 import type { Comparison, LedgerOf, LedgerReading, Ledgers, SessionLedger } from "./ledgers.ts";
 import { openEventsReader } from "./read-events.ts";
@@ -37,6 +38,13 @@ const SAFE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 /** Where the ledger of a session lies, or would lie; undefined for an id that may not stand in a path. */
 const ledgerOf = (root: string, id: string): string | undefined =>
   SAFE.test(id) ? joinPath(ledgersDir(root), `${id}/ledger.jsonl`) : undefined;
+
+/** The ledger that a path of a home is. */
+export function ledgerPart(path: string): SessionPart | undefined {
+  const [top, session, name, ...more] = path.split("/");
+  const isLedger = top === LEDGERS && name === "ledger.jsonl" && more.length === 0;
+  return isLedger && session ? { session, is: "ledger" } : undefined;
+}
 
 /** The directory of a session's ledger; none for an id that may not stand in a path. */
 export function ledgerDirOf(root: string, id: string): string[] {

@@ -7,6 +7,7 @@ import type { Boot, Finding } from "../records/result-kinds.ts";
 import type { HomeRecord, PathRecord, SessionRecord } from "../records/runtime-kinds.ts";
 import type { Scratch } from "../files/scratch.ts";
 import type { Classification } from "./classes.ts";
+import type { CountedTables, SessionPart } from "./contents.ts";
 import type { Custody } from "./custody.ts";
 import type { DatabaseCheck } from "./database-check.ts";
 import type { EventColumnsReader } from "./event-columns.ts";
@@ -219,6 +220,10 @@ export interface Source extends RuntimeMarkers {
   wellKnown(root: string): readonly string[];
   /** `path` is relative to the root, `/`-separated. */
   classify(root: string, path: string, type: PathRecord["type"]): Classification;
+  /** What a backup counts in the database that a path is; undefined where it is none of the runtime's. Pure. */
+  counted?(root: string, path: string): CountedTables | undefined;
+  /** The session whose directory or ledger a path is; "" for a ledger of the whole home. Pure. */
+  sessionPart?(root: string, path: string): SessionPart | undefined;
   /** Notes one moment of a home that is being written to; undefined when nobody has it open. */
   cut?(home: Home, scratch: Scratch, deps: Deps): Promise<HomeCut | undefined>;
   /** Undefined where sessions are rows of a database, whatever files they may have beside. */
@@ -227,8 +232,9 @@ export interface Source extends RuntimeMarkers {
   completeCatalog?(root: string, dir: string, deps: Deps): Promise<void>;
   /** What it expects of databases that `classify` names, when they are restored. */
   databaseCheck?(): Promise<DatabaseCheck>;
-  /** Why what an earlier snapshot holds may be missing in it: what was retired, purged or deleted by the runtime itself. */
-  lossExplainer?(home: Home, deps: Deps): Promise<LossExplainer>;
+  /** Why what an earlier snapshot holds may be missing in it: what was retired, purged or deleted by the runtime itself. Of its
+   * tombstones only those named count: older ones are of sessions that lived again. */
+  lossExplainer?(home: Home, deps: Deps, tombstones: ReadonlySet<string>): Promise<LossExplainer>;
   /** What the runtime's own start would do with the home, nothing of which is touched. */
   boot?(home: Home, deps: Deps): Promise<Boot>;
   /** What is wrong with a home, and what repairs it. */

@@ -1,5 +1,6 @@
 // Archives the paths of a home into a snapshot: walked in the listing's order, compared with the parent on the way.
 import { statIdentity, formatIdentity, isFresh } from "../../files/identity.ts";
+import { isReadableByMode } from "../../files/readable.ts";
 import type { Scratch } from "../../files/scratch.ts";
 import { ListingNames } from "../../formats/repository/check-listing.ts";
 import { belowRoot, walk } from "../../files/walk.ts";
@@ -12,9 +13,10 @@ import {
   type ListingLine,
 } from "../../formats/repository/listing.ts";
 import type { Deps } from "../../records/deps.ts";
-import type { Root } from "../../sources/source.ts";
+import type { Root, Source } from "../../sources/source.ts";
 import type { PathFilter, SelectedPath } from "./path-filter.ts";
 import type { ChunkSink } from "../chunk-sink.ts";
+import type { PageStore } from "../losses/page-store.ts";
 import type { ListingWriter } from "./listing-writer.ts";
 import { NEED_PAGE, type ParentLine, type ParentCursor } from "./parent-cursor.ts";
 import { storeDatabase } from "./store-database.ts";
@@ -25,6 +27,8 @@ export interface ArchiverOptions {
   readonly parent: ParentCursor;
   readonly listing: ListingWriter;
   readonly sink: ChunkSink;
+  readonly pages: PageStore;
+  readonly source: Pick<Source, "counted">;
   readonly scratch: Scratch;
   readonly deps: Deps;
 }
@@ -38,6 +42,10 @@ interface PathEntry extends SelectedPath {
 export class Archiver {
   readonly totals = { files: 0, directories: 0, sessions: 0, bytes: 0, new_files: 0 };
   readonly names = new ListingNames();
+  /** Whether a catalog was taken that can be one. */
+  hasCatalog = false;
+  /** Files by class. */
+  readonly classFiles: { [name: string]: number } = {};
   #parts: ArchiverOptions;
   /** The names in the directory met last, where they are known without looking. */
   #names: readonly string[] | undefined;
@@ -70,9 +78,13 @@ export class Archiver {
   #isUnchanged(item: PathEntry, { line }: ParentLine): boolean {
     const { root, found, of, start } = item;
     const { filter } = this.#parts;
+    // What cannot be read any more is not taken over as if it could.
+    if (!isReadableByMode(found.stat, found.type === "directory")) return false;
     const stat = tailOf(formatIdentity(filter.fileAtCut(root, found)?.stat ?? found.stat));
     if (!line.endsWith(stat) || !line.startsWith(headOf(start, of.class, found.type))) return false;
     if (of.database === undefined) return true;
+    // An earlier version took no look at it.
+    if (!line.includes('"tables":[') && !line.includes('"damaged":"')) return false;
     return !filter.cut?.copies.has(found.path) && this.#sameDatabase(item, line);
   }
 
@@ -132,13 +144,15 @@ export class Archiver {
 
   async #databaseLine(item: PathEntry): Promise<ListingLine | undefined> {
     const { root, found, of, before } = item;
-    const { filter, sink, scratch } = this.#parts;
+    const { filter, sink, pages, source, scratch } = this.#parts;
     const home = root.name === "home" ? filter.cut : undefined;
     const copy = home?.copies.get(found.path);
     const stored = await storeDatabase(
       {
         file: copy?.file ?? belowRoot(root.dir, found.path),
         session: of.database === "session",
+        counted: source.counted?.(root.name, found.path),
+        pages,
         atCut: copy ? undefined : home?.databases.get(found.path),
         cutAt: copy ? undefined : home?.at,
         before: before && !copy ? decodeListingLine(before.line) : undefined,
@@ -170,8 +184,10 @@ export class Archiver {
     if (found.type === "directory") totals.directories++;
     else {
       totals.files++;
+      this.classFiles[of.class] = (this.classFiles[of.class] ?? 0) + 1;
       totals.bytes += (line?.size ?? Number(found.stat.size)) + (of.database ? filter.walBytes : 0);
       if (of.database === "session") totals.sessions++;
+      this.hasCatalog ||= of.database === "catalog" && !text.includes('"damaged":"');
       if (line) deps.progress.update({ label: "read", done: sink.seenBytes, unit: "bytes" });
     }
     if (listing.add(text, root.name, found.path, before)) await listing.finishPage();

@@ -6,7 +6,7 @@ import { scratchDir } from "../../files/scratch.ts";
 import { encodeManifest, type Manifest } from "../../formats/repository/manifest.ts";
 import { MarkWatch } from "../../formats/repository/prune-marks.ts";
 import { openRepository, type Repository } from "../../formats/repository/repository.ts";
-import { listManifests } from "../../formats/repository/snapshots.ts";
+import { SnapshotStates } from "../../formats/repository/snapshot-state.ts";
 import { ulid } from "../../formats/ulid.ts";
 import type { Place } from "../../places/open-with-capability.ts";
 import { withoutProblems, type Deps } from "../../records/deps.ts";
@@ -24,7 +24,11 @@ import { openBackupJob, type Consistency, type BackupJob } from "./backup-job.ts
 import { ListingWriter } from "./listing-writer.ts";
 import { ParentCursor } from "./parent-cursor.ts";
 import { snapshotRecord } from "../records.ts";
+import { PageStore } from "../losses/page-store.ts";
 import { Archiver } from "./archiver.ts";
+import { findEarlier } from "./earlier-snapshots.ts";
+import { findSuspicions, lossFinding, NOTHING_TO_BACK_UP } from "./find-suspicions.ts";
+import { missingFindings } from "./missing-findings.ts";
 import { verifyRepository } from "../verify/verify.ts";
 
 export interface CreateSnapshots extends ClassChoice, Consistency {
@@ -34,13 +38,15 @@ export interface CreateSnapshots extends ClassChoice, Consistency {
   readonly toolkit: string;
   /** Say what would be taken and store nothing. */
   readonly dryRun?: boolean;
-  /** Look for damage in what was made, in the same run. */
-  readonly verify?: "quick" | "full" | undefined;
+  /** Look for damage in what was made, in the same run; from `full` on every database is checked whole. */
+  readonly verify?: "quick" | "full" | "deep" | undefined;
+  /** What is known to be missing: `workspaces/ID`, `ROOT/PATH`. */
+  readonly acceptMissing?: readonly string[];
 }
 
 /**
- * Yields a `snapshot` for each home, a `finding` for each fault that `verify` finds (1), and a `summary`. What could not
- * be read is a problem (3) and in the coverage.
+ * Yields a `snapshot` for each home, a `finding` for each thing that could not be read, is destroyed or was lost (3), for a home without
+ * anything in it (1) and for each fault that `verify` finds (1), and a `summary`. What could not be read is in the coverage as well.
  */
 export async function* createSnapshots(
   homes: readonly Place[],
@@ -57,7 +63,12 @@ export async function* createSnapshots(
     const manifest = await createSnapshot(selection, { ...options, classes }, deps, repo);
     tally.done(manifest.totals.stored_bytes, manifest.totals.files);
     ids.push(manifest.id);
-    yield snapshotRecord(repo.url, manifest);
+    yield snapshotRecord(repo.url, manifest, new SnapshotStates([], []).of(manifest));
+    yield* missingFindings(manifest);
+    for (const suspicion of manifest.suspicions ?? []) {
+      tally.failed(suspicion.code === NOTHING_TO_BACK_UP ? EXIT.found : EXIT.partial);
+      yield lossFinding(manifest, suspicion);
+    }
   }
   if (options.verify && ids.length > 0 && !options.dryRun) yield* verifyCreated(ids, options, deps, tally);
   yield tally.summary(options.dryRun ? { status: "planned" } : {});
@@ -86,7 +97,8 @@ async function* verifyCreated(
   deps: Deps,
   tally: Tally,
 ): AsyncGenerator<AnyRecord> {
-  for await (const record of verifyRepository({ repo, ids, all: false, level }, deps)) {
+  const reading = { repo, ids, all: false, level: level === "quick" ? level : "deep" } as const;
+  for await (const record of verifyRepository(reading, deps)) {
     if (record.kind === "summary") continue;
     if (record["severity"] === "error") tally.failed(EXIT.found);
     yield record;
@@ -127,7 +139,7 @@ function isWithin(dir: string, below: string): boolean {
   return dir === real || dir.startsWith(`${real}/`);
 }
 
-type SnapshotOptions = Pick<CreateSnapshots, "tags" | "toolkit" | "dryRun" | keyof Consistency> & {
+type SnapshotOptions = Pick<CreateSnapshots, "tags" | "toolkit" | "dryRun" | "acceptMissing" | keyof Consistency> & {
   readonly classes: readonly string[];
 };
 
@@ -150,35 +162,53 @@ class SnapshotRun {
     const { classes } = this.#options;
     const started = this.#deps.now();
     const checkGrace = startGraceDeadline(this.#deps);
-    const parent = await this.#parent();
+    const earlier = await findEarlier(this.#repo, home.id, classes, (error) => this.#report(error));
+    const { parent } = earlier;
     const watch = await MarkWatch.begin(this.#repo);
     await using sink = new ChunkSink(this.#repo, { marked: watch.marked, mostlyStored: parent !== undefined });
     using scratch = scratchDir(this.#deps.env);
     const cut = consistency === "cold" ? undefined : await source.cut?.(home, scratch, this.#deps);
-    const listing = new ListingWriter(sink);
-    const filter = new PathFilter({ source, classes: new Set(classes), cut, deps: this.#deps });
+    const pageStore = new PageStore(this.#repo, sink, scratch);
+    const listing = new ListingWriter(pageStore);
+    const { acceptMissing } = this.#options;
+    const filter = new PathFilter({ source, classes: new Set(classes), cut, acceptMissing, deps: this.#deps });
     const archiver = new Archiver({
       filter,
       listing,
       sink,
+      source,
+      pages: pageStore,
       scratch,
       deps: this.#deps,
       parent: await ParentCursor.open(this.#repo, parent, (error) => this.#report(error)),
     });
     for (const root of roots) await archiver.root(root);
-    if (archiver.totals.sessions === 0) archiver.totals.sessions = await this.#countSessions();
+    if (!source.sessionsAreDatabases && archiver.totals.sessions === 0)
+      archiver.totals.sessions = await this.#countSessions();
     const pages = await listing.finish();
     if (!this.#options.dryRun) await sink.publish();
     checkGrace();
     if (!this.#options.dryRun) await watch.assertMayPublish(this.#deps.now());
-    return await this.#publish({
-      ...this.#header(started, cut, parent),
+    const taken = {
       classes,
       roots: roots.map(({ name, dir }) => ({ name, dir })),
-      listing: pages,
       ...(archiver.names.unusual > 0 && { unusual_names: archiver.names.unusual }),
-      totals: { ...archiver.totals, new_bytes: sink.newBytes, stored_bytes: sink.storedBytes },
+      class_files: archiver.classFiles,
       coverage: filter.leftOut.all,
+      totals: { ...archiver.totals, new_bytes: sink.newBytes, stored_bytes: sink.storedBytes },
+    };
+    const compared = { ...taken, listing: { refs: listing.refs, read: (sha256: string) => pageStore.read(sha256) } };
+    const suspicions = await findSuspicions(
+      { job: this.#job, repo: this.#repo, earlier, snapshot: compared, hasCatalog: archiver.hasCatalog },
+      (error) => this.#report(error),
+      this.#deps,
+    );
+    return await this.#publish({
+      ...this.#header(started, cut, parent),
+      reference: earlier.reference?.id ?? null,
+      suspicions,
+      listing: pages,
+      ...taken,
     });
   }
 
@@ -206,13 +236,6 @@ class SnapshotRun {
   #report(error: ToolError): void {
     if (error.code === "E_IDENTITY_NEEDED") return; // encrypted, and not in the cache: what it holds is stored anew
     this.#deps.log.problem(asPartial(error));
-  }
-
-  /** The newest snapshot of the same home. */
-  async #parent(): Promise<Manifest | undefined> {
-    const options = { homeId: this.#job.home.id };
-    for await (const manifest of listManifests(this.#repo, options, (error) => this.#report(error))) return manifest;
-    return undefined;
   }
 
   #header(started: Date, cut: HomeCut | undefined, parent: Manifest | undefined) {

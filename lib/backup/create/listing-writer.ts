@@ -2,11 +2,11 @@
 import { CHUNK_BYTES } from "../../formats/repository/chunk.ts";
 import { encodePage, endsPage, type PageRef } from "../../formats/repository/listing.ts";
 import type { Manifest } from "../../formats/repository/manifest.ts";
-import type { ChunkSink } from "../chunk-sink.ts";
+import type { PageStore } from "../losses/page-store.ts";
 import type { ParentLine } from "./parent-cursor.ts";
 
 export class ListingWriter {
-  #sink: ChunkSink;
+  #pages: Pick<PageStore, "storePage">;
   #refs: PageRef[] = [];
   #first: { root: string; path: string } | undefined;
   #lines: string[] = [];
@@ -15,8 +15,8 @@ export class ListingWriter {
   /** The parent's page that begins with the current lines. */
   #same: PageRef | undefined;
 
-  constructor(sink: ChunkSink) {
-    this.#sink = sink;
+  constructor(pages: Pick<PageStore, "storePage">) {
+    this.#pages = pages;
   }
 
   /** Adds a line; `before` is set when it is the parent's, unchanged. True when the page is full: call `finishPage`. */
@@ -36,9 +36,14 @@ export class ListingWriter {
     const lines = this.#lines.length;
     if (lines === 0) return;
     const taken = this.#same?.lines === lines ? this.#same : undefined;
-    this.#refs.push(taken ?? { sha256: await this.#sink.storePage(encodePage(this.#lines)), ...this.#first!, lines });
+    this.#refs.push(taken ?? { sha256: await this.#pages.storePage(encodePage(this.#lines)), ...this.#first!, lines });
     this.#lines = [];
     this.#bytes = 0;
+  }
+
+  /** Where its pages are, so far. */
+  get refs(): readonly PageRef[] {
+    return this.#refs;
   }
 
   async finish(): Promise<Manifest["listing"]> {
@@ -46,7 +51,7 @@ export class ListingWriter {
     const list = encodePage(this.#refs.map((ref) => JSON.stringify(ref)));
     const chunks: string[] = [];
     for (let at = 0; at < list.length; at += CHUNK_BYTES) {
-      chunks.push(await this.#sink.storePage(list.subarray(at, at + CHUNK_BYTES)));
+      chunks.push(await this.#pages.storePage(list.subarray(at, at + CHUNK_BYTES)));
     }
     return { chunks, pages: this.#refs.length, lines: this.#total };
   }

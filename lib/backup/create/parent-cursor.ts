@@ -30,7 +30,9 @@ export class ParentCursor {
   private constructor(repo: Repository, parent: Manifest | undefined, problem: (error: ToolError) => void) {
     this.#repo = repo;
     this.#ended = parent === undefined;
-    this.#partly = new Set(parent?.coverage.map(({ root, path }) => directoryOf(placeOf(root, path))));
+    const gaps = parent?.coverage.map(({ root, path }) => placeOf(root, path)) ?? [];
+    // Of a directory that could not be read it has none.
+    this.#partly = new Set([...gaps, ...gaps.map(directoryOf)]);
     this.#problem = problem;
   }
 

@@ -11,6 +11,8 @@ export interface PathFilterOptions {
   readonly source: Pick<Source, "classify">;
   readonly classes: ReadonlySet<string>;
   readonly cut: HomeCut | undefined;
+  /** Names of what is known to be missing. */
+  readonly acceptMissing?: readonly string[] | undefined;
   readonly deps: Pick<Deps, "log">;
 }
 
@@ -30,7 +32,7 @@ interface CopiedDatabase {
 }
 
 export class PathFilter {
-  readonly leftOut = new LeftOutPaths();
+  readonly leftOut: LeftOutPaths;
   readonly cut: HomeCut | undefined;
   #parts: PathFilterOptions;
   #enters = true;
@@ -42,6 +44,7 @@ export class PathFilter {
   constructor(parts: PathFilterOptions) {
     this.#parts = parts;
     this.cut = parts.cut;
+    this.leftOut = new LeftOutPaths(parts.acceptMissing);
   }
 
   /** The options of a walk of a root in which `select` is called for every path. */
@@ -56,10 +59,11 @@ export class PathFilter {
   /** What a path is; undefined when it is not taken: then its reason is noted, and nothing below it is met. */
   select(root: Root, found: WalkEntry): Classification | undefined {
     const of = this.#parts.source.classify(root.name, found.path, found.type);
-    const reason = this.#exclusionReason(root, found, of);
+    const byRule = this.#exclusionReason(root, found, of);
+    const reason = byRule ?? this.cut?.excludes(root.name, found);
     this.#enters = reason === undefined;
     if (reason === undefined) return of;
-    if (reason !== "") this.leftOut.add(root, found, of.class, reason);
+    if (reason !== "") this.leftOut.add(root, found, of.class, reason, { isLate: byRule === undefined });
     return undefined;
   }
 
@@ -84,11 +88,12 @@ export class PathFilter {
   /** It could not be read in one piece: reported, and left to the next run. */
   recordChanging({ root, found, of }: SelectedPath): void {
     const path = belowRoot(root.dir, found.path);
-    this.leftOut.add(root, found, of.class, "it vanished or changed each time it was read");
+    const reason = "vanished or changed each time it was read";
+    if (!this.leftOut.addMissing(root, found.path, of.class, { code: "CHANGED_WHILE_READ", reason })) return;
     this.#parts.deps.log.problem(
       new ToolError({
         code: "E_MOVING",
-        message: `${path} vanished or changed each time it was read`,
+        message: `${path} ${reason}`,
         hint: "the next run includes it",
         exit: EXIT.partial,
       }),
@@ -98,7 +103,8 @@ export class PathFilter {
   /** A failed read concerns the path, not the run; any other error is thrown again. */
   recordFailure({ root, found, of }: SelectedPath, error: unknown): void {
     if (error instanceof ToolError && error.code === "E_JOURNAL") {
-      this.leftOut.add(root, found, of.class, "its rollback journal cannot be rolled back");
+      const absence = { code: "JOURNAL", reason: "has a rollback journal that cannot be rolled back" };
+      if (!this.leftOut.addMissing(root, found.path, of.class, absence)) return;
       return this.#parts.deps.log.problem(error);
     }
     const { code, syscall } = error as NodeJS.ErrnoException;
@@ -107,8 +113,12 @@ export class PathFilter {
   }
 
   recordUnreadable(root: Root, path: string, { code }: NodeJS.ErrnoException): void {
-    const { class: of } = this.#parts.source.classify(root.name, path, "file");
-    this.leftOut.all.push({ root: root.name, path, class: of, reason: `could not be read: ${code}` });
+    const place = this.#parts.source.classify(root.name, path, "file");
+    const { class: of, never } = place;
+    const byRule = never ?? (this.#isIncluded(place) ? undefined : notTaken(of));
+    if (byRule !== undefined) return void this.leftOut.all.push({ root: root.name, path, class: of, reason: byRule });
+    const absence = { code: "UNREADABLE", reason: `could not be read: ${code}` };
+    if (!this.leftOut.addMissing(root, path, of, absence)) return;
     const message = `could not read ${belowRoot(root.dir, path)}: ${code}`;
     this.#parts.deps.log.problem(asPartial(placeError("E_UNREADABLE", message, "ls -ld it")));
   }
@@ -124,7 +134,7 @@ export class PathFilter {
     if (found.type === "file" && found.path === `${this.#database?.path}-journal`) {
       return "a rollback journal: its database is stored as it was before the transaction";
     }
-    return this.cut?.excludes(root.name, found);
+    return undefined;
   }
 
   #isIncluded({ class: of, holds }: Classification): boolean {

@@ -2,12 +2,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { statIdentity, formatIdentity, isFresh, sameIdentity } from "../../files/identity.ts";
 import type { Scratch } from "../../files/scratch.ts";
-import { SEQUENCE, type DatabaseLine, type ListingLine } from "../../formats/repository/listing.ts";
+import {
+  encodePage,
+  endsPage,
+  type DatabaseLine,
+  type ListingLine,
+  type SessionLine,
+} from "../../formats/repository/listing.ts";
 import { noteCut, openCut, verifyCut, type Cut, type CutReader } from "../../sqlite/copy/cut.ts";
-import { readLastRow } from "../../sqlite/read/last-row.ts";
-import { pagesOf, type Bytes } from "../../sqlite/read/pages.ts";
+import type { CountedTables } from "../../sources/contents.ts";
 import { walPath } from "../../sqlite/wal.ts";
 import type { ChunkSink } from "../chunk-sink.ts";
+import type { PageStore } from "../losses/page-store.ts";
+import { inspectDatabase } from "./inspect-database.ts";
 import { openRolledBack } from "./rolled-back-copy.ts";
 import { storeOpen, type Content } from "./store-file.ts";
 
@@ -21,6 +28,10 @@ interface DatabaseSource {
   readonly file: string;
   /** Whether it has events, so that its last sequence is read. */
   readonly session: boolean;
+  /** What is counted in it. */
+  readonly counted: CountedTables | undefined;
+  /** Where the list of its sessions is put. */
+  readonly pages: Pick<PageStore, "storePage">;
   /** What was noted at the home's cut. */
   readonly atCut: Cut | undefined;
   /** When that was; what changed later is marked late. */
@@ -63,7 +74,8 @@ async function storeCut(database: DatabaseSource, cut: Cut, sink: ChunkSink): Pr
   const main = knownContent(database.before, stat) ?? (await storeOpen(opened.main, opened.mainSize, sink));
   const wal = opened.wal === undefined ? undefined : await storeOpen(opened.wal, opened.walSize, sink);
   if (!main || (opened.wal !== undefined && !wal)) return undefined;
-  const seen = readCounts(opened, database.session);
+  const { sessionLines, ...seen } = inspect(opened, database);
+  const sessions = sessionLines && (await storeSessions(sessionLines, database.pages));
   const walStat = wal ? walStatAt(database.file, cut) : "";
   if (verifyCut(database.file, cut) !== "same") return undefined;
   return {
@@ -72,6 +84,7 @@ async function storeCut(database: DatabaseSource, cut: Cut, sink: ChunkSink): Pr
     mtimeNs: cut.main!.mtimeNs,
     database: {
       ...seen,
+      ...(sessions && { sessions }),
       copied: wal ? "pair" : cut.journal ? "online" : "resting",
       ...(wal && { wal: { size: wal.size, chunks: wal.chunks ?? [wal.sha256], stat: walStat } }),
     },
@@ -94,13 +107,26 @@ function knownContent(before: ListingLine | undefined, stat: string): Content | 
   return { size, sha256, ...(chunks && { chunks }) };
 }
 
-function readCounts(opened: CutReader, session: boolean): Pick<DatabaseLine, "pages" | "last_sequence"> {
-  const main: Bytes = { fd: opened.main, length: opened.mainSize };
-  const pages = opened.wal === undefined ? pagesOf(main) : pagesOf(main, { fd: opened.wal, length: opened.walSize });
-  const row = session && pages ? readLastRow(pages, SEQUENCE.table, SEQUENCE.column) : undefined;
-  const sequence = row === null ? 0 : Number(row?.value);
-  return {
-    pages: pages?.pageCount ?? null,
-    last_sequence: row !== undefined && Number.isSafeInteger(sequence) ? sequence : null,
-  };
+function inspect(opened: CutReader, { counted, session }: DatabaseSource): ReturnType<typeof inspectDatabase> {
+  const wal = opened.wal === undefined ? undefined : { fd: opened.wal, length: opened.walSize };
+  const main = { fd: opened.main, length: opened.mainSize };
+  return inspectDatabase({ main, wal }, { counted, hasEvents: session });
+}
+
+/** In pieces that a session which comes or goes does not move. */
+async function storeSessions(
+  lines: readonly SessionLine[],
+  pages: Pick<PageStore, "storePage">,
+): Promise<NonNullable<DatabaseLine["sessions"]>> {
+  const chunks: string[] = [];
+  let [texts, bytes]: [string[], number] = [[], 0];
+  for (const [at, line] of lines.entries()) {
+    const text = JSON.stringify(line);
+    texts.push(text);
+    bytes += text.length;
+    if (at < lines.length - 1 && !endsPage(line.id, texts.length, bytes)) continue;
+    chunks.push(await pages.storePage(encodePage(texts)));
+    [texts, bytes] = [[], 0];
+  }
+  return { count: lines.filter(({ orphan }) => !orphan).length, chunks };
 }

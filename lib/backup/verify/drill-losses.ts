@@ -1,5 +1,5 @@
 // What a snapshot lacks of what its source had: by its own manifest and catalog, and against the newest snapshot that was proven good.
-import { isComplete, type CoverageGap, type Manifest } from "../../formats/repository/manifest.ts";
+import { isComplete, type CoverageGap, type Manifest, type Suspicion } from "../../formats/repository/manifest.ts";
 import type { Repository } from "../../formats/repository/repository.ts";
 import { SnapshotStates } from "../../formats/repository/snapshot-state.ts";
 import { listManifests, readListing } from "../../formats/repository/snapshots.ts";
@@ -7,8 +7,9 @@ import { asPartial, ToolError } from "../../records/error.ts";
 import { withoutProblems, type Deps } from "../../records/deps.ts";
 import type { Finding } from "../../records/result-kinds.ts";
 import type { SessionRecord } from "../../records/runtime-kinds.ts";
+import { findLosses } from "../losses/find-losses.ts";
+import { openListing } from "../losses/pair-lines.ts";
 import type { DrilledSnapshot } from "./drill-snapshot.ts";
-import { findLossesSince } from "./losses-since.ts";
 import { findingOf, type RestoredHome } from "./restored-home.ts";
 
 /** Every one is an error: what was meant is accepted by name (`--accept-missing`), or with the snapshot (`accept`). */
@@ -33,20 +34,43 @@ export async function* findLostParts(
   }
   const reference = await findReference(repo, manifest, states);
   const reading = withoutProblems(deps); // what cannot be read was found already
-  if (!reference) return yield* findLostSessions({ manifest, counts }, restored, reading);
+  if (!reference) yield* findLostSessions({ manifest, counts }, restored, reading);
+  const known = new Set((manifest.suspicions ?? []).map(({ code, id, path }) => [code, id, path].join(" ")));
   try {
     for await (const { code, id, path, message, evidence } of findLossesSince(
       { repo, reference, manifest },
       restored,
       reading,
     )) {
-      yield lost(code, `${message} (in ${reference.id}, which is good, it is there)`, evidence, id ?? path);
+      if (known.has([code, id, path].join(" "))) continue;
+      const since = reference ? { reference: reference.id, ...evidence } : evidence;
+      yield lost(code, message, since, id ?? path);
     }
   } catch (error) {
-    if (!(error instanceof ToolError)) throw error;
+    if (!(error instanceof ToolError) || !reference) throw error;
     const message = `${reference.id}, the newest good snapshot before, could not be compared: ${error.message}`;
     yield findingOf(home, reference.id, { code: "REFERENCE_UNREADABLE", severity: "warn", message, evidence: {} });
   }
+}
+
+interface ComparedSnapshots {
+  readonly repo: Repository;
+  readonly reference: Manifest | undefined;
+  readonly manifest: Manifest;
+}
+
+/** By their listings: that the drilled one was restored as its listing says is tested already. */
+async function* findLossesSince(
+  { repo, reference, manifest }: ComparedSnapshots,
+  { home, source }: RestoredHome,
+  deps: Deps,
+): AsyncGenerator<Suspicion> {
+  yield* findLosses({
+    source,
+    snapshot: { ...manifest, listing: await openListing(repo, manifest) },
+    reference: reference && { ...reference, listing: await openListing(repo, reference) },
+    explainer: async (tombstones) => source.lossExplainer?.(home, deps, tombstones),
+  });
 }
 
 async function hasCatalog(repo: Repository, manifest: Manifest): Promise<boolean> {
@@ -104,11 +128,13 @@ async function unexplainedRows(
   { home, source }: Pick<RestoredHome, "home" | "source">,
   deps: Deps,
 ): Promise<readonly string[]> {
-  const explainer = await source.lossExplainer?.(home, deps);
+  const explainer = await source.lossExplainer?.(home, deps, new Set());
   const isRowAlone = ({ has, effective }: SessionRecord): boolean => has.row && !has.dir && effective !== "archived";
   const missing: string[] = [];
   for await (const session of source.sessions(home, {}, deps)) {
-    if (isRowAlone(session) && explainer?.session(session.id) === undefined) missing.push(session.id);
+    const { id } = session;
+    if (isRowAlone(session) && (await explainer?.session(id, { id, part: "directory" })) === undefined)
+      missing.push(id);
   }
   return missing;
 }

@@ -31,3 +31,29 @@ export function decodeTombstone(bytes: Buffer): Tombstone | undefined {
     return undefined; // sealed, and still no JSON: not ours
   }
 }
+
+/** What stands in a home for sessions that were rows: one for all that a run has removed. */
+export interface RetiredRows {
+  readonly format: number;
+  /** The run that removed them, a ULID. */
+  readonly run: string;
+  readonly retired_at: string;
+  readonly ids: readonly string[];
+}
+
+/** Its name in `<home>/.agh-toolkit/tombstones`. */
+export const retiredRowsName = (run: string): string => `${run}${RETIRED_ROWS}`;
+
+export const RETIRED_ROWS = ".rows";
+
+export const encodeRetiredRows = (rows: RetiredRows): Buffer => encodeSealed(rows).bytes;
+
+/** Undefined when it is not what was written. */
+export function decodeRetiredRows(bytes: Buffer): RetiredRows | undefined {
+  try {
+    const found = decodeSealed(bytes) as unknown as RetiredRows | undefined;
+    return found?.format === TOMBSTONE_FORMAT && Array.isArray(found.ids) ? found : undefined;
+  } catch {
+    return undefined; // sealed, and still no JSON: not ours
+  }
+}

@@ -31,6 +31,30 @@ export interface DatabaseLine {
   /** It moved on after the cut and was copied as it was then. */
   readonly late?: true;
   readonly wal?: { readonly size: number; readonly chunks: readonly string[]; readonly stat: string };
+  /** Why it cannot be a sound database, as far as a quick look shows. Written before 1.1: no look was taken. */
+  readonly damaged?: string;
+  /** Its tables by name, sorted. */
+  readonly tables?: readonly string[];
+  /** Rows of the tables that matter. */
+  readonly rows?: { readonly [table: string]: number };
+  /** What tells it from another database of the same kind: when it was made, and its first row. */
+  readonly born?: string;
+  readonly first?: string;
+  /** The greatest number that SQLite has given to a row of its events. */
+  readonly issued?: number;
+  /** Its sessions, where they are rows: how many, and the chunks of their list. */
+  readonly sessions?: { readonly count: number; readonly chunks: readonly string[] };
+}
+
+/** One line of the list of a database's sessions, in order of id. */
+export interface SessionLine {
+  readonly id: string;
+  /** Rows of its events. */
+  readonly events?: number;
+  readonly at?: string;
+  readonly parent?: string;
+  /** Only events name it: it has no row of its own. */
+  readonly orphan?: true;
 }
 
 /** The table and column that `last_sequence` is read from. */
@@ -102,7 +126,15 @@ const isDatabaseLine = (database: DatabaseLine): boolean =>
   isText(database.copied) &&
   (database.pages === null || isCount(database.pages)) &&
   (database.last_sequence === null || Number.isSafeInteger(database.last_sequence)) &&
-  isOptional(database.wal, (wal) => isWal(wal as NonNullable<DatabaseLine["wal"]>));
+  isOptional(database.wal, (wal) => isWal(wal as NonNullable<DatabaseLine["wal"]>)) &&
+  [database.damaged, database.born, database.first].every((text) => isOptional(text, isText)) &&
+  isOptional(database.issued, (issued) => issued === null || typeof issued === "number") &&
+  isOptional(database.tables, (tables) => Array.isArray(tables) && tables.every(isText)) &&
+  isOptional(database.rows, (rows) => typeof rows === "object" && Object.values(rows ?? [null]).every(isCount)) &&
+  isOptional(database.sessions, (sessions) => isSessionList(sessions as NonNullable<DatabaseLine["sessions"]>));
+
+const isSessionList = (sessions: NonNullable<DatabaseLine["sessions"]>): boolean =>
+  typeof sessions === "object" && sessions !== null && isCount(sessions.count) && areDigests(sessions.chunks);
 
 const isWal = (wal: NonNullable<DatabaseLine["wal"]>): boolean =>
   typeof wal === "object" && wal !== null && isCount(wal.size) && areDigests(wal.chunks) && isText(wal.stat);
@@ -115,6 +147,7 @@ export const chunksOf = ({ size, sha256, chunks }: ListingLine): readonly string
 export const chunksNeeded = (line: ListingLine): readonly string[] => [
   ...chunksOf(line),
   ...(line.database?.wal?.chunks ?? []),
+  ...(line.database?.sessions?.chunks ?? []),
 ];
 
 /** The order of roots: `home` first, then by name. */
@@ -128,6 +161,14 @@ export function compareRoots(a: string, b: string): number {
 /** The order of lines. */
 export const compareLines = (a: Pick<ListingLine, "root" | "path">, b: Pick<ListingLine, "root" | "path">): number =>
   compareRoots(a.root, b.root) || comparePaths(a.path, b.path);
+
+/** Throws as decodeListingLine does. */
+export const decodeSessionLine = (text: string): SessionLine =>
+  decodeLine<SessionLine>(
+    text,
+    ({ id, events, at, parent }) =>
+      isText(id) && isOptional(events, isCount) && [at, parent].every((value) => isOptional(value, isText)),
+  );
 
 /** One line of the list of pages. */
 export interface PageRef {

@@ -33,6 +33,8 @@ export interface Manifest {
   readonly totals: Totals;
   /** Paths whose names not every file system can hold: no listing has more of them. */
   readonly unusual_names?: number;
+  /** Files by class. */
+  readonly class_files?: { readonly [name: string]: number };
   readonly coverage: readonly CoverageGap[];
   /** The snapshot that it was compared with: the newest of its home that was neither suspect nor bad; null for the first. */
   readonly reference?: string | null;
@@ -65,8 +67,12 @@ export interface CoverageGap {
   /** Of a directory: what lies below it. */
   readonly files?: number;
   readonly bytes?: number;
+  /** The code of the finding: `LINK_LOOP`, `ROOT_MISSING`, … */
+  readonly code?: string;
   /** It was to be taken, and could not be: without it the snapshot is not complete. */
   readonly missing?: true;
+  /** It came after the cut: the next snapshot has it. */
+  readonly late?: true;
   /** `--accept-missing` has named it. */
   readonly accepted?: true;
 }
@@ -122,6 +128,7 @@ const isManifest = (value: Manifest): boolean =>
   (value.parent === null || isText(value.parent)) &&
   COUNTS.every((key) => isCount(value.totals?.[key])) &&
   (isAbsent(value.unusual_names) || isCount(value.unusual_names)) &&
+  (isAbsent(value.class_files) || areCounts(value.class_files!)) &&
   areAll(value.tags, isText) &&
   areAll(value.classes, isText) &&
   areAll(value.roots, ({ name, dir }: Manifest["roots"][number]) => isText(name) && isText(dir)) &&
@@ -133,12 +140,14 @@ const isManifest = (value: Manifest): boolean =>
 const isListing = (listing: Manifest["listing"] | undefined): boolean =>
   areAll(listing?.chunks, isDigest) && isCount(listing!.lines) && isCount(listing!.pages);
 
+const areCounts = (counts: object): boolean => Object.values(counts).every(isCount);
+
 const isSuspicion = ({ code, id, path, message, evidence }: Suspicion): boolean =>
   [code, message].every(isText) && [id, path].every((text) => isAbsent(text) || isText(text)) && isEvidence(evidence);
 
 const isEvidence = (evidence: unknown): boolean => isAbsent(evidence) || typeof evidence === "object";
 
-const isGap = ({ root, path, class: of, reason, files, bytes, missing, accepted }: CoverageGap): boolean =>
+const isGap = ({ root, path, class: of, reason, files, bytes, missing, late, accepted }: CoverageGap): boolean =>
   [root, path, of, reason].every(isText) &&
   [files, bytes].every((count) => isAbsent(count) || isCount(count)) &&
-  [missing, accepted].every(isFlag);
+  [missing, late, accepted].every(isFlag);

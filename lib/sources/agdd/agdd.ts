@@ -1,6 +1,7 @@
 // AGDD and MAGSAG as a source: a project's runs are its sessions.
 import { eventLedgers, withLedgers } from "../event-ledger.ts";
 import type { Source } from "../source.ts";
+import { counted, sessionPart } from "./home/contents.ts";
 import { classify, roots, WELL_KNOWN } from "./home/coverage.ts";
 import { agddMarkers } from "./home/detect.ts";
 import { sessions } from "./sessions/sessions.ts";
@@ -44,5 +45,8 @@ export const agdd: Source = {
   roots,
   wellKnown: (root) => (root === "home" ? WELL_KNOWN : []),
   classify,
+  counted,
+  sessionPart,
+  lossExplainer: async (...of) => (await import("./sessions/explain-losses.ts")).openLossExplainer(...of),
   cut: async (home) => (await import("./home/cut.ts")).takeCut(home),
 };

@@ -3,6 +3,7 @@ import type { Block, AnyRecord } from "../../records/record.ts";
 import type { Deps } from "../../records/deps.ts";
 import type { DetailKind, DetailQuery, Home, Source } from "../source.ts";
 import { lockFile } from "./home/layout.ts";
+import { counted, sessionPart } from "./home/contents.ts";
 import { classify } from "./home/coverage.ts";
 import { aghMarkers } from "./home/detect.ts";
 import { readSessions } from "./sessions/read-sessions.ts";
@@ -72,6 +73,9 @@ export const agh: Source = {
   roots: async (...of) => (await import("./home/roots.ts")).listRoots(...of),
   wellKnown: (root) => (root === "home" ? IN_HOME : root.startsWith("ws/") ? IN_WORKSPACE : []),
   classify,
+  counted,
+  sessionPart,
+  lossExplainer: async (...of) => (await import("./sessions/explain-losses.ts")).openLossExplainer(...of),
   cut: async (...of) => (await import("./home/cut.ts")).takeCut(...of),
   daemonLock: ({ root }) => lockFile(root),
   sessionLayout,

@@ -1,6 +1,7 @@
 // agsh, later named meka, as a source: one database for all sessions, whose messages are their events.
 import { eventLedgers, withLedgers } from "../event-ledger.ts";
 import type { Source } from "../source.ts";
+import { counted, sessionPart } from "./home/contents.ts";
 import { classify, roots, WELL_KNOWN } from "./home/coverage.ts";
 import { agshMarkers } from "./home/detect.ts";
 import { sessions } from "./sessions/sessions.ts";
@@ -43,6 +44,9 @@ export const agsh: Source = {
   roots,
   wellKnown: (root) => (root === "home" ? WELL_KNOWN : []),
   classify,
+  counted,
+  sessionPart,
+  lossExplainer: async (...of) => (await import("./sessions/explain-losses.ts")).openLossExplainer(...of),
   upkeep: async () => (await import("./upkeep.ts")).upkeep,
   repairer: async () => (await import("./checks/repairer.ts")).repairer,
   cut: async (...of) => (await import("./home/cut.ts")).takeCut(...of),

@@ -170,7 +170,7 @@ function decode(type: number, bytes: Buffer): Value {
 export const narrow = (value: bigint): number | bigint =>
   value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : value;
 
-function varint(bytes: Buffer, at: number): { value: bigint; next: number } | undefined {
+export function varint(bytes: Buffer, at: number): { value: bigint; next: number } | undefined {
   let value = 0n;
   for (let i = 0; i < 9; i++) {
     const byte = bytes[at + i];

@@ -12,6 +12,8 @@ export interface Pages {
   readonly pageCount: number;
   /** The page (from 1), whole; undefined when there is none. Each call gives its own bytes. */
   readPage(number: number): Buffer | undefined;
+  /** The first bytes of a page, at most 128; valid until the next call. */
+  readStart(number: number, length: number): Buffer | undefined;
 }
 
 /** Bytes of a file: all of it, or an open file and how much of it counts. */
@@ -27,6 +29,7 @@ export function pagesOf(main: Bytes, wal?: Bytes): Pages | undefined {
   if (!header || !pageSize || (inWal && inWal.pageSize !== pageSize)) return undefined;
   const usable = pageSize - (header[20] ?? 0);
   if (usable < 480) return undefined;
+  const start = Buffer.alloc(128);
   return {
     pageSize,
     usable,
@@ -36,6 +39,14 @@ export function pagesOf(main: Bytes, wal?: Bytes): Pages | undefined {
       const frame = inWal?.pages.get(number);
       if (wal && frame !== undefined) return readAt(wal, frame, pageSize);
       return readAt(main, (number - 1) * pageSize, pageSize);
+    },
+    readStart(number, length) {
+      if (number < 1 || number > this.pageCount) return undefined;
+      const frame = inWal?.pages.get(number);
+      const [from, at] = wal && frame !== undefined ? [wal, frame] : [main, (number - 1) * pageSize];
+      // Of a page that the file does not hold whole nothing counts.
+      if (at + pageSize > lengthOf(from)) return undefined;
+      return readAt(from, at, length, start);
     },
   };
 }
@@ -73,9 +84,9 @@ function pageSizeIn(header: Buffer): number | undefined {
 
 const lengthOf = (bytes: Bytes): number => bytes.length;
 
-function readAt(bytes: Bytes, at: number, size: number): Buffer | undefined {
+function readAt(bytes: Bytes, at: number, size: number, into?: Buffer): Buffer | undefined {
   if (at + size > lengthOf(bytes)) return undefined;
   if (bytes instanceof Uint8Array) return Buffer.from(bytes.buffer, bytes.byteOffset + at, size);
-  const buffer = Buffer.allocUnsafe(size);
+  const buffer = into?.subarray(0, size) ?? Buffer.allocUnsafe(size);
   return readSync(bytes.fd, buffer, 0, size, at) === size ? buffer : undefined;
 }

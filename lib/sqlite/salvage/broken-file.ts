@@ -146,6 +146,10 @@ class BrokenPages implements Pages {
     const at = (number - 1) * this.pageSize;
     return at < this.#main.length ? readPadded(this.#main.fd, at, this.pageSize) : undefined;
   }
+
+  readStart(number: number, length: number): Buffer | undefined {
+    return this.readPage(number)?.subarray(0, length);
+  }
 }
 
 const isHeader = (header: Buffer): boolean => header.toString("latin1", 0, 16) === "SQLite format 3\0";

@@ -1,11 +1,18 @@
 // Removes sessions, whatever they are made of: rows, or tombstone first, then directory and ledger; at once or to the trash. Journaled.
 import { statfsSync, writeFileSync } from "node:fs";
 import { removalSteps, trashEntryOf } from "../../custody/removal.ts";
-import { tombstoneFile } from "../../custody/tombstones.ts";
+import { retiredRowsFile, tombstoneFile } from "../../custody/tombstones.ts";
 import { encodeTrash, TRASH_LIST } from "../../custody/trash.ts";
 import { toFileError } from "../../files/errors.ts";
 import { joinPath, osPath } from "../../files/os-path.ts";
-import { encodeTombstone, TOMBSTONE_FORMAT, tombstoneName, type Tombstone } from "../../formats/archive/tombstone.ts";
+import {
+  encodeRetiredRows,
+  encodeTombstone,
+  retiredRowsName,
+  TOMBSTONE_FORMAT,
+  tombstoneName,
+  type Tombstone,
+} from "../../formats/archive/tombstone.ts";
 import { ulid } from "../../formats/ulid.ts";
 import type { Done } from "../../journal/execute.ts";
 import { Run } from "../../journal/run.ts";
@@ -100,6 +107,7 @@ function stageSteps(run: Run, approved: readonly ApprovedRemoval[], { home, deps
   return [
     ...(trashed.length > 0 ? [putStep(run, TRASH_LIST, `trash:${TRASH_LIST}`, encodeTrash(list))] : []),
     ...files.map((one) => tombstoneStep(run, home.root, one, at)),
+    ...retiredRowsSteps(run, home.root, approved, at),
     ...rowSteps(approved),
     ...files.flatMap((one) => removalSteps(run, home.root, one)),
   ];
@@ -123,6 +131,15 @@ function putStep(run: Run, name: string, to: string, content: Buffer): Step {
     throw toFileError(from, "write", error);
   }
   return { do: "move", from: run.locate(from), to, replace: true };
+}
+
+/** Rows may be very many: one file tells of all of them. */
+function retiredRowsSteps(run: Run, root: string, approved: readonly ApprovedRemoval[], at: string): Step[] {
+  const ids = approved.filter(({ isRows }) => isRows).map(({ id }) => id);
+  if (ids.length === 0) return [];
+  run.directory("tombstones");
+  const content = encodeRetiredRows({ format: TOMBSTONE_FORMAT, run: run.run, retired_at: at, ids });
+  return [putStep(run, `tombstones/${retiredRowsName(run.run)}`, run.locate(retiredRowsFile(root, run.run)), content)];
 }
 
 function tombstoneStep(run: Run, root: string, { id, local, proof, isPermanent }: ApprovedFiles, at: string): Step {

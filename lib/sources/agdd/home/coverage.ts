@@ -6,9 +6,12 @@ import type { PathType } from "../../../files/walk.ts";
 import type { Deps } from "../../../records/deps.ts";
 import { EXIT, ToolError } from "../../../records/error.ts";
 import { LEDGERS } from "../../event-ledger.ts";
+import { isTombstone, leadsToTombstones } from "../../retired-sessions.ts";
 import type { Classification, Home, Root } from "../../source.ts";
 import { COST_DATABASES, COST_LEDGERS, settingsOf, STORAGE, storageFile } from "./layout.ts";
 import { ENV_FILE } from "./settings.ts";
+
+const TOOLKIT = ".agh-toolkit";
 
 /** Of a project only these belong to AGDD: the rest is somebody's work. `storage.db` where the project is its directory. */
 const OWN = [
@@ -25,7 +28,7 @@ const OWN = [
 
 /** The project's own, and the storage database where its settings put it elsewhere. */
 export async function roots(home: Home, deps: Deps): Promise<readonly Root[]> {
-  const project: Root = { name: "home", dir: home.root, only: OWN };
+  const project: Root = { name: "home", dir: home.root, only: [...OWN, TOOLKIT] };
   if (!home.live) return [project];
   const { brand, settings } = settingsOf(home, deps);
   if (settings.backend !== "sqlite") {
@@ -81,6 +84,8 @@ const DATABASES: ReadonlySet<string> = new Set([
 ]);
 
 function neverByName(path: string): string | undefined {
+  if (leadsToTombstones(path) || isTombstone(path)) return undefined;
+  if (path.startsWith(`${TOOLKIT}/`)) return "the toolkit's own state";
   const name = path.slice(path.lastIndexOf("/") + 1);
   if (name.startsWith(".agh-toolkit-")) return "a file that was being written";
   if (name.endsWith("-shm") && DATABASES.has(path.slice(0, -"-shm".length))) {
@@ -96,11 +101,14 @@ const CATALOG: Classification = { class: "catalog", scope: "global" };
 const RUNS: Classification = { class: "sessions", scope: "session" };
 const COSTS: Classification = { class: "ledgers", scope: "global" };
 const ENV: Classification = { class: "workspace-env", scope: "workspace" };
+const TOOLKIT_STATE: Classification = { class: "toolkit", scope: "global" };
 const OTHER: Classification = { class: "other", scope: "global" };
 
 const COST_PATHS = [".runs/costs", ...COST_LEDGERS, ...COST_DATABASES];
 
 function inProject(path: string): Classification {
+  if (leadsToTombstones(path) || isTombstone(path)) return RUNS;
+  if (path.startsWith(`${TOOLKIT}/`)) return TOOLKIT_STATE;
   if (path === ENV_FILE) return ENV;
   if (path === ".runs" || path === ".agdd" || path === ".magsag") return { class: "home", scope: "global" };
   if (COST_PATHS.some((own) => path === own || path.startsWith(`${own}/`) || path.startsWith(`${own}-`))) return COSTS;

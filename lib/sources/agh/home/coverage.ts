@@ -3,6 +3,7 @@ import { hash } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { osPath } from "../../../files/os-path.ts";
 import type { PathType } from "../../../files/walk.ts";
+import { isTombstone, leadsToTombstones } from "../../retired-sessions.ts";
 import type { Classification, Root } from "../../source.ts";
 import { isId } from "./layout.ts";
 
@@ -86,7 +87,7 @@ function neverByName(root: string, path: string, name: string): string | undefin
     return "an index of a WAL that SQLite makes anew";
   }
   if (name.startsWith(".consolidate-lock")) return "a lock";
-  if (root !== "home") return undefined;
+  if (root !== "home" || leadsToTombstones(path) || isTombstone(path)) return undefined;
   return HOME_NEVER[path] ?? HOME_NEVER[path.slice(0, path.indexOf("/") >>> 0)];
 }
 
@@ -132,6 +133,7 @@ const LEDGERS: Classification = { class: "ledgers", scope: "session" };
 const BUNDLES: Classification = { class: "support-bundles", scope: "global" };
 
 function inHome(path: string): Classification {
+  if (leadsToTombstones(path) || isTombstone(path)) return SESSIONS;
   if (path.startsWith("sessions")) {
     if (path === "sessions") return ALL_SESSIONS;
     // AGH keeps ledgers in a second tree, by workspace: `sessions/<ws_…|_unbound>/<session>/ledger.jsonl`.

@@ -4,6 +4,7 @@ import { basename } from "node:path";
 import { osPath } from "../../../files/os-path.ts";
 import type { PathType } from "../../../files/walk.ts";
 import { LEDGERS } from "../../event-ledger.ts";
+import { isTombstone, leadsToTombstones } from "../../retired-sessions.ts";
 import type { Classification, Home, Root } from "../../source.ts";
 import { DATABASES, databaseName, isDatabaseName } from "./layout.ts";
 
@@ -50,7 +51,8 @@ export function classify(_root: string, path: string, type: PathType | "missing"
 function placeOf(path: string): Classification {
   if (path === "") return { class: "home", scope: "global" };
   if (isDatabaseName(path.replace(/-(?:wal|shm|journal)$/, ""))) return CATALOG;
-  if (path === TOOLKIT || path.startsWith(`${TOOLKIT}/`)) return { class: "toolkit", scope: "global" };
+  if (leadsToTombstones(path) || isTombstone(path)) return { class: "sessions", scope: "session" };
+  if (path.startsWith(`${TOOLKIT}/`)) return { class: "toolkit", scope: "global" };
   if (path === LEDGERS || path.startsWith(`${LEDGERS}/`)) return { class: "ledgers", scope: "session" };
   return { class: isLock(path) ? "daemon" : "other", scope: "global" };
 }
@@ -58,7 +60,8 @@ function placeOf(path: string): Classification {
 const isLock = (path: string): boolean => path === "locks" || path.startsWith("locks/");
 
 function neverByName(path: string): string | undefined {
-  if (path === TOOLKIT || path.startsWith(`${TOOLKIT}/`)) return "the toolkit's own state";
+  if (leadsToTombstones(path) || isTombstone(path)) return undefined;
+  if (path.startsWith(`${TOOLKIT}/`)) return "the toolkit's own state";
   if (path.slice(path.lastIndexOf("/") + 1).startsWith(".agh-toolkit-")) return "a file that was being written";
   if (isLock(path)) return "a lock";
   if (path.endsWith(".db-shm")) return "the index of a WAL, which SQLite rebuilds";
