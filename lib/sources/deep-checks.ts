@@ -213,7 +213,8 @@ async function treesOf({ home, source }: CheckedPlace, deps: Deps): Promise<read
 
 const MAGIC = "SQLite format 3\0";
 
-function hasDatabaseHeader(file: string): boolean {
+/** Whether a file says that it is a database. */
+export function hasDatabaseHeader(file: string): boolean {
   try {
     const fd = openSync(osPath(file), "r");
     try {

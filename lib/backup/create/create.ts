@@ -93,11 +93,11 @@ async function createSnapshot(
 /** The faults of the snapshots just made; the tally learns of them. */
 async function* verifyCreated(
   ids: readonly string[],
-  { repo, verify: level = "quick" }: CreateSnapshots,
+  { repo, toolkit, verify: level = "quick" }: CreateSnapshots,
   deps: Deps,
   tally: Tally,
 ): AsyncGenerator<AnyRecord> {
-  const reading = { repo, ids, all: false, level: level === "quick" ? level : "deep" } as const;
+  const reading = { repo, ids, toolkit, all: false, level: level === "quick" ? level : "deep" } as const;
   for await (const record of verifyRepository(reading, deps)) {
     if (record.kind === "summary") continue;
     if (record["severity"] === "error") tally.failed(EXIT.found);

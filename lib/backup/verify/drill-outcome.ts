@@ -9,6 +9,8 @@ import type { Finding } from "../../records/result-kinds.ts";
 interface OutcomeOf extends Pick<DrillResult, "id" | "snapshot" | "toolkit"> {
   readonly by?: DrillResult["by"];
   readonly homeId?: string | undefined;
+  /** Now unless given. */
+  readonly started?: Date;
 }
 
 /** Findings that are kept with the result. */
@@ -23,7 +25,6 @@ export class DrillOutcome {
   #of: OutcomeOf;
   #deps: Deps;
   #started: Date;
-  #homeId: string | null;
   #findings: DrillFinding[] = [];
   /** Whoever stops listening has not waited for the end. */
   #verdict: DrillResult["verdict"] = "not run";
@@ -33,12 +34,7 @@ export class DrillOutcome {
     this.#repo = repo;
     this.#of = of;
     this.#deps = deps;
-    this.#started = deps.now();
-    this.#homeId = of.homeId ?? null;
-  }
-
-  set homeId(id: string) {
-    this.#homeId = id;
+    this.#started = of.started ?? deps.now();
   }
 
   add({ id, code, severity, message }: Finding): void {
@@ -78,12 +74,12 @@ export class DrillOutcome {
   }
 
   result(): DrillResult {
-    const { id, snapshot, toolkit, by } = this.#of;
+    const { id, snapshot, toolkit, by, homeId = null } = this.#of;
     return {
       format: this.#repo.file.format,
       id,
       snapshot,
-      home_id: this.#homeId,
+      home_id: homeId,
       toolkit,
       started_at: this.#started.toISOString(),
       finished_at: this.#deps.now().toISOString(),

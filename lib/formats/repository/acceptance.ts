@@ -28,10 +28,16 @@ export async function* listAcceptances(
   for await (const { key } of repo.target.list(ACCEPTED)) if (isUlid(nameIn(key))) keys.push(key);
   for (const key of keys.sort().reverse()) {
     const bytes = await repo.target.get(key);
-    const found = bytes && (decodeSealed(bytes) as unknown as Acceptance | undefined);
-    if (found?.id === nameIn(key) && isAcceptance(found)) yield found;
+    const found = bytes && decodeAcceptance(bytes);
+    if (found?.id === nameIn(key)) yield found;
     else if (bytes) problem(damaged(`${repo.url}/${key}`));
   }
+}
+
+/** Undefined when it is not what was written, or nothing that accept would write. */
+export function decodeAcceptance(bytes: Buffer): Acceptance | undefined {
+  const found = decodeSealed(bytes) as unknown as Acceptance | undefined;
+  return found && isAcceptance(found) ? found : undefined;
 }
 
 /** A digest can be made by anybody who may write to the repository. */

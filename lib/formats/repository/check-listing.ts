@@ -70,7 +70,7 @@ const withoutEscapes = (path: string): string =>
 export const hostileListing = ({ root, path }: NamedLine, what: string): ToolError =>
   refusal(
     "E_HOSTILE_PATH",
-    `the listing contains ${what}: ${JSON.stringify(`${root}/${path}`.slice(0, SHOWN))}: nothing was written`,
+    `the listing contains ${what}: ${JSON.stringify(`${root}/${path}`.slice(0, SHOWN))}; it is refused as a whole`,
     "do not trust its origin",
   );
 
