@@ -2,6 +2,7 @@
 import { cronFlags, withCronReport } from "../../lib/cli/cron-flags.ts";
 import { choice, operands, option, toggle } from "../../lib/cli/flags.ts";
 import { verb, type Call } from "../../lib/cli/verb.ts";
+import { version } from "../../lib/cli/manifest.ts";
 import { parsePercentage } from "../../lib/policy/daily-sample.ts";
 import type { Deps } from "../../lib/records/deps.ts";
 import { usageError } from "../../lib/records/error.ts";
@@ -40,14 +41,12 @@ export const verify = verb({
 });
 
 async function runVerify({ values, input }: Call<typeof flags>, deps: Deps): Promise<Items> {
-  const { all, level = "quick", sample, homeId, at } = values;
+  const { all, level = "quick", sample, homeId, at, dryRun } = values;
   if (sample !== undefined && level === "quick")
     throw usageError("--sample needs --level full or deep: quick reads no packs");
   const { verifyRepository } = await import("../../lib/backup/verify/verify.ts");
   const { records, ids } = await input.selection(values.ids, ["snapshot"]);
   const named = [...records.map((record) => String(record["id"])), ...ids];
-  return verifyRepository(
-    { repo: repoOf(values, deps), ids: named, all, level, sample, homeId, at, piped: values.ids.includes("-") },
-    withIdentity(values, deps),
-  );
+  const options = { repo: repoOf(values, deps), ids: named, all, level, sample, homeId, at, dryRun, toolkit: version };
+  return verifyRepository({ ...options, piped: values.ids.includes("-") }, withIdentity(values, deps));
 }

@@ -1,4 +1,5 @@
 // Takes content in, stores what is new: hashed here, compressed by threads, or in this thread when little is new.
+import { toFileError } from "../files/errors.ts";
 import { CHUNK_BYTES, chunkId } from "../formats/repository/chunk.ts";
 import { INDEX_CHUNKS, type ChunkIndex } from "../formats/repository/chunk-index.ts";
 import { packKey, PAGES } from "../formats/repository/layout.ts";
@@ -98,7 +99,7 @@ export class ChunkSink implements AsyncDisposable {
     let lines: Uint8Array[] = [];
     let chunks = 0;
     for (const closed of await this.#close()) {
-      const staged = this.#marked.has(closed.pack) ? renamePack(closed) : closed;
+      const staged = this.#marked.has(closed.pack) ? await this.#writing(() => renamePack(closed)) : closed;
       await this.#repo.target.put(packKey(staged.pack), { file: staged.file });
       this.storedBytes += staged.bytes;
       lines.push(staged.line);
@@ -135,7 +136,7 @@ export class ChunkSink implements AsyncDisposable {
       if (this.#pool) this.#pool.dispatch(this.#slot, this.#filled);
       else await this.#packInline();
     }
-    this.#inline?.file.close();
+    await this.#writing(() => this.#inline?.file.close());
     return [...(this.#inline?.packs ?? []), ...((await this.#pool?.finish()) ?? [])];
   }
 
@@ -156,8 +157,24 @@ export class ChunkSink implements AsyncDisposable {
     this.#inline ??= this.#createInline();
     const start = this.#slot * CHUNK_BYTES;
     for (const { sha256, offset, length } of this.#filled) {
-      await this.#inline.file.append(sha256, this.#memory!.bytes.subarray(start + offset, start + offset + length));
+      const content = this.#memory!.bytes.subarray(start + offset, start + offset + length);
+      await this.#writing(() => this.#inline!.file.append(sha256, content));
     }
+  }
+
+  /** Packs are written before they are put: a full disk is the repository's, not the home's. */
+  async #writing<T>(write: () => T): Promise<Awaited<T>> {
+    try {
+      return await write();
+    } catch (error) {
+      throw toFileError(this.#place, "write to", error);
+    }
+  }
+
+  /** Where packs are made: in a directory's own stage, or in scratch until they are uploaded. */
+  get #place(): string {
+    const { dir } = this.#repo.target;
+    return dir ?? this.#stageDir();
   }
 
   #createInline(): { readonly file: PackFile; readonly packs: StagedPack[] } {
@@ -169,7 +186,7 @@ export class ChunkSink implements AsyncDisposable {
   #startPool(): PackPool {
     const free = Array.from({ length: SLOTS - 1 }, (_, number) => number + 1);
     const newKey = this.#repo.envelope?.encryption.fileKey;
-    return new PackPool({ slots: this.#memory!.shared, dir: this.#stageDir(), free, newKey });
+    return new PackPool({ slots: this.#memory!.shared, dir: this.#stageDir(), place: this.#place, free, newKey });
   }
 
   #stageDir(): string {

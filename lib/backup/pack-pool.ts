@@ -18,6 +18,8 @@ interface Member {
 interface PackPoolOptions {
   readonly slots: SharedArrayBuffer;
   readonly dir: string;
+  /** Where they are put, for errors. */
+  readonly place: string;
   /** Where the packs are encrypted. */
   readonly newKey: NewKey | undefined;
   /** The slots that nothing was put into yet. */
@@ -27,7 +29,7 @@ interface PackPoolOptions {
 /** Compresses slots in the background. Every promise rejects when one thread fails. */
 export class PackPool {
   readonly packs: StagedPack[] = [];
-  #dir: string;
+  #place: string;
   #newKey: NewKey | undefined;
   #members: Member[];
   #free: number[] = [];
@@ -36,9 +38,9 @@ export class PackPool {
   #done = Promise.withResolvers<void>();
   #failed = Promise.withResolvers<never>();
 
-  constructor({ slots, dir, newKey, free }: PackPoolOptions) {
+  constructor({ slots, dir, place, newKey, free }: PackPoolOptions) {
     limitHeap();
-    this.#dir = dir;
+    this.#place = place;
     this.#newKey = newKey;
     this.#free.push(...free);
     this.#failed.promise.catch(() => undefined); // awaited by whoever waits
@@ -105,6 +107,6 @@ export class PackPool {
   }
 
   #fail({ message, ...rest }: { message: string; code?: string; syscall?: string }): void {
-    this.#failed.reject(toFileError(this.#dir, "write below", Object.assign(new Error(message), rest)));
+    this.#failed.reject(toFileError(this.#place, "write to", Object.assign(new Error(message), rest)));
   }
 }

@@ -2,7 +2,7 @@
 import { ToolError, placeError } from "../records/error.ts";
 
 const ERRNO_MEANINGS: Readonly<Record<string, readonly [code: `E_${string}`, words: string, hint: string]>> = {
-  ENOSPC: ["E_NO_SPACE", "no space left", "free some space (df -h), or name another place"],
+  ENOSPC: ["E_NO_SPACE", "no space left on device", "free some space (df -h), or name another place"],
   EDQUOT: ["E_NO_SPACE", "disk quota exceeded", "free some space (quota), or name another place"],
   EACCES: ["E_NO_PERMISSION", "permission denied", "look at its owner and mode: ls -ld"],
   EPERM: ["E_NO_PERMISSION", "operation not permitted", "look at its owner, mode and attributes: ls -ld, lsattr -d"],
@@ -23,7 +23,52 @@ export function toFileError(path: string, doing: string, error: unknown): unknow
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   if (!(error instanceof Error) || code === undefined || !("syscall" in error)) return error;
   const [name, words, hint] = ERRNO_MEANINGS[code] ?? ["E_FILE", code, undefined];
-  return placeError(name, `could not ${doing} ${path}: ${words}`, hint, error);
+  const scratch = scratchPlaceOf(path);
+  if (scratch && REFUSES_WRITING.has(code)) return scratchError(name, scratch.parent, doing, { words, cause: error });
+  return placeError(name, `could not ${doing} ${shownPath(path)}: ${words}`, hint, error);
+}
+
+const REFUSES_WRITING: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM"]);
+
+/** `doing` is shown where it says to where, as "copy FILE to". */
+function scratchError(
+  code: `E_${string}`,
+  parent: string,
+  doing: string,
+  { words, cause }: { readonly words: string; readonly cause: unknown },
+): ToolError {
+  const deed = doing.endsWith(" to") ? doing : "write temporary files to";
+  return placeError(code, `could not ${deed} ${parent}: ${words}`, "free some space there, or set TMPDIR=DIR", cause);
+}
+
+/** What a scratch directory is called, and the directories made in it: see lib/files/scratch.ts. */
+const SCRATCH = /^(.*)\/agh-toolkit-[0-9a-f]+-\d+-\d+-[A-Za-z0-9]{6}(?:\/d-[A-Za-z0-9]{6})?(?:\/(.*))?$/s;
+
+interface ScratchPlace {
+  /** The directory that scratch directories are made in. */
+  readonly parent: string;
+  /** "" for the directory itself. */
+  readonly rest: string;
+}
+
+function scratchPlaceOf(path: string): ScratchPlace | undefined {
+  const [, parent, rest = ""] = SCRATCH.exec(path) ?? [];
+  return parent === undefined ? undefined : { parent: parent || "/", rest };
+}
+
+/** How a path is named to people: the path of a scratch copy means nothing to them, nor later. */
+export function shownPath(path: string): string {
+  const scratch = scratchPlaceOf(path);
+  return scratch ? scratch.rest || `a temporary directory in ${scratch.parent}` : path;
+}
+
+/** A file that SQLite could not write to for want of space. */
+export function noSpaceError(path: string, cause: unknown): ToolError {
+  const [code, words, hint] = ERRNO_MEANINGS["ENOSPC"]!;
+  const scratch = scratchPlaceOf(path);
+  return scratch
+    ? scratchError(code, scratch.parent, "", { words, cause })
+    : placeError(code, `could not write ${path}: ${words}`, hint, cause);
 }
 
 /** SQLite's result codes for what the kernel refused it. */

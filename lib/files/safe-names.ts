@@ -71,16 +71,16 @@ export class SafeNames {
   }
 }
 
-/** What case-insensitive and normalising file systems take for the same name; trailing dots and blanks too. */
-const folded = (path: string): string =>
-  path
-    .normalize("NFKC")
-    .toLowerCase()
-    .toUpperCase()
-    .normalize("NFKC")
-    .split("/")
-    .map((name) => name.replace(/[. ]+$/, (tail) => (tail.length === name.length ? tail : "")))
-    .join("/");
+const folded = (path: string): string => path.split("/").map(foldName).join("/");
+
+/** What case-insensitive and normalising file systems take a name for; trailing dots and blanks too. */
+export function foldName(name: string): string {
+  if (PLAIN.test(name)) return name.toUpperCase();
+  const key = name.normalize("NFKC").toLowerCase().toUpperCase().normalize("NFKC");
+  return key.replace(/[. ]+$/, (tail) => (tail.length === key.length ? tail : ""));
+}
+
+const PLAIN = /^[\w-][\w.-]*(?<!\.)$/;
 
 export const hostileArchive = (label: string, what: string): ToolError =>
   refusal("E_HOSTILE_ARCHIVE", `${label} contains ${what}: nothing was written`, "do not trust its origin");

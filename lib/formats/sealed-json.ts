@@ -17,9 +17,22 @@ export function decodeSealed(bytes: Buffer): (Record<string, unknown> & { digest
   const body = bytes.subarray(0, Math.max(0, bytes.length - TAIL));
   const digest = hash("sha256", body);
   if (!bytes.subarray(body.length).equals(Buffer.from(KEY + digest + END))) return undefined;
+  return parseObject(bytes.toString("utf8")) as (Record<string, unknown> & { digest: string }) | undefined;
+}
+
+/** Anybody can make a digest: what is sealed may be no JSON. */
+function parseObject(text: string): object | undefined {
   try {
-    return JSON.parse(bytes.toString("utf8")) as Record<string, unknown> & { digest: string };
+    return JSON.parse(text) as object;
   } catch {
-    return undefined; // anybody can make a digest
+    return undefined;
   }
+}
+
+const DEEPEST = 16;
+
+/** Nothing of ours is nested deeper: whatever walks through a value of this kind ends. */
+export function isShallow(value: unknown, depth = DEEPEST): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  return depth > 0 && Object.values(value).every((inner) => isShallow(inner, depth - 1));
 }

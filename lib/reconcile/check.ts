@@ -5,9 +5,7 @@ import { EXIT } from "../records/error.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
 import { openWithCapability, type Place } from "../places/open-with-capability.ts";
-import type { Finding } from "../records/result-kinds.ts";
-import type { CheckFinding, FindingRules } from "../sources/repair.ts";
-import type { Home } from "../sources/source.ts";
+import { checkFindingRecord, checkWholeHome } from "../sources/deep-checks.ts";
 import { findingFilter, type FindingSelectors } from "./finding-filter.ts";
 
 export interface CheckHome extends FindingSelectors {
@@ -23,15 +21,13 @@ export async function* checkHome(options: CheckHome, deps: Deps): AsyncGenerator
   const tally = new Tally("agh-reconcile check", deps, ulid(deps.now()));
   using opened = await openWithCapability(options.place, "reconcile", deps);
   const { home, source } = opened;
-  const repairer = await source.repairer!();
-  const { rules } = repairer;
-  const { sessions, findings: found } = await repairer.check(home, { level: options.level }, deps);
+  const { sessions, rules, findings: found } = await checkWholeHome({ home, source }, options.level, deps);
   const isSelected = findingFilter(options, sessions, deps);
   const counts = { error: 0, warn: 0, info: 0 };
   tally.done(0, sessions.length);
   for await (const one of found) {
     if (!isSelected(one)) continue;
-    const finding = findingOf(home, one, rules);
+    const finding = checkFindingRecord(home, one, rules);
     counts[finding.severity]++;
     const { severity } = rules.get(one.code)!;
     if (options.failOn !== "never" && SEVERITY_RANK[severity] >= SEVERITY_RANK[options.failOn])
@@ -39,24 +35,4 @@ export async function* checkHome(options: CheckHome, deps: Deps): AsyncGenerator
     yield finding;
   }
   yield tally.summary({ level: options.level, findings: counts });
-}
-
-/** The record of a finding; severity comes from the table alone. */
-function findingOf(
-  { runtime, place }: Home,
-  { code, id, message, evidence, action }: CheckFinding,
-  rules: FindingRules,
-): Finding {
-  const { severity } = rules.get(code)!;
-  return {
-    kind: "finding",
-    runtime,
-    home: place,
-    ...(id !== undefined && { id }),
-    code,
-    severity: severity === "ok" ? "info" : severity,
-    message,
-    evidence,
-    ...(action && { action: { verb: action.verb, loses: action.loses } }),
-  };
 }

@@ -1,4 +1,5 @@
 // Every finding of every runtime by code, and every verb of their plans: loaded where they are needed.
+import { COMMON_RULES } from "../sources/deep-checks.ts";
 import { RUNTIMES } from "../sources/runtimes.ts";
 import { usageError } from "../records/error.ts";
 import { nearestWord } from "../policy/nearest-word.ts";
@@ -12,7 +13,7 @@ export async function loadRepairers(): Promise<readonly Repairer[]> {
 
 /** Codes are one vocabulary: none means two things. */
 export const loadRules = async (): Promise<FindingRules> =>
-  new Map((await loadRepairers()).flatMap(({ rules }) => [...rules]));
+  new Map([...COMMON_RULES, ...(await loadRepairers()).flatMap(({ rules }) => [...rules])]);
 
 /** Codes as they are written in the table, whatever their case. Unknown → 2. */
 export async function findCodes(words: readonly string[]): Promise<string[]> {

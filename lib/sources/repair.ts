@@ -93,6 +93,8 @@ export interface CheckResult {
   /** Ids of the sessions that were looked at. */
   readonly sessions: readonly string[];
   readonly findings: AsyncIterable<CheckFinding> | Iterable<CheckFinding>;
+  /** Whether a database, absolute, is among those that these checks open at the deepest level. */
+  covers?(file: string): boolean;
 }
 
 /** A home that was looked at. */

@@ -2,7 +2,7 @@
 import { accessSync, constants } from "node:fs";
 import { EXIT, ToolError, placeError } from "../records/error.ts";
 import { osPath } from "../files/os-path.ts";
-import { toFileError } from "../files/errors.ts";
+import { noSpaceError, shownPath, toFileError } from "../files/errors.ts";
 
 const CODE = { busy: 5, locked: 6, readOnly: 8, io: 10, corrupt: 11, full: 13, cannotOpen: 14, notADatabase: 26 };
 
@@ -21,51 +21,91 @@ export const isDamage = (error: unknown): boolean => {
   return code === CODE.corrupt || code === CODE.notADatabase;
 };
 
+/** True for a number in a database that JavaScript has none for: it is the content's doing, and no bug. */
+const isTooLarge = (error: unknown): boolean =>
+  error instanceof RangeError &&
+  (error as NodeJS.ErrnoException).code === "ERR_OUT_OF_RANGE" &&
+  error.message.startsWith("Value is too large to be represented as a JavaScript number");
+
+/** True where SQLite found no space to write to. */
+export const isFull = (error: unknown): boolean =>
+  codeIn(error) === CODE.full || extendedCodeOf(error) === IOERR_SHMSIZE;
+
+/** The index of a WAL could not be made as large as it has to be. */
+const IOERR_SHMSIZE = 10 | (19 << 8);
+
+function extendedCodeOf(error: unknown): unknown {
+  const cause = error instanceof ToolError ? error.cause : error;
+  return cause instanceof Error && "errcode" in cause ? cause.errcode : undefined;
+}
+
 /** True for what a file that changes while it is read may cause as well as a broken one. */
 export const looksBroken = (error: unknown): boolean => isDamage(error) || codeIn(error) === CODE.io;
 
 /** An error of SQLite or the kernel about one database as a ToolError; anything else is returned as it is. */
 export function toDatabaseError(file: string, error: unknown): unknown {
+  const shown = shownPath(file);
+  if (isTooLarge(error)) {
+    return placeError(
+      "E_TOO_LARGE",
+      `${shown} holds a whole number beyond 2^53`,
+      "agh-reconcile check names the session",
+      error,
+    );
+  }
+  if (sqliteCode(error) !== undefined && isFull(error)) return noSpaceError(file, error);
   switch (sqliteCode(error)) {
     case undefined:
       return isRefused(error) ? unreadable(file, error) : toFileError(file, "read", error);
     case CODE.notADatabase:
       return notADatabase(file, error);
     case CODE.corrupt:
-      return placeError("E_CORRUPT", `${file} is damaged: ${words(error)}`, "restore it from a backup", error);
+      return placeError("E_CORRUPT", `${shown} is damaged: ${words(error)}`, "restore it from a backup", error);
     case CODE.cannotOpen:
       return isReadable(file) ? cannotOpen(file, error) : unreadable(file, error);
     case CODE.busy:
     case CODE.locked:
-      return busy(`${file} is locked by another process`, error);
-    case CODE.full:
-      return placeError("E_NO_SPACE", `could not write ${file}: no space left`, "free some space (df -h)", error);
+      return busy(`${shown} is locked by another process`, error);
     case CODE.readOnly:
-      return placeError("E_READ_ONLY", `${file} cannot be written`, "look at its owner and mode: ls -ld", error);
+      return placeError("E_READ_ONLY", `${shown} cannot be written`, "look at its owner and mode: ls -ld", error);
     case CODE.io:
-      return placeError("E_IO", `could not read ${file}: ${words(error)}`, "look at the kernel's log: dmesg", error);
+      return placeError("E_IO", `could not read ${shown}: ${words(error)}`, "look at the kernel's log: dmesg", error);
     default:
       return error;
   }
 }
 
 export const noDatabase = (file: string): ToolError =>
-  placeError("E_NO_DATABASE", `the database ${file} does not exist`, "check the path, or the home that it belongs to");
+  placeError(
+    "E_NO_DATABASE",
+    `the database ${shownPath(file)} does not exist`,
+    "check the path, or the home that it belongs to",
+  );
 
 export const emptyDatabase = (file: string): ToolError =>
-  placeError("E_EMPTY_DATABASE", `${file} is empty (0 bytes)`, "restore it from a backup");
+  placeError("E_EMPTY_DATABASE", `${shownPath(file)} is empty (0 bytes)`, "restore it from a backup");
 
 export const notADatabase = (file: string, cause?: unknown): ToolError =>
-  placeError("E_NOT_A_DATABASE", `${file} is not an SQLite database`, "check its type: file", cause);
+  placeError("E_NOT_A_DATABASE", `${shownPath(file)} is not an SQLite database`, "check its type: file", cause);
 
 const unreadable = (file: string, cause?: unknown): ToolError =>
-  placeError("E_UNREADABLE", `could not open ${file}: permission denied`, "look at its owner and mode: ls -ld", cause);
+  placeError(
+    "E_UNREADABLE",
+    `could not open ${shownPath(file)}: permission denied`,
+    "look at its owner and mode: ls -ld",
+    cause,
+  );
 
 export const busy = (message: string, cause?: unknown): ToolError =>
   new ToolError({ code: "E_BUSY", message, hint: "try again later", exit: EXIT.busy, cause });
 
 const cannotOpen = (file: string, cause: unknown): ToolError =>
-  placeError("E_UNREADABLE", `could not open ${file}: ${words(cause)}`, "look at its directory: ls -ld", cause);
+  placeError(
+    "E_UNREADABLE",
+    `could not open ${shownPath(file)}: ${words(cause)}`,
+    "look at its directory: ls -ld",
+    cause,
+  );
 
 const words = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 

@@ -58,7 +58,7 @@ function stageIn(dir: string): Stage {
     const discard = (): void => rmSync(osPath(made), { recursive: true, force: true });
     return { dir: made, discard, [Symbol.dispose]: discard };
   } catch (error) {
-    throw toFileError(dir, "write below", error);
+    throw toFileError(dir, "write to", error);
   }
 }
 
@@ -142,11 +142,19 @@ function head(path: string): { size: number } | undefined {
 }
 
 async function* list(dir: string, prefix: string): AsyncGenerator<{ key: string; size: number }> {
-  for (const { name, stat } of namesAtOnce(joinPath(dir, prefix))) {
+  for (const { name, stat } of namesIn(joinPath(dir, prefix))) {
     if (prefix === "" && name === STAGES) continue;
     const key = prefix + name;
     if (stat.isDirectory()) yield* list(dir, `${key}/`);
     else if (stat.isFile()) yield { key, size: stat.size };
+  }
+}
+
+function namesIn(dir: string): NameWithStat[] {
+  try {
+    return namesAtOnce(dir);
+  } catch (error) {
+    throw toFileError(dir, "list", error);
   }
 }
 

@@ -1,4 +1,5 @@
 // docs/findings.md: every finding of agh-reconcile check, from the table that finds them.
+import { COMMON_RULES } from "../../lib/sources/deep-checks.ts";
 import { loadRepairers } from "../../lib/reconcile/rules.ts";
 import type { FindingRule, FindingRules } from "../../lib/sources/repair.ts";
 
@@ -23,7 +24,7 @@ ${own.flatMap(([code, rule]) => (rule.stores === undefined ? [] : [row(code, rul
 | code | severity | level | verdict | how it arises | action | what it loses, or what to do |
 |---|---|---|---|---|---|---|
 ${own.flatMap(([code, rule]) => (rule.stores === undefined ? [row(code, rule)] : [])).join("\n")}
-${runtimes.map(({ title, rules }) => section(title, rules)).join("")}`;
+${runtimes.map(({ title, rules }) => section(title, rules)).join("")}${section("Every runtime", COMMON_RULES)}`;
 }
 
 const section = (name: string, rules: FindingRules): string => `

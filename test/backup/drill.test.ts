@@ -34,11 +34,16 @@ test("agh-drifted: the cut meta.json is named", async (t) => {
   if (ran) assert.deepEqual([ran.code, errors(ran.records), verdict(ran.records)], [1, ["META_UNUSABLE"], "failed"]);
 });
 
-test("agh-unbootable: the lost workspaces are named, and that the daemon would not start", async (t) => {
+test("agh-unbootable: the lost workspaces are named, without which AGH does not start, and the catalog it began anew", async (t) => {
   const ran = await drilled(t, "agh-unbootable");
   if (!ran) return;
   assert.equal(ran.code, 1);
-  assert.deepEqual(errors(ran.records), ["META_UNUSABLE", "WORKSPACE_MISSING", "WORKSPACE_MISSING", "BOOT_REFUSED"]);
+  assert.deepEqual(errors(ran.records), [
+    "CATALOG_REPLACED",
+    "WORKSPACE_MISSING",
+    "WORKSPACE_MISSING",
+    "UNLISTED_META_UNUSABLE",
+  ]);
 });
 
 test("any one flipped byte of what the snapshot needs fails the drill", async (t) => {
@@ -69,7 +74,7 @@ async function tampered(t: TestContext, sql: string): Promise<Bench> {
   db.exec(`PRAGMA foreign_keys=OFF; ${sql}; PRAGMA wal_checkpoint(TRUNCATE)`);
   db.close();
   const repo = await bench(t);
-  await repo.create(home);
+  await repo.run("create", "--home", home);
   return repo;
 }
 

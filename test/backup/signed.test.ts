@@ -262,7 +262,11 @@ for (const kind of ["plain", "encrypted"] as const) {
     reseal(join(repo.repo, "repository.json"), (file) => ({ ...file, format: 1 }));
     await repo.ok("trust");
     const { id } = await repo.create(home);
-    assert.deepEqual([...names(repo.repo, "heads"), ...names(repo.repo, "snapshots")], [`${id}.json`], "format 1 has neither");
+    assert.deepEqual(
+      [...names(repo.repo, "heads"), ...names(repo.repo, "snapshots")],
+      [`${id}.json`],
+      "format 1 has neither",
+    );
     cpSync(join(repo.dir, "nobody"), join(repo.dir, "elsewhere"), { recursive: true });
     const [upgraded] = (await repo.ok("upgrade")).records;
     assert.equal(upgraded!["format"], 2);

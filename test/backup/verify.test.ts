@@ -119,6 +119,7 @@ async function offsetOf({ repo }: Bench, sha256: string): Promise<number> {
 
 test("a pack that no index names is worth knowing, and no fault", async (t) => {
   const repo = await bench(t);
+  await repo.create(madeHome(t, { sessions: 1, events: 2 }).home);
   const { createHash } = await import("node:crypto");
   const name = createHash("sha256").update("left over").digest("hex");
   const { directoryTarget } = await import("../../lib/targets/directory.ts");

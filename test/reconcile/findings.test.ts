@@ -227,6 +227,11 @@ const CASES: readonly DamageCase[] = [
     verb: "recompute-totals",
   },
   {
+    code: "BOOT_REFUSED",
+    level: "deep",
+    damage: (home) => appendFileSync(join(home, "config.toml"), `\n[daemon]\nsocket = "/${"s".repeat(120)}"\n`),
+  },
+  {
     code: "REFERENCE_DANGLING",
     level: "deep",
     id: () => "session_health → sessions",

@@ -3,6 +3,7 @@ import { statIdentity, formatIdentity, isFresh } from "../../files/identity.ts";
 import { isReadableByMode } from "../../files/readable.ts";
 import type { Scratch } from "../../files/scratch.ts";
 import { belowRoot, walk, type OpenedFile, type WalkEntry } from "../../files/walk.ts";
+import { ListingNames } from "../../formats/repository/check-listing.ts";
 import {
   decodeListingLine,
   encodeListingLine,
@@ -43,6 +44,7 @@ interface PathEntry extends SelectedPath {
 
 export class Archiver {
   readonly totals = { files: 0, directories: 0, sessions: 0, bytes: 0, new_files: 0 };
+  readonly names = new ListingNames();
   /** Whether a catalog was taken that can be one. */
   hasCatalog = false;
   /** Files by class. */
@@ -204,6 +206,11 @@ export class Archiver {
   ): Promise<void> {
     const { totals } = this;
     const { filter, deps, listing, sink } = this.#parts;
+    this.names.findProblem({
+      root: root.name,
+      path: found.path,
+      type: found.type === "directory" ? "directory" : "file",
+    });
     if (found.type === "directory") totals.directories++;
     else {
       totals.files++;

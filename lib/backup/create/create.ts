@@ -21,7 +21,7 @@ import { Tally } from "../../records/summary.ts";
 import type { HomeCut } from "../../sources/home-cut.ts";
 import { HomeLinks } from "../../sources/links.ts";
 import type { Home, Root } from "../../sources/source.ts";
-import { toDatabaseError } from "../../sqlite/errors.ts";
+import { sqliteCode, toDatabaseError } from "../../sqlite/errors.ts";
 import { PathFilter, type PathFinding } from "./path-filter.ts";
 import { ChunkSink } from "../chunk-sink.ts";
 import { assertClasses, classesOf, type ClassChoice } from "../classes.ts";
@@ -106,18 +106,19 @@ async function createSnapshot(
     await pinFirstUse(repo, { env: deps.env, homeId: job.home.id, dryRun: options.dryRun });
     return await new SnapshotRun(job, options, deps, repo).make();
   } catch (error) {
-    throw toDatabaseError(job.home.root, error);
+    // What the kernel refuses names its own path: only SQLite does not say which file it read.
+    throw sqliteCode(error) === undefined ? error : toDatabaseError(job.home.root, error);
   }
 }
 
 /** The faults of the snapshots just made; the tally learns of them. */
 async function* verifyCreated(
   ids: readonly string[],
-  { repo, verify: level = "quick" }: CreateSnapshots,
+  { repo, toolkit, verify: level = "quick" }: CreateSnapshots,
   deps: Deps,
   tally: Tally,
 ): AsyncGenerator<AnyRecord> {
-  const reading = { repo, ids, all: false, level: level === "quick" ? level : "deep" } as const;
+  const reading = { repo, ids, toolkit, all: false, level: level === "quick" ? level : "deep" } as const;
   for await (const record of verifyRepository(reading, deps)) {
     if (record.kind === "summary") continue;
     if (record["severity"] === "error") tally.failed(EXIT.found);
@@ -227,6 +228,7 @@ class SnapshotRun {
     const taken = {
       classes,
       roots: roots.filter(({ missing }) => !missing).map(({ name, dir }) => ({ name, dir })),
+      ...(archiver.names.unusual > 0 && { unusual_names: archiver.names.unusual }),
       class_files: archiver.classFiles,
       coverage: filter.leftOut.all,
       totals: { ...archiver.totals, new_bytes: sink.newBytes, stored_bytes: sink.storedBytes },

@@ -1,5 +1,11 @@
 // What a snapshot has lost against an earlier one of its home, and what of it is destroyed by its own shape.
-import { decodePage, type DatabaseLine, type ListingLine, type SessionLine } from "../../formats/repository/listing.ts";
+import {
+  decodePage,
+  decodeSessionLine,
+  type DatabaseLine,
+  type ListingLine,
+  type SessionLine,
+} from "../../formats/repository/listing.ts";
 import type { Manifest, Suspicion } from "../../formats/repository/manifest.ts";
 import type { KnownSession, LossExplainer } from "../../sources/losses.ts";
 import type { Source } from "../../sources/source.ts";
@@ -378,6 +384,6 @@ function eventsProblem(now: DatabaseLine, then: DatabaseLine | undefined): strin
 
 async function* sessionLines(listing: PagedListing, chunks: readonly string[]): AsyncGenerator<SessionLine> {
   for (const chunk of chunks) {
-    for (const line of decodePage(await listing.read(chunk))) yield JSON.parse(line) as SessionLine;
+    for (const line of decodePage(await listing.read(chunk))) yield decodeSessionLine(line);
   }
 }

@@ -1,6 +1,6 @@
 // The local cache of an encrypted repository: filled by who has the identity, rid of what nobody asks for.
 import { INDEXES, PAGES, SNAPSHOTS } from "../../formats/repository/layout.ts";
-import { decodePage, type PageRef } from "../../formats/repository/listing.ts";
+import { decodePage, decodePageRef } from "../../formats/repository/listing.ts";
 import { decodeManifest, type Manifest } from "../../formats/repository/manifest.ts";
 import type { Repository } from "../../formats/repository/repository.ts";
 import { listManifests } from "../../formats/repository/snapshots.ts";
@@ -51,6 +51,6 @@ export async function sweepCache({ target, cache }: Repository): Promise<void> {
 async function pagesOf({ listing }: Manifest, read: (chunk: string) => Promise<Buffer>): Promise<string[]> {
   const parts: Buffer[] = [];
   for (const chunk of listing.chunks) parts.push(await read(chunk));
-  const refs = decodePage(Buffer.concat(parts)).map((line) => JSON.parse(line) as PageRef);
+  const refs = decodePage(Buffer.concat(parts)).map(decodePageRef);
   return [...listing.chunks, ...refs.map(({ sha256 }) => sha256)];
 }

@@ -2,7 +2,7 @@
 import type { JournalHome } from "../../journal/journal-home.ts";
 import { Run } from "../../journal/run.ts";
 import { openRepository } from "../../formats/repository/repository.ts";
-import { resolveSnapshot } from "../../formats/repository/snapshots.ts";
+import { assertListing, resolveSnapshot } from "../../formats/repository/snapshots.ts";
 import { ulid } from "../../formats/ulid.ts";
 import { recoverHome, withHomeChange } from "../../places/home-change.ts";
 import { openPlace, type OpenPlace } from "../../places/place.ts";
@@ -29,6 +29,7 @@ export async function* restoreInPlace(options: RestoreInPlace, deps: Deps): Asyn
   const repo = await openRepository(options.repo, { env: deps.env });
   repo.requireIdentity();
   const manifest = await resolveSnapshot(repo, options.id, options);
+  await assertListing(repo, manifest);
   using place = await openPlace(options.into, { runtime: manifest.runtime }, deps);
   if (!place.home.live) throw usageError(`${options.into} is read-only`, "--into DIR");
   assertPossible(options, place);

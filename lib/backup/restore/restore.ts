@@ -9,7 +9,7 @@ import { extract, applyDirectoryMetadata, type ExtractOptions } from "../../form
 import type { ExtractFault } from "../../formats/repository/extract-file.ts";
 import type { Manifest } from "../../formats/repository/manifest.ts";
 import { openRepository, type Repository } from "../../formats/repository/repository.ts";
-import { resolveSnapshot, type SnapshotFilter } from "../../formats/repository/snapshots.ts";
+import { assertListing, resolveSnapshot, type SnapshotFilter } from "../../formats/repository/snapshots.ts";
 import { ulid } from "../../formats/ulid.ts";
 import type { Deps } from "../../records/deps.ts";
 import { EXIT, refusal, type ToolError } from "../../records/error.ts";
@@ -41,6 +41,7 @@ export async function* restoreSnapshot(options: RestoreSnapshot, deps: Deps): As
   const repo = await openRepository(options.repo, { env: deps.env });
   repo.requireIdentity();
   const manifest = await resolveSnapshot(repo, options.id, options);
+  await assertListing(repo, manifest);
   const only = await resolveRestoreScope(repo, manifest, options, deps);
   const dir = targetDir(options.to, manifest.id, repo);
   const tally = new Tally("agh-backup restore", deps, ulid(deps.now()));

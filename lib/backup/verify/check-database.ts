@@ -6,6 +6,7 @@ import { ToolError } from "../../records/error.ts";
 import { databaseFault, type DatabaseCheck, type DatabaseFault } from "../../sources/database-check.ts";
 import type { Classification } from "../../sources/source.ts";
 import { listDanglingReferences, checkIntegrity } from "../../sqlite/read/integrity-check.ts";
+import { toDatabaseError } from "../../sqlite/errors.ts";
 import { openForReading } from "../../sqlite/read/open.ts";
 
 export interface CheckDatabase {
@@ -42,7 +43,8 @@ export function checkDatabase(options: CheckDatabase): DatabaseFault[] {
     }
     if (of && check) faults.push(...check({ db: reading.db, name, of, lastSequence }));
     return faults;
-  } catch (problem) {
+  } catch (error) {
+    const problem = toDatabaseError(file, error);
     if (!(problem instanceof ToolError)) throw problem;
     return [databaseFault("DATABASE_UNREADABLE", `${name}: ${problem.message}`, { cause: problem.code })];
   }

@@ -2,6 +2,8 @@
 import { limitHeap } from "../../files/memory.ts";
 import { chunkId } from "../../formats/repository/chunk.ts";
 import { ChunkIndex, decodeIndex, type PackLine } from "../../formats/repository/chunk-index.ts";
+import { decodeAcceptance } from "../../formats/repository/acceptance.ts";
+import { decodeDrill } from "../../formats/repository/drill-result.ts";
 import { findVanishedSnapshots, readKnownObjects } from "../../formats/repository/known-objects.ts";
 import {
   ACCEPTED,
@@ -16,23 +18,26 @@ import {
 } from "../../formats/repository/layout.ts";
 import type { Manifest } from "../../formats/repository/manifest.ts";
 import { openDamaged } from "../../formats/repository/open-damaged.ts";
+import { decodeMarks } from "../../formats/repository/prune-marks.ts";
 import {
   decodeRepository,
   openWithFile,
   readRepositoryFile,
   type Repository,
 } from "../../formats/repository/repository.ts";
-import { decodeSealed } from "../../formats/sealed-json.ts";
 import { findManifest, resolveSnapshot, snapshotIds, type SnapshotFilter } from "../../formats/repository/snapshots.ts";
 import { ulid } from "../../formats/ulid.ts";
 import type { Deps } from "../../records/deps.ts";
-import { EXIT, usageError } from "../../records/error.ts";
+import { EXIT, ToolError, usageError } from "../../records/error.ts";
 import type { Finding } from "../../records/result-kinds.ts";
 import type { AnyRecord } from "../../records/record.ts";
 import { Tally } from "../../records/summary.ts";
 import { targetOf, type Target } from "../../targets/target.ts";
 import { dailySample } from "../../policy/daily-sample.ts";
 import { checkAuthorship } from "./check-authorship.ts";
+import { confirm, listKeys } from "./confirm-findings.ts";
+import { noSnapshot } from "./no-snapshot.ts";
+import { VerifyOutcomes } from "./verify-outcomes.ts";
 import { verifyDeep, type SeenDatabases } from "./verify-deep.ts";
 import { checkListing, findPathsNeeding, type NeededChunks } from "./verify-listing.ts";
 import { checkPack } from "./verify-pack.ts";
@@ -45,6 +50,10 @@ export interface VerifyRepository extends SnapshotFilter {
   /** Ids came from stdin: none of them is nothing to do. */
   readonly piped?: boolean;
   readonly level: "quick" | "full" | "deep";
+  /** This toolkit's version; goes into the results. */
+  readonly toolkit?: string;
+  /** Look and report, and store no result. */
+  readonly dryRun?: boolean | undefined;
   /** The part of packs and databases that is read today; all unless given. */
   readonly sample?: number | undefined;
 }
@@ -56,21 +65,40 @@ export async function* verifyRepository(options: VerifyRepository, deps: Deps): 
   if (options.level !== "quick") limitHeap();
   const target = targetOf(options.repo);
   const file = decodeRepository(await readRepositoryFile(target));
-  const opening = { env: deps.env };
-  const repo = await (file ? openWithFile(target, file, opening) : openDamaged(target, opening));
+  const open = (): Promise<Repository> =>
+    file ? openWithFile(target, file, { env: deps.env }) : openDamaged(target, { env: deps.env });
+  const repo = await open();
   repo.requireIdentity();
   const tally = new Tally("agh-backup verify", deps, ulid(deps.now()));
-  for await (const finding of new Verification(repo, options, deps, tally).faults(file !== undefined)) {
-    if (finding.severity === "error") tally.failed(EXIT.found);
+  const errors: Finding[] = [];
+  const before = await listKeys(target);
+  const first = new Verification(repo, options, deps, tally);
+  for await (const finding of first.faults(file !== undefined)) {
+    if (finding.severity === "error") errors.push(finding);
+    else yield finding;
+  }
+  const again = async (known: readonly Finding[]): Promise<Finding[]> => {
+    const silent = new Tally("agh-backup verify", deps, tally.run);
+    const pass = new Verification(await open(), { ...options, repeat: known }, deps, silent);
+    const found: Finding[] = [];
+    for await (const finding of pass.faults(file !== undefined)) found.push(finding);
+    return found;
+  };
+  for (const finding of await confirm(errors, { target, before, again })) {
+    tally.failed(EXIT.found);
+    first.outcomes.add(finding);
     yield finding;
   }
+  if (options.level === "deep" && file) yield* first.outcomes.store(repo, options);
   yield tally.summary();
 }
 
 class Verification {
+  /** What becomes of each snapshot that was looked at. */
+  readonly outcomes: VerifyOutcomes;
   #target: Target;
   #repo: Repository;
-  #options: VerifyRepository;
+  #options: VerifyRepository & { readonly repeat?: readonly Finding[] };
   #deps: Deps;
   #tally: Tally;
   #index = new ChunkIndex();
@@ -78,52 +106,63 @@ class Verification {
   #indexes: string[] = [];
   #isTurn: (digest: string) => boolean;
 
-  constructor(repo: Repository, options: VerifyRepository, deps: Deps, tally: Tally) {
+  /** `repeat`: only what these findings are about is read again. */
+  constructor(
+    repo: Repository,
+    options: VerifyRepository & { readonly repeat?: readonly Finding[] },
+    deps: Deps,
+    tally: Tally,
+  ) {
+    this.outcomes = new VerifyOutcomes(deps);
     this.#target = repo.target;
     this.#options = options;
     this.#deps = deps;
     this.#tally = tally;
     this.#repo = repo;
-    this.#isTurn = options.sample === undefined ? () => true : dailySample(options.sample, deps.now());
+    this.#isTurn = turnOf(options, deps);
     repo.useIndex(this.#index);
   }
 
+  /** Snapshots before indexes before packs: what a run adds meanwhile is there before what names it. */
   async *faults(sound: boolean): AsyncGenerator<Finding> {
+    const { all, level, piped, repeat, ids } = this.#options;
     if (!sound) {
       yield fault("REPOSITORY_DAMAGED", REPOSITORY_KEY, "is not what init wrote");
     }
-    yield* checkAuthorship(this.#repo, this.#options.all, this.#deps);
-    if (!this.#repo.authorship) yield* this.#findVanished();
-    yield* this.#checkIndexes();
+    const existing = await snapshotIds(this.#repo);
+    if (existing.length === 0 && !repeat && !(piped && ids.length === 0)) yield noSnapshot(this.#target.url);
+    yield* checkAuthorship(this.#repo, all, this.#deps);
+    if (!this.#repo.authorship) yield* this.#findVanished(existing);
     const manifests: Manifest[] = [];
-    yield* this.#checkManifests(manifests);
+    yield* this.#checkManifests(manifests, existing);
+    yield* this.#checkIndexes();
     const need: NeededChunks = { chunks: new ChunkIndex(), pages: new Set() };
     for (const manifest of manifests) {
-      yield* checkListing(this.#repo, manifest, need, this.#deps.signal);
+      yield* checkListing(this.#repo, manifest, { need, isWhole: level !== "quick", signal: this.#deps.signal });
       this.#tally.done();
     }
     yield* this.#checkPacks(manifests, need);
-    if (this.#options.all) yield* this.#checkSealed();
-    if (this.#options.level === "deep") yield* this.#checkDatabases(manifests);
+    if (all) yield* this.#checkSealed();
+    if (level === "deep") yield* this.#checkDatabases(manifests);
   }
 
   /** Where nothing is signed, this machine's own list is all there is. */
-  async *#findVanished(): AsyncGenerator<Finding> {
+  async *#findVanished(existing: readonly string[]): AsyncGenerator<Finding> {
     const known = readKnownObjects(this.#repo, (error) => this.#deps.log.problem(error));
-    yield* findVanishedSnapshots(this.#repo, known, new Set(await snapshotIds(this.#repo)));
+    yield* findVanishedSnapshots(this.#repo, known, new Set(existing));
   }
 
-  /** Results of drills, acceptances, and marks of prune. */
+  /** Results of drills, what was accepted, and marks of prune. */
   async *#checkSealed(): AsyncGenerator<Finding> {
-    for (const [prefix, code] of [
-      [DRILLS, "DRILL_DAMAGED"],
-      [ACCEPTED, "ACCEPTANCE_DAMAGED"],
-      [MARKS, "MARKS_DAMAGED"],
+    for (const [prefix, code, decode] of [
+      [DRILLS, "DRILL_DAMAGED", decodeDrill],
+      [ACCEPTED, "ACCEPTANCE_DAMAGED", decodeAcceptance],
+      [MARKS, "MARKS_DAMAGED", decodeMarks],
     ] as const) {
       for await (const { key } of this.#target.list(prefix)) {
         if (key.endsWith(".sig")) continue;
         const bytes = await this.#target.get(key);
-        if (bytes && decodeSealed(bytes)?.["id"] !== nameIn(key)) yield fault(code, key, "is not what was written");
+        if (bytes && decode(bytes)?.id !== nameIn(key)) yield fault(code, key, "is not what was written");
       }
     }
   }
@@ -136,47 +175,57 @@ class Verification {
     this.#tally.done(0, seen.size);
   }
 
+  /** Every index file that there is, also those that others are merged into meanwhile. */
   async *#checkIndexes(): AsyncGenerator<Finding> {
-    for await (const { key, size } of this.#target.list(INDEXES)) {
-      const lines = await this.#linesOf(key);
-      if (!lines) {
-        yield fault(
-          "INDEX_DAMAGED",
-          key,
-          "does not match its name; its packs are undamaged unless a finding names them",
-        );
-        continue;
+    const seen = new Set<string>();
+    for (let isMissing = true; isMissing;) {
+      isMissing = false;
+      for await (const { key, size } of this.#target.list(INDEXES)) {
+        if (seen.has(key)) continue;
+        seen.add(key);
+        const lines = await this.#linesOf(key);
+        if (lines === "missing") isMissing = true;
+        else if (lines === "damaged") yield fault("INDEX_DAMAGED", key, INDEX_DAMAGED);
+        else {
+          for (const line of lines) this.#index.addPack(line);
+          this.#indexes.push(key);
+          this.#tally.done(size);
+        }
       }
-      for (const line of lines) {
-        this.#index.addPack(line);
-      }
-      this.#indexes.push(key);
-      this.#tally.done(size);
     }
   }
 
-  /** Undefined when the file does not match its name. */
-  async #linesOf(key: string): Promise<Iterable<PackLine> | undefined> {
+  async #linesOf(key: string): Promise<readonly PackLine[] | "missing" | "damaged"> {
     const bytes = await this.#target.get(key);
-    if (!bytes || chunkId(bytes) !== nameIn(key)) return undefined;
-    return decodeIndex(await this.#repo.open(bytes, key));
+    if (!bytes) return "missing";
+    if (chunkId(bytes) !== nameIn(key)) return "damaged";
+    try {
+      return [...decodeIndex(await this.#repo.open(bytes, key))];
+    } catch (error) {
+      // Whoever can write there can give any bytes their name; a key that was not given is no damage.
+      if (error instanceof ToolError && error.code !== "E_AGE_DAMAGED") throw error;
+      return "damaged";
+    }
   }
 
-  async *#checkManifests(sound: Manifest[]): AsyncGenerator<Finding> {
-    for (const id of await this.#selectedIds()) {
+  async *#checkManifests(sound: Manifest[], existing: readonly string[]): AsyncGenerator<Finding> {
+    for (const id of await this.#selectedIds(existing)) {
       const manifest = await findManifest(this.#repo, id);
+      if (manifest === null) continue; // pruned since it was listed
+      this.outcomes.begin(id, manifest?.home_id);
       if (manifest) sound.push(manifest);
       else yield fault("MANIFEST_DAMAGED", snapshotKey(id), "is not what create wrote");
     }
   }
 
-  async #selectedIds(): Promise<readonly string[]> {
-    const all = await snapshotIds(this.#repo);
-    if (this.#options.all) return all;
+  async #selectedIds(all: readonly string[]): Promise<readonly string[]> {
+    if (this.#options.all || all.length === 0) return all;
     const ids = new Set<string>();
     for (const word of this.#options.ids) {
       // A full id needs no readable manifest: that is what is to be found out.
-      ids.add(all.includes(word) ? word : (await resolveSnapshot(this.#repo, word, this.#options)).id);
+      if (all.includes(word)) ids.add(word);
+      else if (!this.#options.repeat) ids.add((await resolveSnapshot(this.#repo, word, this.#options)).id);
+      else for (const id of all) ids.add(id); // the findings say which of them were meant
     }
     return [...ids].sort();
   }
@@ -217,7 +266,10 @@ class Verification {
   }
 
   async *#packLines(): AsyncGenerator<PackLine> {
-    for (const key of this.#indexes) yield* (await this.#linesOf(key)) ?? [];
+    for (const key of this.#indexes) {
+      const lines = await this.#linesOf(key);
+      if (typeof lines !== "string") yield* lines;
+    }
   }
 
   async #packSizes(): Promise<Map<string, number>> {
@@ -225,6 +277,20 @@ class Verification {
     for await (const { key, size } of this.#target.list(PACKS)) sizes.set(nameIn(key), size);
     return sizes;
   }
+}
+
+const INDEX_DAMAGED = "does not match its name, or is no index; its packs are undamaged unless a finding names them";
+
+/** Whose turn it is, by the digest of a pack or a database. */
+function turnOf(
+  { sample, repeat }: VerifyRepository & { readonly repeat?: readonly Finding[] },
+  { now }: Deps,
+): (digest: string) => boolean {
+  if (repeat?.every(({ id }) => id!.startsWith(PACKS))) {
+    const packs = new Set(repeat.map(({ id }) => nameIn(id!)));
+    return (digest) => packs.has(digest);
+  }
+  return sample === undefined ? () => true : dailySample(sample, now());
 }
 
 function packsOf(need: NeededChunks, index: ChunkIndex): ReadonlySet<string> {

@@ -32,16 +32,22 @@ export async function* listAcceptances(
   for (const key of keys.sort().reverse()) {
     const bytes = await repo.target.get(key);
     if (!bytes) continue; // removed since it was listed
-    const found = decodeSealed(bytes) as unknown as Acceptance | undefined;
-    if (found?.id !== nameIn(key) || !isAcceptance(found)) problem(damaged(`${repo.url}/${key}`));
+    const found = decodeAcceptance(bytes);
+    if (found?.id !== nameIn(key)) problem(damaged(`${repo.url}/${key}`));
     else if ((await repo.signatureOf(key, bytes)) !== "signed") problem(forged(`${repo.url}/${key}`));
     else yield found;
   }
 }
 
+/** Undefined when it is not what was written, or nothing that accept would write. */
+export function decodeAcceptance(bytes: Buffer): Acceptance | undefined {
+  const found = decodeSealed(bytes) as unknown as Acceptance | undefined;
+  return found && isAcceptance(found) ? found : undefined;
+}
+
 /** A digest can be made by anybody who may write to the repository. */
-const isAcceptance = ({ snapshot, because, accepted_at }: Acceptance): boolean =>
-  [snapshot, because, accepted_at].every((value: unknown) => typeof value === "string") &&
+const isAcceptance = ({ snapshot, home_id, because, accepted_at }: Acceptance): boolean =>
+  [snapshot, home_id, because, accepted_at].every((text) => typeof text === "string") &&
   !Number.isNaN(Date.parse(accepted_at));
 
 const forged = (what: string): ToolError =>

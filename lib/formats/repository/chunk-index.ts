@@ -1,5 +1,6 @@
 // Where every chunk lies: 56 bytes a chunk in packed arrays, so that memory stays flat for millions of them.
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { CHUNK_BYTES } from "./chunk.ts";
 
 /** Where a chunk's frame lies: pack, offset and length of the frame; size of the content. */
 export interface ChunkLocation {
@@ -131,12 +132,37 @@ export const encodePackLine = (line: PackLine): Buffer => Buffer.from(`${JSON.st
 /** An index file: one line a pack. */
 export const encodeIndex = (lines: readonly Uint8Array[]): Buffer => zstdCompressSync(Buffer.concat(lines));
 
-/** The lines of an index file; throws what zlib or JSON throws when it is damaged. */
+/** An index file is written when it lists some 65,536 chunks, a line of at most 16,384 among them. */
+const MOST_INDEX_BYTES = 64 << 20;
+
+/** The lines of an index file; throws what zlib or JSON throws when it is damaged, a TypeError where a line is none. */
 export function* decodeIndex(bytes: Buffer): Generator<PackLine> {
-  const text = zstdDecompressSync(bytes, { chunkSize: 1 << 20 });
+  const text = zstdDecompressSync(bytes, { chunkSize: 1 << 20, maxOutputLength: MOST_INDEX_BYTES });
   for (let from = 0; from < text.length;) {
     const end = text.indexOf(10, from);
-    yield JSON.parse(text.toString("latin1", from, end)) as PackLine;
+    if (end < 0) throw new TypeError("the last line of the index has no end");
+    const line = JSON.parse(text.toString("latin1", from, end)) as PackLine;
+    if (!isPackLine(line)) throw new TypeError("a line of the index is none");
+    yield line;
     from = end + 1;
   }
 }
+
+const isDigest = (value: unknown): boolean => typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
+const isUpTo = (most: number, value: unknown): boolean =>
+  Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most;
+
+/** What no pack can hold would be asked for at places and in sizes that somebody else has chosen. */
+const isPackLine = (line: PackLine | null): boolean =>
+  isDigest(line?.pack) &&
+  (line!.bytes === undefined || isUpTo(Number.MAX_SAFE_INTEGER, line!.bytes)) &&
+  Array.isArray(line!.chunks) &&
+  line!.chunks.every(isPackedChunk);
+
+/** A frame that cannot be compressed is a little longer than its content. */
+const isPackedChunk = (chunk: PackLine["chunks"][number]): boolean =>
+  Array.isArray(chunk) &&
+  isDigest(chunk[0]) &&
+  isUpTo(NO_PACK - 1, chunk[1]) &&
+  isUpTo(2 * CHUNK_BYTES, chunk[2]) &&
+  isUpTo(CHUNK_BYTES, chunk[3]);

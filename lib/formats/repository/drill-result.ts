@@ -2,7 +2,7 @@
 import { EXIT, ToolError } from "../../records/error.ts";
 import { DRILLS, drillKey, nameIn } from "./layout.ts";
 import type { Repository } from "./repository.ts";
-import { decodeSealed, encodeSealed } from "../sealed-json.ts";
+import { decodeSealed, encodeSealed, isShallow } from "../sealed-json.ts";
 import { isUlid } from "../ulid.ts";
 
 export interface DrillResult {
@@ -43,29 +43,37 @@ export async function* listDrills(repo: Repository, problem: (error: ToolError) 
   for (const key of keys.sort().reverse()) {
     const bytes = await repo.target.get(key);
     if (!bytes) continue; // removed since it was listed
-    const result = decodeSealed(bytes) as unknown as DrillResult | undefined;
-    const isSound = result?.id === nameIn(key) && isDrillResult(result);
-    if (isSound && (await repo.signatureOf(key, bytes)) !== "forged") yield result;
+    const result = decodeDrill(bytes);
+    const isSound = result?.id === nameIn(key) && (await repo.signatureOf(key, bytes)) !== "forged";
+    if (isSound) yield result;
     else problem(damaged(`${repo.url}/${key}`));
   }
 }
 
-const VERDICTS: readonly unknown[] = ["passed", "failed", "not run"];
+/** Undefined when it is not what was written, or nothing that a drill would write. */
+export function decodeDrill(bytes: Buffer): DrillResult | undefined {
+  const value = decodeSealed(bytes) as unknown as DrillResult | undefined;
+  return value && isDrill(value) ? value : undefined;
+}
+
+const VERDICTS: ReadonlySet<unknown> = new Set<DrillResult["verdict"]>(["passed", "failed", "not run"]);
+const isText = (value: unknown): boolean => typeof value === "string";
+const isTime = (value: unknown): boolean => isText(value) && !Number.isNaN(Date.parse(value as string));
 
 /** A digest can be made by anybody who may write to the repository. */
-const isDrillResult = ({ snapshot, verdict, by, started_at, finished_at, findings }: DrillResult): boolean =>
-  typeof snapshot === "string" &&
-  VERDICTS.includes(verdict) &&
-  (by === undefined || by === "verify") &&
-  isTime(started_at) &&
-  isTime(finished_at) &&
-  Array.isArray(findings) &&
-  findings.every((each: unknown) => {
-    const { code, severity, message } = (each ?? {}) as { [key: string]: unknown };
-    return [code, severity, message].every((value) => typeof value === "string");
-  });
-
-const isTime = (value: unknown): boolean => typeof value === "string" && !Number.isNaN(Date.parse(value));
+const isDrill = (value: DrillResult): boolean =>
+  isShallow(value) &&
+  isText(value.snapshot) &&
+  (value.home_id === null || isText(value.home_id)) &&
+  isText(value.toolkit) &&
+  isTime(value.started_at) &&
+  isTime(value.finished_at) &&
+  VERDICTS.has(value.verdict) &&
+  (value.by === undefined || value.by === "verify") &&
+  typeof value.counts === "object" &&
+  value.counts !== null &&
+  Array.isArray(value.findings) &&
+  value.findings.every((found) => isText(found?.code) && isText(found.severity) && isText(found.message));
 
 const damaged = (what: string): ToolError =>
   new ToolError({

@@ -15,6 +15,7 @@ import { toFileError } from "../../files/errors.ts";
 import { SEQUENCE } from "./listing.ts";
 import type { PackReader, StoredChunk } from "./pack-reader.ts";
 import { checkpointWal } from "../../sqlite/change/checkpoint.ts";
+import { isFull } from "../../sqlite/errors.ts";
 
 export interface ExtractJob {
   /** Absolute. */
@@ -34,7 +35,7 @@ export const partsOf = ({ parts, wal = [] }: ExtractJob): readonly StoredChunk[]
 /** Why a file is not what it was; it is gone then, unless it is a database that folded into something else. */
 export interface ExtractFault {
   readonly path: string;
-  readonly code: "CHUNK_DAMAGED" | "SEQUENCE_DIFFERS" | "WAL_UNUSABLE";
+  readonly code: "CHUNK_DAMAGED" | "SIZE_DIFFERS" | "SEQUENCE_DIFFERS" | "WAL_UNUSABLE";
   readonly message: string;
 }
 
@@ -94,9 +95,10 @@ async function checkpointPair({ path, mode, mtimeNs, lastSequence }: ExtractJob)
   try {
     checkpointWal(path);
   } catch (error) {
+    if (isFull(error)) throw error;
     return { path, code: "WAL_UNUSABLE", message: `its WAL cannot be checkpointed: ${(error as Error).message}` };
   }
-  const found = typeof lastSequence === "number" ? await lastSequenceIn(path) : undefined;
+  const found = typeof lastSequence === "number" ? await readLastSequence(path) : undefined;
   chmodSync(osPath(path), mode);
   utimesSync(osPath(path), toUtimesSeconds(mtimeNs), toUtimesSeconds(mtimeNs));
   if (typeof lastSequence !== "number" || found === lastSequence) return undefined;
@@ -104,7 +106,7 @@ async function checkpointPair({ path, mode, mtimeNs, lastSequence }: ExtractJob)
   return { path, code: "SEQUENCE_DIFFERS", message };
 }
 
-async function lastSequenceIn(path: string): Promise<number | undefined> {
+export async function readLastSequence(path: string): Promise<number | undefined> {
   const { withPages } = await import("../../sqlite/read/pages.ts");
   const { readLastRow: lastRow } = await import("../../sqlite/read/last-row.ts");
   const row = withPages(path, (pages) => lastRow(pages, SEQUENCE.table, SEQUENCE.column));

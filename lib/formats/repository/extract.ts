@@ -12,7 +12,7 @@ import { chunksOf, type ListingLine } from "./listing.ts";
 import type { Manifest } from "./manifest.ts";
 import type { StoredChunk } from "./pack-reader.ts";
 import type { Repository } from "./repository.ts";
-import { readListing } from "./snapshots.ts";
+import { assertListing, readListing } from "./snapshots.ts";
 
 const OUTSIDE = ".agh-toolkit/outside";
 
@@ -41,6 +41,7 @@ export interface ExtractResult {
 export async function extract(options: ExtractOptions, deps: Deps): Promise<ExtractResult> {
   const { repo, manifest, dir, only } = options;
   repo.requireIdentity();
+  await assertListing(repo, manifest);
   const index = await repo.index();
   const done = { files: 0, directories: 0, bytes: 0 };
   await using pool = new ExtractPool(repo, manifest.totals.bytes);
@@ -57,8 +58,8 @@ export async function extract(options: ExtractOptions, deps: Deps): Promise<Extr
     }
     if (only || line.root !== "home") makeDirectory(dirname(path));
     const job = jobOf(line, path, index);
-    if (job) await pool.dispatch(job);
-    else pool.faults.push({ path, code: "CHUNK_DAMAGED", message: "no index lists all of its chunks" });
+    if ("parts" in job) await pool.dispatch(job);
+    else pool.faults.push({ path, ...job });
     done.files++;
     done.bytes += line.size ?? 0;
     deps.progress.update({ label: "written", done: done.bytes, total: manifest.totals.bytes, unit: "bytes" });
@@ -94,18 +95,8 @@ function applyMetadata(path: string, { mode, mtime_ns }: ListingLine): void {
 /** Nothing restored is setuid, setgid or sticky. */
 const modeOf = (mode: string): number => Number.parseInt(mode, 8) & 0o777;
 
-/** `home`, or the name of a root outside it: a word, and a name below it. */
-const ROOT = /^[a-z][a-z0-9_-]{0,31}(?:\/(?!\.{1,2}$)[A-Za-z0-9._-]{1,128})?$/;
-
-/** The destination of a line. A listing may be hostile: a path that leads elsewhere is refused (6). */
-function destinationOf(dir: string, { root, path }: ListingLine): string {
-  const names = path === "" ? [] : path.split("/");
-  if (!ROOT.test(root) || names.some((name) => name === "" || name === "." || name === ".." || name.includes("\0"))) {
-    throw placeError(
-      "E_HOSTILE_PATH",
-      `the listing contains a path outside of the restore directory: ${JSON.stringify(`${root}/${path}`)}`,
-    );
-  }
+/** The destination of a line whose listing was checked. */
+export function destinationOf(dir: string, { root, path }: Pick<ListingLine, "root" | "path">): string {
   const base = root === "home" ? dir : `${dir}/${OUTSIDE}/${root}`;
   return path === "" ? base : joinPath(base, path);
 }
@@ -151,19 +142,20 @@ function makeDirectory(path: string): void {
   }
 }
 
-/** Undefined when a chunk is unknown. */
-function jobOf(line: ListingLine, path: string, index: ChunkIndex): ExtractJob | undefined {
+/** Why it cannot be written where a chunk is unknown, or where its chunks hold more or less than the listing says. */
+function jobOf(line: ListingLine, path: string, index: ChunkIndex): ExtractJob | Omit<ExtractFault, "path"> {
+  const { size = 0, mode, mtime_ns: mtimeNs, database } = line;
   const parts = locate(chunksOf(line), index);
-  const wal = line.database?.wal && locate(line.database.wal.chunks, index);
-  if (!parts || (line.database?.wal && !wal)) return undefined;
-  return {
-    path,
-    mode: modeOf(line.mode),
-    mtimeNs: line.mtime_ns,
-    parts,
-    ...(wal && { wal, lastSequence: line.database?.last_sequence ?? null }),
-  };
+  const wal = locate(database?.wal?.chunks ?? [], index);
+  if (!parts || !wal) return { code: "CHUNK_DAMAGED", message: "no index lists all of its chunks" };
+  if (bytesOf(parts) !== size || bytesOf(wal) !== (database?.wal?.size ?? 0)) {
+    return { code: "SIZE_DIFFERS", message: `its chunks hold ${bytesOf(parts)} bytes, and the listing says ${size}` };
+  }
+  const pair = database?.wal && { wal, lastSequence: database.last_sequence };
+  return { path, mode: modeOf(mode), mtimeNs, parts, ...pair };
 }
+
+const bytesOf = (parts: readonly StoredChunk[]): number => parts.reduce((sum, { size }) => sum + size, 0);
 
 function locate(chunks: readonly string[], index: ChunkIndex): StoredChunk[] | undefined {
   const parts: StoredChunk[] = [];

@@ -1,5 +1,7 @@
 // The listing of a snapshot: one JSON line a path in the order of the walk, cut into pages that unchanged runs share.
 import { comparePaths, type PathType } from "../../files/walk.ts";
+import { placeError, type ToolError } from "../../records/error.ts";
+import { isShallow } from "../sealed-json.ts";
 
 export interface ListingLine {
   readonly root: string;
@@ -75,7 +77,71 @@ export const tailOf = (stat: string): string => `,"stat":"${stat}"}`;
 export const encodeListingLine = ({ root, path, class: of, type, stat, ...rest }: ListingLine): string =>
   headOf(startOf(root, path), of, type) + JSON.stringify(rest).slice(1, -1) + tailOf(stat);
 
-export const decodeListingLine = (text: string): ListingLine => JSON.parse(text) as ListingLine;
+/** Throws E_LISTING_DAMAGED (6) for what no create writes: a line can be made by anybody who may write to the repository. */
+export const decodeListingLine = (text: string): ListingLine => decodeLine(text, isListingLine);
+
+function decodeLine<T>(text: string, isValid: (value: T) => boolean): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw damagedLine(text, cause);
+  }
+  if (typeof value !== "object" || value === null || !isShallow(value) || !isValid(value as T)) throw damagedLine(text);
+  return value as T;
+}
+
+const SHOWN = 120;
+
+const damagedLine = (text: string, cause?: unknown): ToolError => {
+  const shown = JSON.stringify(text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text);
+  return placeError(
+    "E_LISTING_DAMAGED",
+    `the listing contains a line that create never writes: ${shown}`,
+    undefined,
+    cause,
+  );
+};
+
+const isText = (value: unknown): value is string => typeof value === "string";
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+const isOptional = (value: unknown, test: (value: unknown) => boolean): boolean => value === undefined || test(value);
+export const isDigest = (value: unknown): value is string => isText(value) && /^[0-9a-f]{64}$/.test(value);
+const areDigests = (value: unknown): boolean => Array.isArray(value) && value.every(isDigest);
+const MOST_NS = 2n ** 63n;
+const isTime = (value: unknown): boolean =>
+  isText(value) && /^-?\d{1,19}$/.test(value) && BigInt(value) < MOST_NS && BigInt(value) > -MOST_NS;
+
+const isListingLine = (line: ListingLine): boolean =>
+  [line.root, line.path, line.class, line.stat].every(isText) &&
+  (line.type === "file" || line.type === "directory") &&
+  isText(line.mode) &&
+  /^[0-7]{4}$/.test(line.mode) &&
+  isTime(line.mtime_ns) &&
+  isOptional(line.size, isCount) &&
+  isOptional(line.link, isText) &&
+  isOptional(line.sha256, isDigest) &&
+  isOptional(line.chunks, areDigests) &&
+  isOptional(line.database, (database) => isDatabaseLine(database as DatabaseLine));
+
+const isDatabaseLine = (database: DatabaseLine): boolean =>
+  typeof database === "object" &&
+  database !== null &&
+  isText(database.copied) &&
+  (database.pages === null || isCount(database.pages)) &&
+  (database.last_sequence === null || Number.isSafeInteger(database.last_sequence)) &&
+  isOptional(database.wal, (wal) => isWal(wal as NonNullable<DatabaseLine["wal"]>)) &&
+  [database.damaged, database.born, database.first].every((text) => isOptional(text, isText)) &&
+  isOptional(database.issued, (issued) => issued === null || typeof issued === "number") &&
+  isOptional(database.tables, (tables) => Array.isArray(tables) && tables.every(isText)) &&
+  isOptional(database.rows, (rows) => typeof rows === "object" && Object.values(rows ?? [null]).every(isCount)) &&
+  isOptional(database.sessions, (sessions) => isSessionList(sessions as NonNullable<DatabaseLine["sessions"]>));
+
+const isSessionList = (sessions: NonNullable<DatabaseLine["sessions"]>): boolean =>
+  typeof sessions === "object" && sessions !== null && isCount(sessions.count) && areDigests(sessions.chunks);
+
+const isWal = (wal: NonNullable<DatabaseLine["wal"]>): boolean =>
+  typeof wal === "object" && wal !== null && isCount(wal.size) && areDigests(wal.chunks) && isText(wal.stat);
 
 /** The chunks of a file, in order. */
 export const chunksOf = ({ size, sha256, chunks }: ListingLine): readonly string[] =>
@@ -100,6 +166,14 @@ export function compareRoots(a: string, b: string): number {
 export const compareLines = (a: Pick<ListingLine, "root" | "path">, b: Pick<ListingLine, "root" | "path">): number =>
   compareRoots(a.root, b.root) || comparePaths(a.path, b.path);
 
+/** Throws as decodeListingLine does. */
+export const decodeSessionLine = (text: string): SessionLine =>
+  decodeLine<SessionLine>(
+    text,
+    ({ id, events, at, parent }) =>
+      isText(id) && isOptional(events, isCount) && [at, parent].every((value) => isOptional(value, isText)),
+  );
+
 /** One line of the list of pages. */
 export interface PageRef {
   readonly sha256: string;
@@ -108,6 +182,13 @@ export interface PageRef {
   readonly path: string;
   readonly lines: number;
 }
+
+/** Throws as decodeListingLine does. */
+export const decodePageRef = (text: string): PageRef =>
+  decodeLine<PageRef>(
+    text,
+    ({ sha256, root, path, lines }) => isDigest(sha256) && isText(root) && isText(path) && isCount(lines),
+  );
 
 export const PAGE_LINES = 512;
 const PAGE_BYTES = 1 << 20;

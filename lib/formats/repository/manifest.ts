@@ -1,5 +1,7 @@
 // The manifest of a snapshot: its header, where its listing lies, and every path that was not taken.
-import { decodeSealed, encodeSealed } from "../sealed-json.ts";
+import { decodeSealed, encodeSealed, isShallow } from "../sealed-json.ts";
+import { isUlid } from "../ulid.ts";
+import { isDigest } from "./listing.ts";
 
 /** What `init` makes; older ones are read, and written as they are. */
 export const REPOSITORY_FORMAT = 2;
@@ -29,6 +31,8 @@ export interface Manifest {
   /** Chunks of the list of pages, in order. */
   readonly listing: { readonly chunks: readonly string[]; readonly pages: number; readonly lines: number };
   readonly totals: Totals;
+  /** Paths whose names not every file system can hold: no listing has more of them. */
+  readonly unusual_names?: number;
   /** Files by class. */
   readonly class_files?: { readonly [name: string]: number };
   readonly coverage: readonly CoverageGap[];
@@ -98,35 +102,52 @@ export function decodeManifest(bytes: Buffer): Manifest | undefined {
   return value && isManifest(value) ? value : undefined;
 }
 
-const TEXTS = [
-  "id",
-  "runtime",
-  "home_id",
-  "home_path",
-  "hostname",
-  "toolkit",
-  "sqlite",
-  "started_at",
-  "finished_at",
-  "consistency",
-] as const;
+const TEXTS = ["runtime", "home_id", "home_path", "hostname", "toolkit", "sqlite"] as const;
 const COUNTS = ["files", "directories", "sessions", "bytes", "new_files", "new_bytes", "stored_bytes"] as const;
 
-const isText = (value: unknown): boolean => typeof value === "string";
+const isText = (value: unknown): value is string => typeof value === "string";
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+const isTime = (value: unknown): boolean => isText(value) && !Number.isNaN(Date.parse(value));
+const isAbsent = (value: unknown): boolean => value === undefined || value === null;
+const isFlag = (value: unknown): boolean => value === undefined || value === true;
 const areAll = (list: unknown, test: (value: never) => boolean): boolean =>
   Array.isArray(list) && (list as never[]).every((value) => value !== null && test(value));
 
 /** A digest can be made by anybody who may write to the repository. */
 const isManifest = (value: Manifest): boolean =>
+  isShallow(value) &&
   TEXTS.every((key) => isText(value[key])) &&
-  !Number.isNaN(Date.parse(value.started_at)) &&
+  isText(value.id) &&
+  isUlid(value.id) &&
+  isCount(value.format) &&
+  isTime(value.started_at) &&
+  isTime(value.finished_at) &&
+  (value.consistency === "cut" || value.consistency === "cold") &&
+  (isAbsent(value.cut_at) || isTime(value.cut_at)) &&
+  Number.isFinite(value.skew_ms) &&
   (value.parent === null || isText(value.parent)) &&
-  COUNTS.every((key) => typeof value.totals?.[key] === "number") &&
+  COUNTS.every((key) => isCount(value.totals?.[key])) &&
+  (isAbsent(value.unusual_names) || isCount(value.unusual_names)) &&
+  (isAbsent(value.class_files) || areCounts(value.class_files!)) &&
   areAll(value.tags, isText) &&
   areAll(value.classes, isText) &&
   areAll(value.roots, ({ name, dir }: Manifest["roots"][number]) => isText(name) && isText(dir)) &&
-  areAll(value.listing?.chunks, isText) &&
-  (value.reference === undefined || value.reference === null || isText(value.reference)) &&
-  (value.suspicions === undefined ||
-    areAll(value.suspicions, ({ code, message }: Suspicion) => isText(code) && isText(message))) &&
-  areAll(value.coverage, ({ root, path, class: of, reason }: CoverageGap) => [root, path, of, reason].every(isText));
+  isListing(value.listing) &&
+  (isAbsent(value.reference) || isText(value.reference)) &&
+  (value.suspicions === undefined || areAll(value.suspicions, isSuspicion)) &&
+  areAll(value.coverage, isGap);
+
+const isListing = (listing: Manifest["listing"] | undefined): boolean =>
+  areAll(listing?.chunks, isDigest) && isCount(listing!.lines) && isCount(listing!.pages);
+
+const areCounts = (counts: object): boolean => Object.values(counts).every(isCount);
+
+const isSuspicion = ({ code, id, path, message, evidence }: Suspicion): boolean =>
+  [code, message].every(isText) && [id, path].every((text) => isAbsent(text) || isText(text)) && isEvidence(evidence);
+
+const isEvidence = (evidence: unknown): boolean => isAbsent(evidence) || typeof evidence === "object";
+
+const isGap = ({ root, path, class: of, reason, files, bytes, missing, late, accepted }: CoverageGap): boolean =>
+  [root, path, of, reason].every(isText) &&
+  [files, bytes].every((count) => isAbsent(count) || isCount(count)) &&
+  [missing, late, accepted].every(isFlag);

@@ -26,11 +26,28 @@ export async function readMarks(repo: Repository): Promise<MarkFile[]> {
   const found: MarkFile[] = [];
   for await (const { key } of repo.target.list(MARKS)) {
     const bytes = isUlid(nameIn(key)) ? await repo.target.get(key) : undefined;
-    const marks = bytes && (decodeSealed(bytes) as unknown as MarkFile | undefined);
-    if (marks?.id === nameIn(key) && marks.format === MARKS_FORMAT) found.push(marks);
+    const marks = bytes && decodeMarks(bytes);
+    if (marks?.id === nameIn(key)) found.push(marks);
   }
   return found.sort((a, b) => (a.id < b.id ? -1 : 1));
 }
+
+/** Undefined when it is not what was written, or nothing that prune would write. */
+export function decodeMarks(bytes: Buffer): MarkFile | undefined {
+  const marks = decodeSealed(bytes) as unknown as MarkFile | undefined;
+  return marks && isMarkFile(marks) ? marks : undefined;
+}
+
+/** A digest can be made by anybody who may write to the repository. */
+const isMarkFile = ({ format, at, grace_ms: grace, packs }: MarkFile): boolean =>
+  format === MARKS_FORMAT &&
+  isTime(at) &&
+  Number.isFinite(grace) &&
+  typeof packs === "object" &&
+  packs !== null &&
+  Object.values(packs).every(isTime);
+
+const isTime = (value: unknown): boolean => typeof value === "string" && !Number.isNaN(Date.parse(value));
 
 /** Clocks of two machines differ by less. */
 const MARGIN_MS = 10 * 60_000;

@@ -44,6 +44,7 @@ const isText = (value: unknown): boolean => typeof value === "string";
 /** A digest can be made by anybody who may write to the repository. */
 const isRepositoryFile = ({ format, id, encryption, sign, signature }: RepositoryFile): boolean =>
   Number.isSafeInteger(format) &&
+  format > 0 &&
   isText(id) &&
   (encryption === null ||
     (Array.isArray(encryption?.age) && encryption.age.length > 0 && encryption.age.every(isText))) &&

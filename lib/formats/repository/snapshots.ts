@@ -4,7 +4,8 @@ import { placeError, refusal, ToolError, usageError } from "../../records/error.
 import { listAcceptances } from "./acceptance.ts";
 import { isAgeFile } from "./encryption.ts";
 import { nameIn, snapshotKey, SNAPSHOTS } from "./layout.ts";
-import { decodeListingLine, decodePage, type ListingLine, type PageRef } from "./listing.ts";
+import { hostileListing, ListingNames } from "./check-listing.ts";
+import { decodeListingLine, decodePage, decodePageRef, type ListingLine, type PageRef } from "./listing.ts";
 import { decodeManifest, type Manifest } from "./manifest.ts";
 import { storedObjectOf, type Repository, type StoredObject } from "./repository.ts";
 import { isUlid, ulidTime } from "../ulid.ts";
@@ -144,13 +145,24 @@ interface Page {
   readonly lines: readonly string[];
 }
 
-/** The list of a snapshot's pages. */
+/** The list of a snapshot's pages. Damaged, or no list → exit 6. */
 export async function readPageRefs(repo: Repository, { listing }: Manifest): Promise<PageRef[]> {
   const parts: Buffer[] = [];
+  let bytes = 0;
   await repo.expect(listing.chunks);
-  for (const chunk of listing.chunks) parts.push(await repo.chunk(chunk));
-  return decodePage(Buffer.concat(parts)).map((line) => JSON.parse(line) as PageRef);
+  for (const chunk of listing.chunks) {
+    parts.push(await repo.chunk(chunk));
+    bytes += parts.at(-1)!.length;
+    if (bytes > MOST_REF_BYTES) throw damagedListing(repo, "its list of pages is too long");
+  }
+  return decodePage(Buffer.concat(parts)).map(decodePageRef);
 }
+
+/** The list of pages of some ten million paths. */
+const MOST_REF_BYTES = 64 << 20;
+
+const damagedListing = ({ url }: Repository, what: string): ToolError =>
+  placeError("E_LISTING_DAMAGED", `${url}: ${what}`, `agh-backup verify --all --repo ${url}`);
 
 /** The pages of a listing, their lines as text. */
 export async function* readListingPages(repo: Repository, manifest: Manifest): AsyncGenerator<Page> {
@@ -159,8 +171,38 @@ export async function* readListingPages(repo: Repository, manifest: Manifest): A
   for (const ref of refs) yield { ref, lines: decodePage(await repo.chunk(ref.sha256)) };
 }
 
-/** Every line of a snapshot's listing, in order. */
+/** Every line of a snapshot's listing, in order. What no create writes → exit 6; names that may not be written → 4. */
 export async function* readListing(repo: Repository, manifest: Manifest): AsyncGenerator<ListingLine> {
-  for await (const { lines } of readListingPages(repo, manifest))
-    for (const line of lines) yield decodeListingLine(line);
+  const names = new ListingNames();
+  let count = 0;
+  for await (const { lines } of readListingPages(repo, manifest)) {
+    for (const text of lines) {
+      const line = decodeListingLine(text);
+      const problem = names.findProblem(line) ?? findUnusualProblem(names, manifest);
+      if (problem !== undefined) throw hostileListing(line, problem);
+      count++;
+      yield line;
+    }
+  }
+  if (count !== manifest.listing.lines) {
+    throw damagedListing(repo, `the listing of ${manifest.id} has ${count} lines, not ${manifest.listing.lines}`);
+  }
+}
+
+/** Names that create has met in the home come back; others come from somebody else. */
+const findUnusualProblem = ({ unusual }: ListingNames, { format, unusual_names = 0 }: Manifest): string | undefined =>
+  unusual > unusual_names && format > FIRST_FORMAT
+    ? "a name that not every file system can hold, or one that differs from another in case or form only"
+    : undefined;
+
+/** Its manifests do not count unusual names. */
+const FIRST_FORMAT = 1;
+
+const checkedListings = new WeakSet<Manifest>();
+
+/** Reads a listing to its end, so that one that is refused is refused before anything is written. Throws as readListing does. */
+export async function assertListing(repo: Repository, manifest: Manifest): Promise<void> {
+  if (checkedListings.has(manifest)) return;
+  for await (const _ of readListing(repo, manifest));
+  checkedListings.add(manifest);
 }

@@ -1,5 +1,6 @@
 // A sound copy of a database that others may write, with plain reads and no lock: note a cut, read, verify the cut.
 import { closeSync, copyFileSync, constants, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { toFileError } from "../../files/errors.ts";
 import { statIdentity, isFresh, sameIdentity, type FileIdentity } from "../../files/identity.ts";
 import { osPath } from "../../files/os-path.ts";
 import { assertNoOpenLock } from "../open-locks.ts";
@@ -53,8 +54,10 @@ export function copyCut(file: string, cut: Cut, dst: string): "same" | "changed"
     }
   } catch (error) {
     // What was there at the cut and is not there now has changed; other errors are the caller's.
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    return "changed";
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return "changed";
+    // It is the copy's place that is full, not the database's.
+    throw code === "ENOSPC" || code === "EDQUOT" ? toFileError(dst, `copy ${file} to`, error) : error;
   }
   return verifyCut(file, cut);
 }

@@ -4,12 +4,12 @@ import { DatabaseSync } from "node:sqlite";
 import { sameIdentity } from "../../files/identity.ts";
 import { fileUri, joinPath, osPath } from "../../files/os-path.ts";
 import type { Scratch } from "../../files/scratch.ts";
-import { toFileError } from "../../files/errors.ts";
 import { copyCut, noteCut, type Cut } from "../copy/cut.ts";
 import { assertNoOpenLock } from "../open-locks.ts";
 import { pause } from "../pause.ts";
 import { allowReading } from "./read-only-authorizer.ts";
-import { busy, toDatabaseError, emptyDatabase, noDatabase, notADatabase } from "../errors.ts";
+import { noSpaceError } from "../../files/errors.ts";
+import { busy, isFull, toDatabaseError, emptyDatabase, noDatabase, notADatabase } from "../errors.ts";
 
 export interface ReadOptions {
   /** Where a private copy goes when one is needed. */
@@ -116,26 +116,16 @@ function openCopy(file: string, first: Cut, options: ReadOptions): ReadConnectio
     return { db, private: true, uri, unchanged: () => true, close, [Symbol.dispose]: close };
   } catch (error) {
     remove();
-    throw error;
+    throw isFull(error) ? noSpaceError(copy, error) : error;
   }
 }
 
 function copyUntilSame(file: string, first: Cut, copy: string, signal: AbortSignal | undefined): Cut {
   for (let cut = first, tries = 1; ; cut = noteExisting(file), tries++) {
     for (const suffix of ["", "-wal", "-journal"]) rmSync(osPath(copy + suffix), { force: true });
-    if (!cut.fresh && copyInto(copy, file, cut) === "same") return cut;
+    if (!cut.fresh && copyCut(file, cut, copy) === "same") return cut;
     if (tries === TRIES) throw busy(`${file} changed ${TRIES} times while it was copied`);
     pause(Math.min(5 * tries, 25), signal);
-  }
-}
-
-function copyInto(copy: string, file: string, cut: Cut): "same" | "changed" {
-  try {
-    return copyCut(file, cut, copy);
-  } catch (error) {
-    // It is the scratch place that is full, not the database's.
-    const code = (error as NodeJS.ErrnoException).code;
-    throw code === "ENOSPC" || code === "EDQUOT" ? toFileError(copy, `copy ${file} to`, error) : error;
   }
 }
 

@@ -36,7 +36,12 @@ export async function check(home: Home, level: Level, deps: Deps): Promise<Check
   const known = storage.exists ? readRows({ storage, level, deps }) : undefined;
   const ids = typeof known === "object" ? known.events.keys() : [];
   const sessions = [...new Set([...ids, ...legacy.map(({ id }) => id)])].sort();
-  return { sessions, findings: findings({ home, storage, level, legacy, deps }, known) };
+  const covered = new Set([storage.file, ...COST_DATABASES.map((path) => joinPath(home.root, path))]);
+  return {
+    sessions,
+    findings: findings({ home, storage, level, legacy, deps }, known),
+    covers: (file) => covered.has(file),
+  };
 }
 
 /** In the order in which they are reported. */

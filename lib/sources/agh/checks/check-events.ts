@@ -67,7 +67,7 @@ export const events: Check = {
       "AGH cannot open events.db: it records a schema change that AGH does not know, or that differs from AGH's own",
       "a newer version of AGH had it open, or somebody wrote to schema_migrations",
     ),
-    SEQUENCE_GAP: rule("warn", "numbers are missing in the sequence of events", "rows were deleted or lost"),
+    SEQUENCE_GAP: rule("error", "numbers are missing in the sequence of events", "rows were deleted or lost"),
     SEQUENCE_TWICE: rule("error", "two events have the same number", "two writers, or rows inserted by hand"),
     LEDGER_PREFIX: rule(
       "info",
@@ -167,8 +167,7 @@ function* inEvents({ context, known, stats, isSound }: SessionCheck, db: Databas
 
 function* inSequence(id: string, db: DatabaseSync): Generator<AghFinding> {
   const { missing, surplus, ...ends } = readSequence(db);
-  const fromStart = ends.first !== null && ends.first > 1;
-  const lost = missing + (fromStart ? ends.first! - 1 : 0);
+  const lost = missing + (ends.first === null ? 0 : Math.max(0, Number(ends.first) - 1));
   if (lost > 0) {
     const message = `${id}: ${lost} of the numbers 1 to ${ends.last} are missing`;
     yield { code: "SEQUENCE_GAP", id, message, evidence: { missing: lost, ...ends } };

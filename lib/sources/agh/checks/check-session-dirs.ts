@@ -18,7 +18,7 @@ export const directories: Check = {
       loses: "nothing: AGH's next start writes the same, and repairs its last turn",
     },
     SESSION_TWICE: {
-      severity: "warn",
+      severity: "info",
       verdict: "a second directory with the same id; AGH ignores it",
       arises: "a directory was copied within the home",
       action: [],

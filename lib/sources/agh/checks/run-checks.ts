@@ -3,6 +3,7 @@ import type { Deps } from "../../../records/deps.ts";
 import type { Home } from "../../source.ts";
 import { catalogFileState, catalogPages, catalogRows } from "./check-catalog.ts";
 import { events } from "./check-events.ts";
+import { boot } from "./check-boot.ts";
 import { leftovers, modes, settings, vault } from "./check-home.ts";
 import type { CheckRequest } from "../../repair.ts";
 import { readCheckContext } from "./check-context.ts";
@@ -22,6 +23,7 @@ export const CHECKS: readonly Check[] = [
   leftovers,
   catalogPages,
   events,
+  boot,
 ];
 
 /** Every code there is. */
@@ -42,7 +44,13 @@ export async function runChecks(home: Home, options: CheckRequest, deps: Deps): 
 
 async function* run(context: CheckContext): AsyncGenerator<AghFinding> {
   const depth = LEVELS.indexOf(context.level);
+  let hasError = false;
   for (const check of CHECKS) {
-    if (LEVELS.indexOf(check.level) <= depth) yield* check.find(context);
+    // An error says why AGH would not start, where it would not: once is enough.
+    if (LEVELS.indexOf(check.level) > depth || (check === boot && hasError)) continue;
+    for await (const found of check.find(context)) {
+      hasError ||= check.rules[found.code]!.severity === "error";
+      yield found;
+    }
   }
 }

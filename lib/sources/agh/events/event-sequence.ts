@@ -3,8 +3,9 @@ import type { DatabaseSync } from "node:sqlite";
 
 export interface Sequence {
   readonly count: number;
-  readonly first: number | null;
-  readonly last: number | null;
+  /** As text where no number holds it exactly. */
+  readonly first: number | string | null;
+  readonly last: number | string | null;
   /** Numbers between the first and the last that no event has. */
   readonly missing: number;
   /** Events that bear the number of another one, or none that is a whole number. */
@@ -15,13 +16,22 @@ const SEQUENCE = `SELECT count(*) AS count, min(sequence) AS first, max(sequence
   count(DISTINCT CASE WHEN typeof(sequence) = 'integer' THEN sequence END) AS numbers FROM events`;
 
 export function readSequence(db: DatabaseSync): Sequence {
-  const { count, first, last, numbers } = db.prepare(SEQUENCE).get() as Record<string, number | null>;
-  const span = typeof first === "number" && typeof last === "number" ? last - first + 1 : 0;
+  const statement = db.prepare(SEQUENCE);
+  statement.setReadBigInts(true);
+  const { count, first, last, numbers } = statement.get() as Record<string, unknown>;
+  const span = typeof first === "bigint" && typeof last === "bigint" ? last - first + 1n : 0n;
   return {
-    count: count ?? 0,
-    first: first ?? null,
-    last: last ?? null,
-    missing: Math.max(0, span - (numbers ?? 0)),
-    surplus: (count ?? 0) - (numbers ?? 0),
+    count: Number(count),
+    first: toSequence(first),
+    last: toSequence(last),
+    missing: Math.max(0, Number(span - (numbers as bigint))),
+    surplus: Number(count) - Number(numbers),
   };
 }
+
+/** Of what is no whole number the type of its column makes text. */
+const toSequence = (value: unknown): number | string | null => {
+  if (value === null) return null;
+  const number = Number(value);
+  return Number.isSafeInteger(number) || typeof value === "number" ? number : String(value);
+};

@@ -6,6 +6,7 @@ import { isSecret } from "../catalog/special-columns.ts";
 import { VERBS } from "../checks/check-types.ts";
 import { RULES, runChecks } from "../checks/run-checks.ts";
 import { COUNTED_COLUMNS, SESSION_SCHEMA } from "../events/events-schema.ts";
+import { classify } from "../home/coverage.ts";
 import { brokenDatabase } from "./broken-database.ts";
 
 export const repairer: Repairer = {
@@ -34,6 +35,7 @@ async function check(home: Home, options: CheckRequest, deps: Deps): Promise<Che
   return {
     sessions: context.sessions.map(({ id }) => id),
     findings,
+    covers: (file) => classify("home", file.slice(home.root.length + 1), "file").database !== undefined,
     async repair(repairs, { run, commit }) {
       const { stageRepairs } = await import("./stage-repairs.ts");
       commit({ steps: stageRepairs(repairs, context, run) });

@@ -18,7 +18,10 @@ import { isUsual } from "../time.ts";
 /** Reads all from one state of the file. What cannot be read at all is a finding. */
 export async function check(home: Home, level: Level, deps: Deps): Promise<CheckResult> {
   try {
-    return readDatabase(home.root, deps, (db, schema) => checkDatabase({ home, db, schema, level, deps }));
+    return {
+      ...readDatabase(home.root, deps, (db, schema) => checkDatabase({ home, db, schema, level, deps })),
+      covers: (file) => file === databaseFile(home.root),
+    };
   } catch (error) {
     if (!(error instanceof ToolError) || error.exit !== EXIT.place) throw error;
     const file = databaseFile(home.root);
