@@ -7,6 +7,7 @@ import { EXIT, ToolError } from "../records/error.ts";
 import type { Finding } from "../records/result-kinds.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
+import { hasSelectors } from "../sources/selection.ts";
 import { RUNTIMES } from "../sources/runtimes.ts";
 import type { Target } from "../targets/target.ts";
 import { lacksReceipt } from "../places/manual-archives.ts";
@@ -19,6 +20,7 @@ export async function* verifyArchives(selections: readonly ArchiveSelection[], d
   const tally = new Tally("agh-archive verify", deps, ulid(deps.now()));
   for (const one of selections) {
     const { target, entries } = await listArchives(one, deps);
+    if (entries.length === 0 && one.all && !hasSelectors(one.filter ?? {})) yield noArchives(target, tally);
     await using pool = new ArchivePool(bytesIn(entries), deps);
     let done = 0;
     for await (const record of mapInOrder(entries, pool.concurrency, (it) =>
@@ -29,6 +31,20 @@ export async function* verifyArchives(selections: readonly ArchiveSelection[], d
     }
   }
   yield tally.summary();
+}
+
+/** Nothing was proven of what should be there: a target that is not mounted looks like this. */
+function noArchives(target: Target, tally: Tally): Finding {
+  tally.failed(EXIT.found, 0);
+  return {
+    kind: "finding",
+    runtime: RUNTIMES[0]!.runtime,
+    home: `archive:${target.url}`,
+    code: "NO_ARCHIVES",
+    severity: "error",
+    message: `${target.url} holds no archives: nothing was verified`,
+    evidence: { target: target.url },
+  };
 }
 
 const bytesIn = (entries: readonly ArchiveEntry[]): number =>

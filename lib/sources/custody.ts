@@ -30,6 +30,8 @@ export interface OwnPath {
   /** Where it lies, absolute. */
   readonly from: string;
   readonly found: PathFacts;
+  /** Why no archive takes it, though it goes with the session. */
+  readonly excluded?: string;
 }
 
 /** A session as it lies in the home. Nothing of it was opened. */
@@ -133,6 +135,8 @@ export interface HomeCustody {
     sessions: readonly SessionParts[],
     options?: { readonly thorough?: boolean },
   ): Promise<readonly RowsState[]>;
+  /** Why no archive takes a file, by its path in an archive; undefined where it does. An older archive may hold it. */
+  exclusionOf?(path: string): string | undefined;
 }
 
 export interface ManualDirectories {

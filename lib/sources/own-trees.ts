@@ -8,10 +8,14 @@ import type { LocalSession, OwnPath, OwnTree } from "./custody.ts";
 
 export type OwnPaths = Pick<LocalSession, "paths" | "unexpected" | "seen">;
 
-/** Looks at every path; nothing is opened. `isIgnored`: what the runtime makes anew, which is nobody's loss. */
+/**
+ * Looks at every path; nothing is opened. `isIgnored`: what the runtime makes anew, which is nobody's loss. `exclusionOf`: why no archive
+ * takes a file.
+ */
 export function listOwnPaths(
   trees: readonly OwnTree[],
   isIgnored: (found: PathFacts) => boolean = () => false,
+  exclusionOf: (path: string) => string | undefined = () => undefined,
 ): OwnPaths {
   const paths: OwnPath[] = [];
   const unexpected: { path: string; reason: string }[] = [];
@@ -25,8 +29,12 @@ export function listOwnPaths(
       if (OURS.test(found.path) || isIgnored(found)) continue;
       const path = found.path === "" ? part : `${part}/${found.path}`;
       const reason = findPathProblem(path) ?? reasonAgainst(found);
-      if (reason === undefined) paths.push({ path, from: belowRoot(dir, found.path), found });
-      else unexpected.push({ path, reason });
+      if (reason !== undefined) {
+        unexpected.push({ path, reason });
+        continue;
+      }
+      const excluded = found.type === "file" ? exclusionOf(path) : undefined;
+      paths.push({ path, from: belowRoot(dir, found.path), found, ...(excluded !== undefined && { excluded }) });
     }
   }
   return { paths, unexpected, seen: (path) => seenAt(path, met) };
@@ -64,6 +72,10 @@ export function movablePaths({ trees, paths }: Pick<LocalSession, "trees" | "pat
   const staying = trees.filter(({ stays }) => stays).map(({ part }) => `${part}/`);
   return paths.filter(({ path }) => !staying.some((part) => `${path}/`.startsWith(part)));
 }
+
+/** What an archive takes of a session. */
+export const archivedPaths = ({ paths }: Pick<LocalSession, "paths">): OwnPath[] =>
+  paths.filter(({ excluded }) => excluded === undefined);
 
 /** Bytes that come free when the files go; a file that has another name too gives nothing. */
 export const freedBytes = (paths: readonly OwnPath[]): number =>

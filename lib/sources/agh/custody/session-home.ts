@@ -12,6 +12,7 @@ import { walOwners } from "../../../sqlite/wal-owners.ts";
 import type { LocalSession, OwnTree } from "../../custody.ts";
 import { fingerprintOf, freedBytes, listOwnPaths, movablePaths } from "../../own-trees.ts";
 import type { Home } from "../../source.ts";
+import { providerRuntimeExclusion } from "../home/provider-runtime.ts";
 import { ledgerRootHere, readLedgerPlace } from "../home/config.ts";
 import { bundlesDir, EVENTS, isId, sessionDir } from "../home/layout.ts";
 import { findSessionDir, listLedgerFiles, listSessionNames } from "../sessions/scan.ts";
@@ -63,7 +64,7 @@ export class SessionHome {
       ...(ledger === undefined ? [] : [{ part: PARTS.ledger, dir: dirname(ledger) }]),
       ...(bundles.length === 0 ? [] : [bundleTree(this.home.root, bundles)]),
     ];
-    const found = listOwnPaths(trees, isMadeAnew);
+    const found = listOwnPaths(trees, isMadeAnew, exclusionOf);
     const movable = movablePaths({ trees, paths: found.paths });
     const [bytes, fingerprint] = [freedBytes(movable), fingerprintOf(movable)];
     return { id, session, trees, ...found, partition, rows: {}, bytes, fingerprint };
@@ -107,6 +108,12 @@ const bundleTree = (root: string, only: readonly string[]): OwnTree => ({
 /** What SQLite makes anew beside a session's database. */
 export const isMadeAnew = ({ path, stat }: PathFacts): boolean =>
   path === `${EVENTS}-shm` || (path === `${EVENTS}-wal` && stat.size === 0n);
+
+/** Why no archive takes a file of a session, by its path in an archive. */
+export function exclusionOf(path: string): string | undefined {
+  const [part, below] = [PARTS.session, path.slice(PARTS.session.length + 1)];
+  return path.startsWith(`${part}/`) ? providerRuntimeExclusion(below, "file") : undefined;
+}
 
 /** Names of all crash bundles of a home, sorted. */
 export function listBundles(root: string): readonly string[] {
