@@ -8,7 +8,7 @@ import { isCompressed, laterName, type LaterPart } from "../formats/archive/late
 import { allFiles, storedKey, type Receipt, type ReceiptFile } from "../formats/archive/receipt.ts";
 import type { LocalSession, OwnPath } from "../sources/custody.ts";
 import { packPathOf, receiptLine, withUnchangedFile } from "./pack.ts";
-import type { Stage } from "./session-packer.ts";
+import type { PackStage } from "./session-packer.ts";
 import type { Upload } from "./uploader.ts";
 
 /** A session whose archive gets more. */
@@ -25,7 +25,7 @@ export interface StagedPart {
 }
 
 /** Undefined where one of the files is not what it was when it was looked at. */
-export async function stageLaterParts(addition: Addition, stage: Stage): Promise<StagedPart[] | undefined> {
+export async function stageLaterParts(addition: Addition, stage: PackStage): Promise<StagedPart[] | undefined> {
   const staged: StagedPart[] = [];
   for (const file of addition.files) {
     const listed = [...allFiles(addition.receipt), ...staged.flatMap(({ part }) => part.files)];
@@ -45,7 +45,7 @@ interface LaterFile {
 async function stagePart(
   { local }: Addition,
   { file, listed }: LaterFile,
-  { stage, stageLabel }: Stage,
+  { stage, stageLabel }: PackStage,
 ): Promise<StagedPart | undefined> {
   const name = laterName(file.path)!;
   const to = { path: joinPath(stage, storedKey(local.id, name)), place: stageLabel };

@@ -20,7 +20,7 @@ import type { Packed } from "./pack.ts";
 import type { HomePutOptions, Pending } from "./put-home.ts";
 import { writeReceiptUpload } from "./receipt-upload.ts";
 import { archiveRecord } from "./records.ts";
-import { busy, SessionPacker, type Skip, type Stage } from "./session-packer.ts";
+import { busy, SessionPacker, type Skip, type PackStage } from "./session-packer.ts";
 import type { Upload, Uploaded, Uploader } from "./uploader.ts";
 
 /** An archive that gets more. */
@@ -170,7 +170,7 @@ export class ArchivePlacer {
     }
   }
 
-  #stage(): Stage {
+  #stage(): PackStage {
     const { target, deps } = this.#options;
     return { stage: this.#context.uploader.stage(), stageLabel: target.dir ?? (deps.env["TMPDIR"] || "/tmp") };
   }

@@ -16,7 +16,7 @@ const TRIES = 5;
 const BETWEEN_MS = 25;
 
 /** Where files are made before they are put, and what messages call that place. */
-export interface Stage {
+export interface PackStage {
   readonly stage: string;
   readonly stageLabel: string;
 }
@@ -39,7 +39,7 @@ export class SessionPacker {
     this.#skip = skip;
   }
 
-  pack<P extends Pending>(pending: readonly P[], stage: Stage): Promise<((Packed & P) | Skipped)[]> {
+  pack<P extends Pending>(pending: readonly P[], stage: PackStage): Promise<((Packed & P) | Skipped)[]> {
     const { custody, deps } = this.#options;
     const found = pending.map((one) => ({ one, local: custody.inspect(one.session) }));
     const reader = new RowReader(
@@ -55,7 +55,7 @@ export class SessionPacker {
     });
   }
 
-  async #tryPack(local: LocalSession, rows: ReturnType<RowReader["read"]>, stage: Stage): Promise<Packed | Skipped> {
+  async #tryPack(local: LocalSession, rows: ReturnType<RowReader["read"]>, stage: PackStage): Promise<Packed | Skipped> {
     try {
       return await this.#packUntilSame(local, rows, stage);
     } catch (error) {
@@ -66,7 +66,7 @@ export class SessionPacker {
   }
 
   /** Throws E_BUSY (3) when the session is written to all the time. */
-  async #packUntilSame(first: LocalSession, rows: ReturnType<RowReader["read"]>, stage: Stage): Promise<Packed> {
+  async #packUntilSame(first: LocalSession, rows: ReturnType<RowReader["read"]>, stage: PackStage): Promise<Packed> {
     const { custody, versions, deps } = this.#options;
     const { runtime, root, id } = custody.home;
     const { session } = first;

@@ -32,7 +32,7 @@ export interface Uploaded {
 }
 
 /** A file that takes the place of another, which must still have the bytes it had. */
-export interface Replacement extends Upload {
+export interface ReceiptReplacement extends Upload {
   readonly expected: Buffer;
 }
 
@@ -81,7 +81,7 @@ export class Uploader implements Disposable {
   }
 
   /** Undefined for each whose old receipt is not the expected one any more. */
-  async replaceReceipts(replacements: readonly Replacement[]): Promise<(Uploaded | undefined)[]> {
+  async replaceReceipts(replacements: readonly ReceiptReplacement[]): Promise<(Uploaded | undefined)[]> {
     if (replacements.length === 0) return [];
     await using _ = await this.#lock();
     return await this.#put(replacements, (one) => this.#replace(one));
@@ -157,7 +157,7 @@ export class Uploader implements Disposable {
     }
   }
 
-  async #replace(replacement: Replacement): Promise<Uploaded | undefined> {
+  async #replace(replacement: ReceiptReplacement): Promise<Uploaded | undefined> {
     const { key, file, expected } = replacement;
     const { target } = this;
     const before = await target.get(key);

@@ -1,5 +1,5 @@
 // Reads archives whole and holds every byte and every event against the receipt.
-import { receiptBytes } from "../formats/archive/receipt.ts";
+import { receiptBytes, storedFiles } from "../formats/archive/receipt.ts";
 import { ulid } from "../formats/ulid.ts";
 import { mapInOrder } from "../policy/concurrency.ts";
 import type { Deps } from "../records/deps.ts";
@@ -35,7 +35,7 @@ export async function* verifyArchives(selections: readonly ArchiveSelection[], d
 
 /** Nothing was proven of what should be there: a target that is not mounted looks like this. */
 function noArchives(target: Target, tally: Tally): Finding {
-  tally.failed(EXIT.found, 0);
+  tally.failed(EXIT.found);
   return {
     kind: "finding",
     runtime: RUNTIMES[0]!.runtime,
@@ -67,7 +67,7 @@ async function verify(target: Target, entry: ArchiveEntry, { pool, tally, deps }
   }
   try {
     await pool.compare(target, entry.receipt);
-    tally.done(entry.receipt.archive!.bytes);
+    tally.done(storedFiles(entry.receipt).reduce((sum, { bytes }) => sum + bytes, 0));
     return archiveRecord(target.url, entry.receipt);
   } catch (error) {
     if (!(error instanceof ToolError) || !OF_THE_ARCHIVE.test(error.code)) throw error;

@@ -18,7 +18,7 @@ import {
   tarBytes,
   type Receipt,
   type ReceiptFile,
-  type StoredFile,
+  type StoredObject,
 } from "./receipt.ts";
 
 /** The receipt of a session; undefined when there is none. Damaged → E_RECEIPT_DAMAGED, of a newer version → E_RECEIPT_FORMAT (6). */
@@ -92,7 +92,7 @@ export async function readArchive(
 interface StoredPart {
   readonly target: Target;
   readonly key: string;
-  readonly expected: StoredFile;
+  readonly expected: StoredObject;
   /** Bytes of content that it is believed to hold; undefined where it is not compressed. */
   readonly limit?: number;
 }

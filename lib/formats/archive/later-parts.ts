@@ -1,10 +1,10 @@
 // What a session got after it was archived: a file each beside the archive, in the order in which they are read.
-import type { ReceiptFile, StoredFile } from "./receipt.ts";
+import type { ReceiptFile, StoredObject } from "./receipt.ts";
 
 /** How the name of its file in the target ends; with `.zst` the content is compressed. */
 export type LaterName = "ledger.zst" | "seal";
 
-export interface LaterPart extends StoredFile {
+export interface LaterPart extends StoredObject {
   readonly name: LaterName;
   /** As in the archive: the directory around it where that is new, and one file. */
   readonly files: readonly ReceiptFile[];

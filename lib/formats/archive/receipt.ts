@@ -34,11 +34,11 @@ export interface Receipt {
   /** What was added after the archive was made, a file each; the copy within the archive lacks it. */
   readonly later?: readonly LaterPart[];
   /** Of the archive that lies beside it; the copy within the archive lacks it. */
-  readonly archive?: StoredFile;
+  readonly archive?: StoredObject;
 }
 
 /** A file of an archive in its target. */
-export interface StoredFile {
+export interface StoredObject {
   readonly bytes: number;
   readonly sha256: string;
   /** Its name there, where another file had its own. */
@@ -107,7 +107,7 @@ export function innerReceipt(receipt: Receipt): Buffer {
 }
 
 /** A receipt in the oldest format that can say what it says. */
-export function receiptOf(inner: Receipt, archive: StoredFile, later: readonly LaterPart[] = []): Receipt {
+export function receiptOf(inner: Receipt, archive: StoredObject, later: readonly LaterPart[] = []): Receipt {
   const { archive: _, later: __, ...rest } = inner;
   const isFirst = later.length === 0 && archive.key === undefined;
   return {
@@ -127,7 +127,7 @@ export const partitionOf = ({ ledger_partition, later = [] }: Receipt): string |
   later.find((part) => part.ledger_partition !== undefined)?.ledger_partition ?? ledger_partition;
 
 /** Every file of it in the target: the archive first. */
-export const storedFiles = (receipt: Receipt): readonly Required<StoredFile>[] => [
+export const storedFiles = (receipt: Receipt): readonly Required<StoredObject>[] => [
   { ...receipt.archive!, key: archiveKeyOf(receipt) },
   ...(receipt.later ?? []).map(({ bytes, sha256, name, key = storedKey(receipt.session_id, name) }) => ({
     bytes,
@@ -160,7 +160,7 @@ function isSound({ format, session_id: id, files, later, archive }: Receipt): bo
 }
 
 /** A receipt names no file but its own. */
-const hasOwnKey = ({ key, sha256 }: StoredFile, id: string, suffix: string): boolean =>
+const hasOwnKey = ({ key, sha256 }: StoredObject, id: string, suffix: string): boolean =>
   key === undefined || key === storedKey(id, suffix, String(sha256));
 
 function decode(bytes: Buffer): ReturnType<typeof decodeSealed> {

@@ -107,10 +107,10 @@ function changedPaths(receipt: Receipt, local: LocalSession, { custody, thorough
 
 /** Of what no archive takes: all but what an older one holds as it is. */
 function lackedPaths(receipt: Receipt, local: LocalSession): string[] {
-  const held = new Map(allFiles(receipt).map(({ path, sha256 }) => [path, sha256]));
+  const archived = new Map(allFiles(receipt).map(({ path, sha256 }) => [path, sha256]));
   return movablePaths(local).flatMap(({ path, from, excluded }) => {
     if (excluded === undefined) return [];
-    const sha256 = held.get(path);
+    const sha256 = archived.get(path);
     return sha256 !== undefined && sha256 === hashFile(from) ? [] : [path];
   });
 }
