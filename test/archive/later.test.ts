@@ -24,6 +24,8 @@ const ENV = { HOME: "/nowhere" };
 interface World {
   readonly home: string;
   readonly id: string;
+  /** For a key. */
+  readonly keys: string;
   /** As `--to` takes it, and where its files lie. */
   readonly target: string;
   readonly files: string;
@@ -32,15 +34,21 @@ interface World {
   readonly takeOut: () => void;
   /** What the runtime would write when the session goes on. */
   readonly goOn: () => void;
-  readonly archive: (...argv: string[]) => Promise<Pick<Ran, "code" | "stdout" | "stderr" | "records">>;
+  readonly archive: (...argv: string[]) => Promise<Outcome>;
+}
+
+/** In this process or another. */
+interface Outcome extends Pick<Ran, "stdout" | "stderr"> {
+  readonly code: number | null;
+  readonly records: readonly Readonly<Record<string, unknown>>[];
 }
 
 type Runtime = "agh" | "agsh" | "agdd";
-type Place = Pick<World, "target" | "files" | "archive">;
+type Place = Pick<World, "target" | "files" | "archive" | "keys">;
 
 const directory = (t: TestContext): Place => {
   const target = path.join(tempDir(t), "archives");
-  return { target, files: target, archive: (...argv) => runHere(archiveTool, argv, { env: ENV }) };
+  return { target, files: target, keys: tempDir(t), archive: (...argv) => runHere(archiveTool, argv, { env: ENV }) };
 };
 
 async function worldOf(t: TestContext, runtime: Runtime, place: Place): Promise<World | undefined> {
@@ -65,12 +73,11 @@ async function worldOf(t: TestContext, runtime: Runtime, place: Place): Promise<
     ({ has, effective }) => (has as { events: boolean }).events && !["running", "unknown"].includes(String(effective)),
   ) as unknown as { id: string };
   const ledger = path.join(home, ".agh-ledgers", id, "ledger.jsonl");
-  const goOn = (): void =>
-    sql(file, (db) =>
-      runtime === "agsh"
-        ? db.prepare("UPDATE messages SET content = '\"other\"' WHERE session_id = ?").run(id)
-        : db.prepare("UPDATE runs SET tags = '[1]' WHERE run_id = ?").run(id),
-    );
+  const other =
+    runtime === "agsh"
+      ? "UPDATE messages SET content = '\"other\"' WHERE session_id = ?"
+      : "UPDATE runs SET tags = '[1]' WHERE run_id = ?";
+  const goOn = (): void => sql(file, (db) => void db.prepare(other).run(id));
   const takeOut = (): void => {
     remove(rows, [id]);
     fs.rmSync(path.dirname(ledger), { recursive: true, force: true });
@@ -94,7 +101,7 @@ const dropLedger = (w: World): void => fs.rmSync(path.dirname(w.ledger), { recur
 const dropSeal = (w: World): void => fs.rmSync(sealOf(w), { force: true });
 
 async function sign(w: World): Promise<void> {
-  const key = path.join(path.dirname(w.home), "ledger.key");
+  const key = path.join(w.keys, "ledger.key");
   assert.equal((await runHere(ledgerTool, ["keygen", key, "--name", "test.example/k"], { env: ENV })).code, 0);
   await onLedger(w, "seal", w.id, "--key", key);
 }
@@ -144,10 +151,9 @@ const VARIANTS: readonly Variant[] = [
     status: "added",
     beside: ["seal"],
     runtimes: ALL,
-    s3: true,
   },
-  { name: "a signed seal", first: [write], then: [sign], status: "added", beside: ["seal"], runtimes: ALL },
-  { name: "a ledger", first: [dropLedger], then: [write], status: "added", beside: ["ledger.zst"], runtimes: ALL },
+  { name: "a signed seal", first: [write], then: [sign], status: "added", beside: ["seal"] },
+  { name: "a ledger", first: [dropLedger], then: [write], status: "added", beside: ["ledger.zst"] },
   {
     name: "a ledger and its seal",
     first: [dropLedger],
@@ -164,14 +170,13 @@ const VARIANTS: readonly Variant[] = [
     status: "added",
     beside: ["ledger.zst", "seal"],
   },
-  { name: "nothing", first: [write, seal], then: [], status: "unchanged", beside: [], runtimes: ALL },
+  { name: "nothing", first: [write, seal], then: [], status: "unchanged", beside: [] },
   {
     name: "nothing after a seal was added",
     first: [write],
     then: [seal, put],
     status: "unchanged",
     beside: ["seal"],
-    s3: true,
   },
   {
     name: "another seal in the place of the archived one",
@@ -204,7 +209,6 @@ const VARIANTS: readonly Variant[] = [
     status: "unchanged",
     beside: [],
     back: BOTH,
-    runtimes: ALL,
   },
   {
     name: "fewer parts: ledger and an added seal are gone from the home",
@@ -237,7 +241,6 @@ const VARIANTS: readonly Variant[] = [
     then: [(w) => fs.rmSync(fileIn(w, "tar.zst"))],
     status: "archived",
     beside: [],
-    runtimes: ALL,
   },
   {
     name: "a seal, and a bit of the archive was flipped: reading it back shows it",
@@ -245,7 +248,6 @@ const VARIANTS: readonly Variant[] = [
     then: [seal, (w) => flip(fileIn(w, "tar.zst"))],
     status: "archived",
     beside: ["H.tar.zst"],
-    runtimes: ALL,
   },
   {
     name: "an added seal was cut: it is added again",
@@ -284,7 +286,6 @@ const VARIANTS: readonly Variant[] = [
     then: [seal, (w) => fs.writeFileSync(fileIn(w, "seal"), "another\n")],
     status: "added",
     beside: ["H.seal", "seal"],
-    s3: true,
   },
   {
     name: "a killed run left this very seal there",
@@ -414,6 +415,7 @@ else {
       const world = await worldOf(t, "agh", {
         target: `s3://${server.bucket}/${prefix}`,
         files: path.join(server.objects, prefix),
+        keys: tempDir(t),
         archive: (...argv) => run("archive", argv, { env: { ...ENV, ...server.env } }),
       });
       await tryVariant(world!, variant);
@@ -465,9 +467,9 @@ test("put of a later ledger and seal killed at any call: the old receipt or the 
       const verified = await runHere(archiveTool, ["verify", "--all", "--from", target(dir)], { env: ENV });
       assert.equal(verified.code, 0, verified.stdout);
     },
-    points: 20,
+    points: 8,
   });
-  assert.ok(killed > 10, `${killed} were killed`);
+  assert.ok(killed > 4, `${killed} were killed`);
 });
 
 test("four puts at once of one later seal: one receipt, and it is true", async (t) => {
