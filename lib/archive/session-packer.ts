@@ -55,7 +55,11 @@ export class SessionPacker {
     });
   }
 
-  async #tryPack(local: LocalSession, rows: ReturnType<RowReader["read"]>, stage: PackStage): Promise<Packed | Skipped> {
+  async #tryPack(
+    local: LocalSession,
+    rows: ReturnType<RowReader["read"]>,
+    stage: PackStage,
+  ): Promise<Packed | Skipped> {
     try {
       return await this.#packUntilSame(local, rows, stage);
     } catch (error) {
