@@ -7,7 +7,7 @@ import { archivedSessionFlags, readHomeSelections } from "./archive-selection.ts
 export const put = verb({
   summary: "archive stopped sessions; nothing is removed",
   description:
-    "Each session becomes one archive: a tar.zst with events.db as it is, meta.json, ledger and seal, crash bundles and the session's catalog rows, and a receipt beside it. Each archive is read back from the target and compared event by event before its receipt is written. Sessions that are archived already stay as they are; sessions that are running, starting or locked are skipped (exit 3). agh-vacuum removes sessions.",
+    "Each session becomes one archive: a tar.zst with events.db as it is, meta.json, ledger and seal, crash bundles and the session's catalog rows, and a receipt beside it. Each archive is read back from the target and compared event by event before its receipt is written. Of an agent's own files in a session (provider-runtime) only transcripts (*.jsonl) are archived, never its settings and keys; the receipt lists what was left out. Sessions that are archived already stay as they are; a ledger or a seal that came later is added beside the archive (NAME.ledger.zst, NAME.seal), and an archive that is lost or cut is made anew. Other changes, and sessions that are running, starting or locked, are skipped (exit 3). Nothing in the target is overwritten but a receipt by one that names more. agh-vacuum removes sessions.",
   flags: {
     ...archivedSessionFlags,
     to: option<string>("Target: a directory or s3://BUCKET/PREFIX; session-archive in the home unless given", {

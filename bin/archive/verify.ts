@@ -11,7 +11,7 @@ import {
 export const verify = verb({
   summary: "read archives whole and compare them with their receipts",
   description:
-    "Every byte is hashed and every event counted again. Sound archives are printed as list prints them; each fault is a finding, and the exit code is 1. Sessions moved by hand have no receipt to compare with.",
+    "Every byte is hashed and every event counted again. Sound archives are printed as list prints them; each fault is a finding, and the exit code is 1. With --all a target without archives is a fault as well. Sessions moved by hand have no receipt to compare with.",
   flags: { ...archiveFlags, ...allFlag, ...receiptSelectors },
   examples: [
     "agh-archive verify --all",

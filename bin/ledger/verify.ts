@@ -7,7 +7,7 @@ import { readTrust, trustFlags } from "./trust-flags.ts";
 export const verify = verb({
   summary: "whether ledgers match their seals, and who vouches for them",
   description:
-    "Status: ok, tampered, truncated, rewritten (ledger and seal replaced together), missing, unsealed. Trust: self (nobody vouches for the seal), signed (by a key of --pub), anchored (the ledger begins with the lines that the checkpoint covers). With --pub at least signed is required unless --require-trust says otherwise. Anything else is exit 1.",
+    "Status: ok, tampered, truncated, rewritten (ledger and seal replaced together), missing, unsealed. Trust: self (nobody vouches for the seal), signed (by a key of --pub), anchored (the ledger begins with the lines that the checkpoint covers). With --pub at least signed is required unless --require-trust says otherwise. Anything else is exit 1; so is a home without a ledger.",
   flags: {
     ...ledgerFlags,
     ...trustFlags,

@@ -1,6 +1,7 @@
 // Writes one archive file: a tar in zstd frames, the same bytes for the same entries.
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import { toFileError } from "../files/errors.ts";
 import { osPath } from "../files/os-path.ts";
 import { TAR_END, tarHeader, tarPadding, type TarEntry } from "../files/tar-write.ts";
 import { zstdFrame, zstdFrameSync } from "../files/zstd-frames.ts";
@@ -10,6 +11,8 @@ const FRAME = 4 << 20;
 /** Entries go in one by one; `close` returns what the file has become. One frame is compressed while the next is filled. */
 export class ArchiveFile {
   #fd: number;
+  /** In messages. */
+  #place: string;
   #buffers: readonly [Buffer, Buffer];
   #turn: 0 | 1 = 0;
   #used = 0;
@@ -20,10 +23,15 @@ export class ArchiveFile {
   #made: (bytes: number) => void;
 
   /** `buffers` may be shared by files that are written one after another; `made` hears of those that are left behind. */
-  constructor(path: string, buffers: readonly [Buffer, Buffer], made: (bytes: number) => void) {
+  constructor(
+    { path, place }: { readonly path: string; readonly place: string },
+    buffers: readonly [Buffer, Buffer],
+    made: (bytes: number) => void,
+  ) {
     this.#buffers = buffers;
     this.#made = made;
-    this.#fd = openSync(osPath(path), "wx", 0o600);
+    this.#place = place;
+    this.#fd = this.#attempt(() => openSync(osPath(path), "wx", 0o600));
   }
 
   static buffers(): [Buffer, Buffer] {
@@ -95,9 +103,17 @@ export class ArchiveFile {
   }
 
   #put(frame: Buffer): void {
-    for (let at = 0; at < frame.length;) at += writeSync(this.#fd, frame, at);
+    for (let at = 0; at < frame.length;) at += this.#attempt(() => writeSync(this.#fd, frame, at));
     this.#hash.update(frame);
     this.#bytes += frame.length;
     this.#made(2 * frame.length);
+  }
+
+  #attempt<T>(act: () => T): T {
+    try {
+      return act();
+    } catch (error) {
+      throw toFileError(this.#place, "write to", error);
+    }
   }
 }

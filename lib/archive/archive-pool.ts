@@ -27,6 +27,7 @@ export class ArchivePool implements AsyncDisposable {
   /** So many pieces of work keep it busy. */
   readonly concurrency: number = 2 * WORKERS;
   #scratch: Scratch;
+  #place: string;
   #workers: PoolWorker[] = [];
   #context: CompareContext;
   #bench: PackContext | undefined;
@@ -36,6 +37,7 @@ export class ArchivePool implements AsyncDisposable {
   /** `bytes`: how much there is to read, about. */
   constructor(bytes: number, deps: Deps) {
     this.#scratch = scratchDir(deps.env);
+    this.#place = deps.env["TMPDIR"] || "/tmp";
     this.#context = { signal: deps.signal, made: createCollector() };
     if (bytes <= LITTLE) return;
     this.#workers = Array.from({ length: WORKERS }, () => this.#start());
@@ -77,7 +79,7 @@ export class ArchivePool implements AsyncDisposable {
 
   #start(): PoolWorker {
     const worker = new Worker(workerUrl("lib/archive/archive-worker"), {
-      workerData: { scratch: this.#scratch.fresh() } satisfies ArchiveWorkerData,
+      workerData: { scratch: this.#scratch.fresh(), place: this.#place } satisfies ArchiveWorkerData,
     });
     const poolWorker: PoolWorker = { worker, waiting: new Map() };
     worker.on("message", (message: FromArchiveWorker) => {

@@ -11,6 +11,8 @@ import type { Packed } from "./pack.ts";
 export interface ArchiveWorkerData {
   /** Its scratch place, which is removed by who started it. */
   readonly scratch: string;
+  /** What messages call that place. */
+  readonly place: string;
 }
 
 export interface ToArchiveWorker {
@@ -30,7 +32,8 @@ export interface ArchiveWorkerError {
   readonly exit: Exit;
 }
 
-const env = { TMPDIR: (workerData as ArchiveWorkerData).scratch };
+const { scratch: TMPDIR, place } = workerData as ArchiveWorkerData;
+const env = { TMPDIR };
 const scratch = scratchDir(env);
 // Each of two threads has garbage of its own.
 const made = createCollector(16 << 20);
@@ -49,7 +52,7 @@ async function answer({ number, work }: ToArchiveWorker): Promise<void> {
 }
 
 function failed(error: unknown): { failed: ArchiveWorkerError } {
-  const toolError = toFileError(env.TMPDIR, "use a file near", error);
+  const toolError = toFileError(place, "work in", error);
   if (!(toolError instanceof ToolError)) throw error; // a bug: the parent hears it as the thread's error
   const { code, message, hint, exit } = toolError;
   return { failed: { code, message, hint, exit } };

@@ -29,6 +29,8 @@ export interface GetSessions {
 }
 
 const RULES: ConflictRules = {
+  // An older archive may hold settings that are not archived any more.
+  staysAsItIs: (path, custody) => custody.exclusionOf?.(path) !== undefined,
   overwrites: (what, more) =>
     refusal(
       "E_EXISTS",

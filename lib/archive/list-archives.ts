@@ -91,7 +91,7 @@ async function loadEntry(target: Target, id: string): Promise<ArchiveEntry> {
     if (receipt) return { id, receipt };
     return { id, error: placeError("E_RECEIPT_MISSING", `the receipt of ${id} was removed from ${target.url}`) };
   } catch (error) {
-    if (error instanceof ToolError && error.code === "E_RECEIPT_DAMAGED") return { id, error: error };
+    if (error instanceof ToolError && error.code.startsWith("E_RECEIPT_")) return { id, error: error };
     throw error;
   }
 }

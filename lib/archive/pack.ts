@@ -4,20 +4,23 @@ import { hash } from "node:crypto";
 import { toIdentity, sameIdentity, type FileIdentity } from "../files/identity.ts";
 import { joinPath, osPath } from "../files/os-path.ts";
 import type { Scratch } from "../files/scratch.ts";
+import { toFileError } from "../files/errors.ts";
 import { openRegularFile } from "../files/walk.ts";
 import { loadCustody } from "../custody/open-custody.ts";
 import {
   archiveKey,
   innerReceipt,
+  FIRST_FORMAT,
   RECEIPT,
-  RECEIPT_FORMAT,
   ROWS,
   type Receipt,
   type ReceiptFile,
 } from "../formats/archive/receipt.ts";
 import { decodeRows } from "../formats/archive/rows.ts";
+import { asPartial, ToolError } from "../records/error.ts";
 import type { SessionRecord } from "../records/runtime-kinds.ts";
 import type { LocalSession, OwnPath, RowSchema, SessionParts, SessionRows } from "../sources/custody.ts";
+import { archivedPaths } from "../sources/own-trees.ts";
 import { noteCut, verifyCut } from "../sqlite/copy/cut.ts";
 import { readConsistently } from "../sqlite/read/open.ts";
 import type { Home } from "../sources/source.ts";
@@ -30,12 +33,13 @@ export interface PackRequest {
   readonly session: SessionRecord;
   readonly partition: string | null;
   readonly paths: readonly PackPath[];
-  readonly unexpected: LocalSession["unexpected"];
+  readonly leftOut: Receipt["left_out"];
   readonly rows: SessionRows;
   readonly schema: RowSchema;
   readonly versions: { readonly toolkit: string; readonly sqlite: string };
-  /** Where the archive is made. */
+  /** Where the archive is made, and what messages call that place. */
   readonly stage: string;
+  readonly stageLabel: string;
 }
 
 /** A file or directory, as it was when it was looked at. */
@@ -48,6 +52,15 @@ export interface PackPath {
   readonly identity: FileIdentity;
   readonly isLink: boolean;
 }
+
+/** What an archive takes of a session, and what it leaves out. */
+export const packContent = (local: LocalSession): Pick<PackRequest, "paths" | "leftOut"> => ({
+  paths: archivedPaths(local).map(packPathOf),
+  leftOut: [
+    ...local.unexpected,
+    ...local.paths.flatMap(({ path, excluded }) => (excluded === undefined ? [] : [{ path, reason: excluded }])),
+  ],
+});
 
 export const packPathOf = ({ path, from, found: { type, stat }, isLink }: OwnPath): PackPath => ({
   path,
@@ -80,10 +93,10 @@ export async function pack(request: PackRequest, scratch: Scratch, context: Pack
 const isDatabase = ({ path, type }: PackPath): boolean => type === "file" && path.endsWith(".db");
 
 async function packOnce(request: PackRequest, scratch: Scratch, context: PackContext): Promise<Packed | undefined> {
-  const { session, stage, rows, paths, unexpected } = request;
+  const { session, stage, stageLabel, rows, paths, leftOut } = request;
   const file = joinPath(stage, archiveKey(session.id));
   rmSync(osPath(file), { force: true });
-  const archive = new ArchiveFile(file, context.buffers, context.made);
+  const archive = new ArchiveFile({ path: file, place: stageLabel }, context.buffers, context.made);
   try {
     const files: ReceiptFile[] = [];
     for (const path of paths) {
@@ -94,7 +107,7 @@ async function packOnce(request: PackRequest, scratch: Scratch, context: PackCon
     files.push(await writeRows(archive, session.id, rows.lines));
     const { events } = await loadCustody(request.home.runtime);
     const found = await events(partsOf(request, files, scratch, context), context.made);
-    const inner = { ...buildReceipt(request, files), ...found, left_out: unexpected };
+    const inner = { ...buildReceipt(request, files), ...found, left_out: leftOut };
     const bytes = innerReceipt(inner);
     await archive.entry(
       { path: `${session.id}/${RECEIPT}`, type: "file", size: bytes.length, mode: 0o644, mtime: 0 },
@@ -131,7 +144,7 @@ function buildReceipt(
   files: readonly ReceiptFile[],
 ): Receipt {
   return {
-    format: RECEIPT_FORMAT,
+    format: FIRST_FORMAT,
     runtime: home.runtime,
     session_id: session.id,
     home_id: home.id,
@@ -158,28 +171,46 @@ function buildReceipt(
   };
 }
 
+/** A path as a receipt lists it; a file's digest comes when it was read. */
+export const receiptLine = ({ path, type, mode, identity }: PackPath): ReceiptFile => ({
+  path,
+  type,
+  size: type === "directory" ? 0 : Number(identity.size),
+  mode: mode.toString(8).padStart(4, "0"),
+  mtime_us: Number(identity.mtimeNs / 1000n),
+});
+
 /** Undefined when the file changed since it was looked at. */
-async function writePath(
-  archive: ArchiveFile,
-  top: string,
-  { path, from, type, mode, identity, isLink }: PackPath,
-): Promise<ReceiptFile | undefined> {
-  const size = type === "directory" ? 0 : Number(identity.size);
-  const entry = { path: `${top}/${path}`, type, size, mode, mtime: Number(identity.mtimeNs / 1_000_000_000n) };
-  const octal = mode.toString(8).padStart(4, "0");
-  const line = { path, type, size, mode: octal, mtime_us: Number(identity.mtimeNs / 1000n) };
+async function writePath(archive: ArchiveFile, top: string, packed: PackPath): Promise<ReceiptFile | undefined> {
+  const { path, type, mode, identity } = packed;
+  const line = receiptLine(packed);
+  const mtime = Number(identity.mtimeNs / 1_000_000_000n);
+  const entry = { path: `${top}/${path}`, type, size: line.size, mode, mtime };
   if (type === "directory") {
     await archive.entry(entry);
     return line;
   }
-  const opened = openRegularFile(from, { follow: isLink });
-  if (!opened) return undefined;
+  const sha256 = await withUnchangedFile(packed, (fd) => archive.fileEntry(entry, fd));
+  return sha256 === undefined ? undefined : { ...line, sha256 };
+}
+
+/** Undefined, too, when the file is not the one that was looked at. */
+export async function withUnchangedFile<T>(
+  { from, identity, isLink }: Pick<PackPath, "from" | "identity" | "isLink">,
+  use: (fd: number) => Promise<T | undefined>,
+): Promise<T | undefined> {
   try {
-    if (!sameIdentity(toIdentity(opened.stat), identity)) return undefined;
-    const sha256 = await archive.fileEntry(entry, opened.fd);
-    return sha256 === undefined ? undefined : { ...line, sha256 };
-  } finally {
-    closeSync(opened.fd);
+    const opened = openRegularFile(from, { follow: isLink });
+    if (!opened) return undefined;
+    try {
+      return sameIdentity(toIdentity(opened.stat), identity) ? await use(opened.fd) : undefined;
+    } finally {
+      closeSync(opened.fd);
+    }
+  } catch (error) {
+    if (error instanceof ToolError) throw error; // what was being written
+    const refused = toFileError(from, "read", error);
+    throw refused instanceof ToolError ? asPartial(refused) : error;
   }
 }
 

@@ -1,5 +1,5 @@
 // Archives as records.
-import { PARTS, ROWS, type Receipt } from "../formats/archive/receipt.ts";
+import { allFiles, PARTS, ROWS, storedFiles, type Receipt } from "../formats/archive/receipt.ts";
 import type { ManualArchive } from "../places/manual-archives.ts";
 import type { ArchiveRecord } from "../records/archive-kind.ts";
 import type { SessionRecord } from "../records/runtime-kinds.ts";
@@ -7,7 +7,8 @@ import type { Action } from "../records/result-kinds.ts";
 import type { Target } from "../targets/target.ts";
 
 export function archiveRecord(target: string, receipt: Receipt): ArchiveRecord {
-  const { session, events, files, archive } = receipt;
+  const { session, events, later = [] } = receipt;
+  const files = allFiles(receipt);
   const regular = files.filter(({ type, path }) => type === "file" && path !== ROWS);
   const has = (path: string): boolean => files.some((file) => file.path === path);
   return {
@@ -37,14 +38,22 @@ export function archiveRecord(target: string, receipt: Receipt): ArchiveRecord {
     schema_version: receipt.schema.version,
     files: regular.length,
     bytes: regular.reduce((sum, { size }) => sum + size, 0),
-    ...(archive && { stored_bytes: archive.bytes, sha256: archive.sha256 }),
+    ...(receipt.archive && {
+      stored_bytes: storedFiles(receipt).reduce((sum, { bytes }) => sum + bytes, 0),
+      sha256: receipt.archive.sha256,
+    }),
+    ...(later.length > 0 && {
+      later: storedFiles(receipt)
+        .slice(1)
+        .map(({ key, bytes, sha256 }) => ({ name: key, bytes, sha256 })),
+    }),
     ...(receipt.left_out.length > 0 && { left_out: receipt.left_out }),
   };
 }
 
 /** With every path in it. */
 export function detailedArchiveRecord(target: string, receipt: Receipt): ArchiveRecord {
-  const entries = receipt.files.map(({ path, type, size, mode, mtime_us, sha256 }) => ({
+  const entries = allFiles(receipt).map(({ path, type, size, mode, mtime_us, sha256 }) => ({
     path,
     type,
     size,

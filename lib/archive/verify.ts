@@ -1,5 +1,5 @@
 // Reads archives whole and holds every byte and every event against the receipt.
-import { receiptBytes } from "../formats/archive/receipt.ts";
+import { receiptBytes, storedFiles } from "../formats/archive/receipt.ts";
 import { ulid } from "../formats/ulid.ts";
 import { mapInOrder } from "../policy/concurrency.ts";
 import type { Deps } from "../records/deps.ts";
@@ -7,6 +7,7 @@ import { EXIT, ToolError } from "../records/error.ts";
 import type { Finding } from "../records/result-kinds.ts";
 import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
+import { hasSelectors } from "../sources/selection.ts";
 import { RUNTIMES } from "../sources/runtimes.ts";
 import type { Target } from "../targets/target.ts";
 import { lacksReceipt } from "../places/manual-archives.ts";
@@ -19,6 +20,7 @@ export async function* verifyArchives(selections: readonly ArchiveSelection[], d
   const tally = new Tally("agh-archive verify", deps, ulid(deps.now()));
   for (const one of selections) {
     const { target, entries } = await listArchives(one, deps);
+    if (entries.length === 0 && one.all && !hasSelectors(one.filter ?? {})) yield noArchives(target, tally);
     await using pool = new ArchivePool(bytesIn(entries), deps);
     let done = 0;
     for await (const record of mapInOrder(entries, pool.concurrency, (it) =>
@@ -29,6 +31,20 @@ export async function* verifyArchives(selections: readonly ArchiveSelection[], d
     }
   }
   yield tally.summary();
+}
+
+/** Nothing was proven of what should be there: a target that is not mounted looks like this. */
+function noArchives(target: Target, tally: Tally): Finding {
+  tally.failed(EXIT.found);
+  return {
+    kind: "finding",
+    runtime: RUNTIMES[0]!.runtime,
+    home: `archive:${target.url}`,
+    code: "NO_ARCHIVES",
+    severity: "error",
+    message: `${target.url} holds no archives: nothing was verified`,
+    evidence: { target: target.url },
+  };
 }
 
 const bytesIn = (entries: readonly ArchiveEntry[]): number =>
@@ -51,7 +67,7 @@ async function verify(target: Target, entry: ArchiveEntry, { pool, tally, deps }
   }
   try {
     await pool.compare(target, entry.receipt);
-    tally.done(entry.receipt.archive!.bytes);
+    tally.done(storedFiles(entry.receipt).reduce((sum, { bytes }) => sum + bytes, 0));
     return archiveRecord(target.url, entry.receipt);
   } catch (error) {
     if (!(error instanceof ToolError) || !OF_THE_ARCHIVE.test(error.code)) throw error;

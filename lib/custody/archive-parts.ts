@@ -6,7 +6,14 @@ import type { Scratch } from "../files/scratch.ts";
 import { hostileArchive } from "../files/safe-names.ts";
 import type { EntrySink } from "../files/tar-read.ts";
 import { readArchive, type OnBuffer } from "../formats/archive/archive-reader.ts";
-import { archiveKey, ROWS, type Receipt, type ReceiptFile } from "../formats/archive/receipt.ts";
+import {
+  allFiles,
+  archiveKeyOf,
+  partitionOf,
+  ROWS,
+  type Receipt,
+  type ReceiptFile,
+} from "../formats/archive/receipt.ts";
 import { decodeRows, type RowsFile } from "../formats/archive/rows.ts";
 import { unpack } from "../formats/archive/unpack.ts";
 import { readInMemory } from "../sqlite/read/in-memory.ts";
@@ -50,11 +57,11 @@ export class ArchiveParts implements IncomingSession {
   }
 
   get partition(): string | null {
-    return this.#receipt.ledger_partition;
+    return partitionOf(this.#receipt);
   }
 
   get files(): readonly ReceiptFile[] {
-    return this.#receipt.files;
+    return allFiles(this.#receipt);
   }
 
   get schema(): Receipt["schema"] {
@@ -63,7 +70,7 @@ export class ArchiveParts implements IncomingSession {
 
   /** In messages. */
   get label(): string {
-    return `${this.#target.url}/${archiveKey(this.id)}`;
+    return `${this.#target.url}/${archiveKeyOf(this.#receipt)}`;
   }
 
   async rows(): Promise<RowsFile> {

@@ -29,6 +29,8 @@ export interface PendingSession {
 export interface ConflictRules {
   /** What is there and differs goes to the trash: a directory that is the session's own whole, of others the file. Rows never do. */
   readonly replace?: boolean;
+  /** Of an archived path that differs from what is there: whether the home's own stays, and is no conflict. */
+  readonly staysAsItIs?: (path: string, custody: HomeCustody) => boolean;
   /** Whether the directory that is there is as good as the part, though it differs. */
   readonly isEquivalent?: (incoming: IncomingSession, tree: OwnTree) => Promise<boolean>;
   /** The error that names what would be overwritten, and how much more would be. */
@@ -47,7 +49,7 @@ export async function findPending(
   const refusals: Error[] = [];
   for (const [index, one] of incoming.entries()) {
     const state = states[index]!;
-    const plan = await planSession(one, treesOf(custody, one), rules);
+    const plan = await planSession(one, treesOf(custody, one), rules, (path) => rules.staysAsItIs?.(path, custody));
     conflicts.push(...plan.conflicts);
     if (state.state === "conflict" && state.code === "E_EXISTS") conflicts.push(state.reason);
     else if (state.state === "conflict") refusals.push(rowsRefusal(one, state));
@@ -92,10 +94,11 @@ async function planSession(
   incoming: IncomingSession,
   trees: readonly OwnTree[],
   { replace = false, isEquivalent }: ConflictRules,
+  staysAsItIs: (path: string) => boolean | undefined,
 ): Promise<SessionPlan> {
   const [moves, aside, conflicts]: [PendingMove[], string[], string[]] = [[], [], []];
   for (const tree of trees) {
-    const found = diffTree(incoming.files, tree);
+    const found = diffTree(incoming.files, tree, staysAsItIs);
     const differs = found.moves.length + found.conflicts.length > 0;
     if (differs && found.isThere && (await isEquivalent?.(incoming, tree))) continue;
     if (!replace || found.conflicts.length === 0) {
@@ -119,7 +122,11 @@ interface TreeDifference {
 }
 
 /** The whole directory where there is none and none is shared; else file by file. */
-function diffTree(files: readonly ReceiptFile[], tree: OwnTree): TreeDifference {
+function diffTree(
+  files: readonly ReceiptFile[],
+  tree: OwnTree,
+  staysAsItIs: (path: string) => boolean | undefined,
+): TreeDifference {
   const there = lstatSync(osPath(tree.dir), { throwIfNoEntry: false });
   if (!there && !isShared(tree)) return { isThere: false, moves: [wholeTree(files, tree)], conflicts: [] };
   if (there && !there.isDirectory()) {
@@ -131,7 +138,7 @@ function diffTree(files: readonly ReceiptFile[], tree: OwnTree): TreeDifference 
     if (!file.path.startsWith(`${tree.part}/`) || file.type !== "file") continue;
     const to = placeOf(tree, file.path);
     if (!lstatSync(osPath(to), { throwIfNoEntry: false })) moves.push({ part: file.path, to, bytes: file.size });
-    else if (hashFile(to, file.size) !== file.sha256) conflicts.push(to);
+    else if (hashFile(to, file.size) !== file.sha256 && !staysAsItIs(file.path)) conflicts.push(to);
   }
   return { isThere: there !== undefined, moves, conflicts };
 }

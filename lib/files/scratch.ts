@@ -26,7 +26,13 @@ export function scratchDir(env: { readonly [name: string]: string | undefined })
     get path(): string {
       return (made ??= makeScratchIn(parent));
     },
-    fresh: (): string => makeTemp(joinPath(scratch.path, "d-")),
+    fresh: (): string => {
+      try {
+        return makeTemp(joinPath(scratch.path, "d-"));
+      } catch (error) {
+        throw toFileError(parent, "make a scratch directory in", error);
+      }
+    },
     discard: (directory: string): void => attempt(() => rmSync(osPath(directory), { recursive: true, force: true })),
     remove,
     [Symbol.dispose]: (): void => attempt(remove),

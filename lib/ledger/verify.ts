@@ -43,16 +43,23 @@ export async function* verifyLedgers(
     throw refusal("E_OTHER_HOME", `the anchor belongs to home ${anchor.homeId}, not to ${home.id}`, hint);
   }
   const seen = new Set<string>();
+  let isNothing = true;
   for await (const session of ledgers.sessions(home, options.sessions, deps)) {
     deps.signal.throwIfAborted();
     seen.add(session.id);
     const { record, exit } = attempt(home, session, options, deps);
     if (!record) continue;
+    isNothing = false;
     if (exit === EXIT.ok) tally.done(record.kind === "seal" ? record.bytes : 0);
     else tally.failed(exit);
     yield record;
   }
-  if (!anchor || hasSelectors(options.sessions)) return;
+  if (hasSelectors(options.sessions)) return;
+  if (isNothing && !anchor) {
+    tally.failed(EXIT.found);
+    yield noLedgers(home);
+  }
+  if (!anchor) return;
   for (const { sessionId } of anchor.seals.values()) {
     if (seen.has(sessionId)) continue;
     tally.failed(EXIT.found);
@@ -62,6 +69,17 @@ export async function* verifyLedgers(
     });
   }
 }
+
+/** Nothing was proven of what should be there. */
+const noLedgers = ({ runtime, place }: Home): Finding => ({
+  kind: "finding",
+  runtime,
+  home: place,
+  code: "NO_LEDGERS",
+  severity: "error",
+  message: `${place} has no ledgers: nothing was verified`,
+  evidence: {},
+});
 
 interface VerifyResult {
   readonly record: SealRecord | Finding | undefined;

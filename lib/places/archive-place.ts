@@ -5,7 +5,7 @@ import { scratchDir, type Scratch } from "../files/scratch.ts";
 import { hostileArchive } from "../files/safe-names.ts";
 import { toFileError } from "../files/errors.ts";
 import { listReceipts } from "../formats/archive/archive-reader.ts";
-import { ROWS, type Receipt, type ReceiptFile } from "../formats/archive/receipt.ts";
+import { partitionOf, ROWS, type Receipt, type ReceiptFile } from "../formats/archive/receipt.ts";
 import { decodeRows, type RowsFile } from "../formats/archive/rows.ts";
 import { unpack } from "../formats/archive/unpack.ts";
 import type { Deps } from "../records/deps.ts";
@@ -111,7 +111,7 @@ async function extractSessions(extraction: Extraction): Promise<ReadonlySet<stri
 
 async function extractSession(receipt: Receipt, { target, home }: Extraction): Promise<RowsFile> {
   const id = receipt.session_id;
-  const trees = home.trees(id, receipt.ledger_partition);
+  const trees = home.trees(id, partitionOf(receipt));
   const lines = joinPath(home.home.root, `.rows-${id}`);
   const place = ({ path }: ReceiptFile): string | undefined => {
     if (path === ROWS) return lines;

@@ -1,7 +1,7 @@
 // What was moved to an archive by hand, as a runtime's documentation says: sessions' directories, and tars of them.
 import { joinPath } from "../files/os-path.ts";
 import { walk } from "../files/walk.ts";
-import { archiveKey } from "../formats/archive/receipt.ts";
+import { alternativeId, archiveKey } from "../formats/archive/receipt.ts";
 import type { ManualDirectories, ManualFacts } from "../sources/custody.ts";
 import { RUNTIMES } from "../sources/runtimes.ts";
 import type { Target } from "../targets/target.ts";
@@ -53,7 +53,7 @@ async function listCandidates(
     const [top, name, more] = key.split("/") as [string, string?, string?];
     if (name === undefined) {
       const id = TAR.exec(top)?.[1];
-      if (id !== undefined && ID.test(id) && !receipted.has(id) && !top.startsWith("."))
+      if (id !== undefined && ID.test(id) && !hasReceipt(id, receipted) && !top.startsWith("."))
         tars.push({ id, form: "tar", path: key, bytes: size });
     } else if (target.dir !== undefined && more === undefined) {
       const names = directories.get(top);
@@ -63,6 +63,10 @@ async function listCandidates(
   }
   return [tars, directories];
 }
+
+/** Whether a tar is that of a receipt, under either of the two names that it may have. */
+const hasReceipt = (id: string, receipted: ReadonlySet<string>): boolean =>
+  receipted.has(id) || receipted.has(alternativeId(id) ?? "");
 
 async function manualRuntimes(): Promise<ManualRuntime[]> {
   const found: ManualRuntime[] = [];

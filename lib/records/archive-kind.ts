@@ -43,8 +43,18 @@ export const archive = kind("archive", "A session that was archived, as its rece
   schema_version: optional(nullable(text("Newest migration of the catalog it came from."))),
   files: optional(integer("Files in it.")),
   bytes: optional(integer("Bytes of its files.")),
-  stored_bytes: optional(integer("Bytes of the archive.")),
+  stored_bytes: optional(integer("Bytes of the archive, later parts included.")),
   sha256: optional(text("Digest of the archive.")),
+  later: optional(
+    list(
+      "What was added after the archive was made: a file each beside it.",
+      object("A file.", {
+        name: text("In the target."),
+        bytes: integer("Its bytes."),
+        sha256: text("Its digest."),
+      }),
+    ),
+  ),
   left_out: optional(json("Paths that were left out, each with its reason.")),
   entries: optional(
     list(
@@ -59,7 +69,7 @@ export const archive = kind("archive", "A session that was archived, as its rece
       }),
     ),
   ),
-  status: optional(oneOf("What put did.", "archived", "unchanged")),
+  status: optional(oneOf("What put did; added: to an archive that was there.", "archived", "added", "unchanged")),
 });
 
 export type ArchiveRecord = RecordOf<typeof archive>;

@@ -32,6 +32,8 @@ export interface OwnPath {
   readonly found: PathFacts;
   /** A symbolic link leads to it. */
   readonly isLink?: true;
+  /** Why no archive takes it, though it goes with the session. */
+  readonly excluded?: string;
 }
 
 export interface UnexpectedPath {
@@ -149,6 +151,8 @@ export interface HomeCustody {
     sessions: readonly SessionParts[],
     options?: { readonly thorough?: boolean },
   ): Promise<readonly RowsState[]>;
+  /** Why no archive takes a file, by its path in an archive; undefined where it does. An older archive may hold it. */
+  exclusionOf?(path: string): string | undefined;
 }
 
 export interface ManualDirectories {

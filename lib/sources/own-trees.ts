@@ -11,14 +11,21 @@ import type { LinkedPath, LocalSession, OwnPath, OwnTree, UnexpectedPath } from 
 
 export type OwnPaths = Pick<LocalSession, "paths" | "unexpected" | "links" | "seen">;
 
+interface ListOwnPaths {
+  /** What the runtime makes anew, which is nobody's loss. */
+  readonly isIgnored?: (found: PathFacts) => boolean;
+  /** Without it no symbolic link is followed. */
+  readonly links?: LinkPolicy | undefined;
+  /** Why no archive takes a file, by its path in one. */
+  readonly exclusionOf?: (path: string) => string | undefined;
+}
+
 /**
- * Looks at every path; nothing is opened. `isIgnored`: what the runtime makes anew, which is nobody's loss. Without
- * `links` no symbolic link is followed.
+ * Looks at every path; nothing is opened.
  */
 export function listOwnPaths(
   trees: readonly OwnTree[],
-  isIgnored: (found: PathFacts) => boolean = () => false,
-  policy?: LinkPolicy,
+  { isIgnored = () => false, links: policy, exclusionOf = () => undefined }: ListOwnPaths = {},
 ): OwnPaths {
   const paths: OwnPath[] = [];
   const unexpected: UnexpectedPath[] = [];
@@ -34,7 +41,8 @@ export function listOwnPaths(
       const path = found.path === "" ? part : `${part}/${found.path}`;
       const { link, fault } = entry;
       const reason = findPathProblem(path) ?? (fault ? `it ${fault.reason}` : reasonAgainst(found));
-      const own = { path, from: belowRoot(dir, found.path), found };
+      const excluded = found.type === "file" ? exclusionOf(path) : undefined;
+      const own = { path, from: belowRoot(dir, found.path), found, ...(excluded !== undefined && { excluded }) };
       if (reason !== undefined) unexpected.push({ path, reason, ...(fault && { code: fault.code }) });
       else if (link === undefined) paths.push(own);
       else paths.push({ ...own, isLink: true });
@@ -93,6 +101,10 @@ export function movablePaths({ trees, paths }: Pick<LocalSession, "trees" | "pat
   const staying = trees.filter(({ stays }) => stays).map(({ part }) => `${part}/`);
   return paths.filter(({ path }) => !staying.some((part) => `${path}/`.startsWith(part)));
 }
+
+/** What an archive takes of a session. */
+export const archivedPaths = ({ paths }: Pick<LocalSession, "paths">): OwnPath[] =>
+  paths.filter(({ excluded }) => excluded === undefined);
 
 /** Bytes that come free when the files go; a file that has another name too gives nothing. */
 export const freedBytes = (paths: readonly OwnPath[]): number =>

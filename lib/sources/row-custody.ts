@@ -72,7 +72,7 @@ export class RowCustody implements HomeCustody {
       id,
       session,
       trees,
-      ...listOwnPaths(trees, undefined, this.#links),
+      ...listOwnPaths(trees, { links: this.#links }),
       partition: null,
       get rows() {
         return weight().rows;

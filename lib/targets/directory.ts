@@ -42,7 +42,11 @@ export function directoryTarget(url: string): Target {
     dir,
     stage: () => stageIn(dir),
     put: (key, content, { exclusive = false } = {}) => attempt("write", key, () => put(dir, key, content, exclusive)),
-    replace: (key, content) => attempt("write", key, () => putBytes(dir, joinPath(dir, key), content, false)),
+    replace: (key, content, expected) =>
+      attempt("write", key, () => {
+        if (!get(pathOf(key), undefined)?.equals(expected)) throw placeError("E_EXISTS", `${pathOf(key)} was changed`);
+        putBytes(dir, pathOf(key), content, false);
+      }),
     get: (key, range) => attempt("read", key, () => get(pathOf(key), range)),
     head: (key) => attempt("read", key, () => head(pathOf(key))),
     list: (prefix) => list(dir, prefix),

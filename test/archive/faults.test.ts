@@ -30,6 +30,9 @@ async function assertSound(target: string): Promise<void> {
   assert.equal(code, 0, JSON.stringify(records.filter(({ kind }) => kind === "finding")));
 }
 
+/** A place that is gone with the run helps nobody. */
+const SCRATCH = /agh-toolkit-[0-9a-f]+-\d+-\d+-/;
+
 /** Closing a database that was only read writes nothing: no disk makes it fail, and no code expects it. */
 const cannotBe = (stderr: string): boolean => /injected, close/.test(stderr);
 
@@ -100,6 +103,7 @@ test("a full, broken or forbidding disk ends put with its exit code and no half 
         `${fault}: exit ${result.code}: ${result.stderr}`,
       );
       if (result.code !== 0) assert.notEqual(result.stderr, "");
+      assert.doesNotMatch(result.stderr, SCRATCH, fault);
       await assertSound(targetIn(dir));
       await archived("put", "--all", "--home", homeIn(dir), "--to", targetIn(dir));
       assert.equal(fs.readdirSync(targetIn(dir)).length, 4);
@@ -124,6 +128,7 @@ test("a full disk ends get with its exit code and an unchanged home, and a retry
         [0, 6].includes(result.code!) || cannotBe(result.stderr),
         `${fault}: exit ${result.code}: ${result.stderr}`,
       );
+      assert.doesNotMatch(result.stderr, SCRATCH, fault);
       assert.deepEqual(checks(homeIn(dir)), { integrity: ["ok"], foreign: [] });
       const again = await archived("get", "--all", "--from", targetIn(dir), "--to", homeIn(dir));
       assert.equal(ids(again).length, 2);

@@ -155,7 +155,7 @@ test("a tar made by hand that is hostile writes nothing", async (t) => {
 async function honestReceipt(home: string, target: string): Promise<Receipt> {
   const put = await archived("put", "--all", "--home", home, "--to", target);
   const file = path.join(target, `${ids(put)[0]!}.receipt.json`);
-  return { ...decodeReceipt(fs.readFileSync(file))!, session_id: ID };
+  return { ...(decodeReceipt(fs.readFileSync(file)) as Receipt), session_id: ID };
 }
 
 const fileOf = (name: string, content: string): ReceiptFile => ({

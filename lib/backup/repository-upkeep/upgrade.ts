@@ -79,7 +79,7 @@ async function replaceFile({ target, file, url }: Repository, upgraded: Reposito
   if (!now || !encodeRepository(decodeRepository(now) ?? upgraded).equals(encodeRepository(file))) {
     throw refusal("E_DRIFTED", `${url}/${REPOSITORY_KEY} was changed by another run`, "run it again");
   }
-  await target.replace(REPOSITORY_KEY, bytes);
+  await target.replace(REPOSITORY_KEY, bytes, now);
   if ((await target.get(REPOSITORY_KEY))?.equals(bytes)) return;
   throw placeError("E_DRIFTED", `${url}/${REPOSITORY_KEY} is not what was written`, "run it again");
 }

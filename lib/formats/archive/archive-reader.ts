@@ -6,23 +6,33 @@ import type { TarEntry } from "../../files/tar-write.ts";
 import { unzstd } from "../../files/zstd-frames.ts";
 import { placeError, type ToolError } from "../../records/error.ts";
 import type { Target } from "../../targets/target.ts";
+import { isCompressed, laterFile, type LaterPart } from "./later-parts.ts";
 import {
-  archiveKey,
+  archiveKeyOf,
   decodeReceipt,
   innerReceipt,
   RECEIPT,
   receiptId,
   receiptKey,
+  storedKey,
   tarBytes,
   type Receipt,
   type ReceiptFile,
+  type StoredObject,
 } from "./receipt.ts";
 
-/** The receipt of a session; undefined when there is none. Damaged → E_RECEIPT_DAMAGED (6). */
+/** The receipt of a session; undefined when there is none. Damaged → E_RECEIPT_DAMAGED, of a newer version → E_RECEIPT_FORMAT (6). */
 export async function readReceipt(target: Target, id: string): Promise<Receipt | undefined> {
   const bytes = await target.get(receiptKey(id));
   if (!bytes) return undefined;
   const receipt = decodeReceipt(bytes);
+  if (receipt === "newer") {
+    throw placeError(
+      "E_RECEIPT_FORMAT",
+      `${target.url}/${receiptKey(id)} was written by a newer version of agh-toolkit`,
+      "install a newer agh-toolkit",
+    );
+  }
   if (receipt?.session_id === id && receipt.archive) return receipt;
   throw placeError(
     "E_RECEIPT_DAMAGED",
@@ -55,8 +65,8 @@ export type SinkFactory = (file: ReceiptFile) => EntrySink | undefined;
 export type OnBuffer = (bytes: number) => void;
 
 /**
- * Reads the whole archive and hands out its files. Resolves when every byte is what the receipt says; until then what
- * was handed out proves nothing. Throws E_ARCHIVE_MISSING, E_ARCHIVE_TRUNCATED, E_ARCHIVE_DAMAGED (6), E_HOSTILE_ARCHIVE (4).
+ * Reads the whole archive with its later parts and hands out its files. Resolves when every byte is what the receipt says; until then
+ * what was handed out proves nothing. Throws E_ARCHIVE_MISSING, E_ARCHIVE_TRUNCATED, E_ARCHIVE_DAMAGED (6), E_HOSTILE_ARCHIVE (4).
  */
 export async function readArchive(
   target: Target,
@@ -64,32 +74,111 @@ export async function readArchive(
   sinkFor: SinkFactory,
   onBuffer: OnBuffer = () => undefined,
 ): Promise<void> {
-  const key = archiveKey(receipt.session_id);
-  const label = `${target.url}/${key}`;
+  const file = { target, key: archiveKeyOf(receipt), expected: receipt.archive! };
+  const check = new ReceiptCheck(labelOf(file), receipt, sinkFor);
+  const tar = new TarReader({ label: labelOf(file), entry: (entry) => check.entry(entry) });
+  await readStored(
+    { ...file, limit: tarBytes(receipt) },
+    (bytes) => tar.push(bytes),
+    onBuffer,
+    () => {
+      tar.end();
+      check.end();
+    },
+  );
+  for (const part of receipt.later ?? []) await readLaterPart(target, receipt, part, { sinkFor, onBuffer });
+}
+
+interface StoredPart {
+  readonly target: Target;
+  readonly key: string;
+  readonly expected: StoredObject;
+  /** Bytes of content that it is believed to hold; undefined where it is not compressed. */
+  readonly limit?: number;
+}
+
+const labelOf = ({ target, key }: StoredPart): string => `${target.url}/${key}`;
+
+/** Hands out the content piece by piece; `ended` is called before the digest is compared. */
+async function readStored(
+  part: StoredPart,
+  push: (bytes: Buffer) => void,
+  onBuffer: OnBuffer,
+  ended: () => void,
+): Promise<void> {
+  const { target, key, expected } = part;
+  const label = labelOf(part);
   const head = await target.head(key);
   if (!head) throw placeError("E_ARCHIVE_MISSING", `${label} does not exist`, "use another copy");
-  const expected = receipt.archive!;
   if (head.size !== expected.bytes) {
     throw damagedArchive(label, `it has ${head.size} bytes, and its receipt says ${expected.bytes}`);
   }
   const hash = createHash("sha256");
-  const check = new ReceiptCheck(label, receipt, sinkFor);
-  const tar = new TarReader({ label, entry: (entry) => check.entry(entry) });
-  const pieces = unzstd({
-    label,
-    size: head.size,
-    read: async (offset, length) => (await target.get(key, { offset, length })) ?? Buffer.alloc(0),
-    onBytes: (bytes) => hash.update(bytes),
-    limit: tarBytes(receipt),
-  });
-  for await (const bytes of pieces) {
-    tar.push(bytes);
+  for await (const bytes of contentOf(part, (piece) => hash.update(piece))) {
+    push(bytes);
     onBuffer(bytes.length);
     await turn(); // signals and messages come in between
   }
-  tar.end();
-  check.end();
+  ended();
   if (hash.digest("hex") !== expected.sha256) throw damagedArchive(label, "its digest differs from its receipt");
+}
+
+const PIECE = 4 << 20;
+
+async function* contentOf(part: StoredPart, onBytes: (bytes: Buffer) => void): AsyncGenerator<Buffer> {
+  const { target, key, expected, limit } = part;
+  const size = expected.bytes;
+  const read = async (offset: number, length: number): Promise<Buffer> =>
+    (await target.get(key, { offset, length })) ?? Buffer.alloc(0);
+  if (limit !== undefined) return yield* unzstd({ label: labelOf(part), size, read, onBytes, limit });
+  for (let offset = 0; offset < size;) {
+    const bytes = await read(offset, Math.min(PIECE, size - offset));
+    if (bytes.length === 0) return;
+    onBytes(bytes);
+    yield bytes;
+    offset += bytes.length;
+  }
+}
+
+/** One file beside the archive, checked as those within are. */
+async function readLaterPart(
+  target: Target,
+  { session_id }: Receipt,
+  part: LaterPart,
+  { sinkFor, onBuffer }: { readonly sinkFor: SinkFactory; readonly onBuffer: OnBuffer },
+): Promise<void> {
+  const { name, files, key = storedKey(session_id, name) } = part;
+  const own = laterFile(part);
+  const stored: StoredPart = { target, key, expected: part, ...(isCompressed(part) && { limit: own.size }) };
+  for (const file of files) if (file !== own) sinkFor(file);
+  const sink = hashedSink(labelOf(stored), own, sinkFor(own));
+  let size = 0;
+  const push = (bytes: Buffer): void => {
+    size += bytes.length;
+    sink.write(bytes);
+  };
+  await readStored(stored, push, onBuffer, () => {
+    if (size !== own.size)
+      throw damagedArchive(labelOf(stored), `it holds ${size} bytes of ${own.path}, not ${own.size}`);
+    sink.end();
+  });
+}
+
+/** Checks a file's digest before its sink is ended. */
+function hashedSink(label: string, file: ReceiptFile, sink: EntrySink | undefined): EntrySink {
+  const hash: Hash | undefined = file.type === "file" ? createHash("sha256") : undefined;
+  return {
+    write(bytes) {
+      hash?.update(bytes);
+      sink?.write(bytes);
+    },
+    end: () => {
+      if (hash && hash.digest("hex") !== file.sha256) {
+        throw damagedArchive(label, `the content of ${JSON.stringify(file.path)} differs from what was archived`);
+      }
+      sink?.end();
+    },
+  };
 }
 
 /** Holds every entry against the receipt's list, which is in the same order. */
@@ -119,30 +208,11 @@ class ReceiptCheck {
     ) {
       throw damagedArchive(this.#label, `${JSON.stringify(entry.path)} differs from its entry in the receipt`);
     }
-    return this.#hashed(file, this.#sinkFor(file));
+    return hashedSink(this.#label, file, this.#sinkFor(file));
   }
 
   end(): void {
     if (!this.#inner) throw damagedArchive(this.#label, "it lacks files that its receipt lists");
-  }
-
-  #hashed(file: ReceiptFile, sink: EntrySink | undefined): EntrySink {
-    const hash: Hash | undefined = file.type === "file" ? createHash("sha256") : undefined;
-    return {
-      write(bytes) {
-        hash?.update(bytes);
-        sink?.write(bytes);
-      },
-      end: () => {
-        if (hash && hash.digest("hex") !== file.sha256) {
-          throw damagedArchive(
-            this.#label,
-            `the content of ${JSON.stringify(file.path)} differs from what was archived`,
-          );
-        }
-        sink?.end();
-      },
-    };
   }
 
   #receiptEntry(entry: TarEntry, path: string): EntrySink {

@@ -1,7 +1,11 @@
 // The receipt of an archived session: what the archive holds, sealed, so that listing needs nothing else.
 import { decodeSealed, encodeSealed } from "../sealed-json.ts";
+import { isLaterPart, type LaterPart } from "./later-parts.ts";
 
-export const RECEIPT_FORMAT = 1;
+/** Of an archive that is one file under its own name, and of the receipt within every archive. */
+export const FIRST_FORMAT = 1;
+/** Of one with later parts, or with a file that lies under another name. */
+export const RECEIPT_FORMAT = 2;
 
 export interface Receipt {
   readonly format: number;
@@ -27,8 +31,18 @@ export interface Receipt {
   readonly schema: { readonly version: string | null; readonly sha256: string };
   /** What lay with the session and is not in the archive. */
   readonly left_out: readonly { readonly path: string; readonly reason: string }[];
+  /** What was added after the archive was made, a file each; the copy within the archive lacks it. */
+  readonly later?: readonly LaterPart[];
   /** Of the archive that lies beside it; the copy within the archive lacks it. */
-  readonly archive?: { readonly bytes: number; readonly sha256: string };
+  readonly archive?: StoredObject;
+}
+
+/** A file of an archive in its target. */
+export interface StoredObject {
+  readonly bytes: number;
+  readonly sha256: string;
+  /** Its name there, where another file had its own. */
+  readonly key?: string;
 }
 
 export interface SessionFacts {
@@ -67,8 +81,14 @@ export interface ReceiptFile {
   readonly sha256?: string;
 }
 
-/** Names in a target. */
-export const archiveKey = (id: string): string => `${id}.tar.zst`;
+/** Names in a target. With a digest: the name where other bytes have the usual one. */
+export const storedKey = (id: string, suffix: string, sha256?: string): string =>
+  sha256 === undefined ? `${id}.${suffix}` : `${id}.${sha256.slice(0, 16)}.${suffix}`;
+const ARCHIVE = "tar.zst";
+export const archiveKey = (id: string, sha256?: string): string => storedKey(id, ARCHIVE, sha256);
+export const archiveKeyOf = ({ session_id, archive }: Receipt): string => archive?.key ?? archiveKey(session_id);
+/** The session of an archive that lies under the name with its digest. */
+export const alternativeId = (name: string): string | undefined => /^(.+)\.[0-9a-f]{16}$/.exec(name)?.[1];
 export const receiptKey = (id: string): string => `${id}.receipt.json`;
 /** The session a receipt's name speaks of. */
 export const receiptId = (key: string): string | undefined => /^([^/]+)\.receipt\.json$/.exec(key)?.[1];
@@ -82,21 +102,66 @@ export const encodeReceipt = (receipt: Receipt): Buffer => encodeSealed(receipt)
 
 /** The receipt as it goes into the archive itself. */
 export function innerReceipt(receipt: Receipt): Buffer {
-  const { archive: _, ...inner } = receipt;
-  return encodeReceipt(inner);
+  const { archive: _, later: __, ...inner } = receipt;
+  return encodeReceipt({ ...inner, format: FIRST_FORMAT });
 }
+
+/** A receipt in the oldest format that can say what it says. */
+export function receiptOf(inner: Receipt, archive: StoredObject, later: readonly LaterPart[] = []): Receipt {
+  const { archive: _, later: __, ...rest } = inner;
+  const isFirst = later.length === 0 && archive.key === undefined;
+  return {
+    ...rest,
+    format: isFirst ? FIRST_FORMAT : RECEIPT_FORMAT,
+    ...(later.length > 0 && { later }),
+    archive,
+  };
+}
+
+/** Of the archive and of what was added later. */
+export const allFiles = ({ files, later = [] }: Pick<Receipt, "files" | "later">): readonly ReceiptFile[] =>
+  later.length === 0 ? files : [...files, ...later.flatMap((part) => part.files)];
+
+/** Where the ledger lay, whenever it was archived. */
+export const partitionOf = ({ ledger_partition, later = [] }: Receipt): string | null =>
+  later.find((part) => part.ledger_partition !== undefined)?.ledger_partition ?? ledger_partition;
+
+/** Every file of it in the target: the archive first. */
+export const storedFiles = (receipt: Receipt): readonly Required<StoredObject>[] => [
+  { ...receipt.archive!, key: archiveKeyOf(receipt) },
+  ...(receipt.later ?? []).map(({ bytes, sha256, name, key = storedKey(receipt.session_id, name) }) => ({
+    bytes,
+    sha256,
+    key,
+  })),
+];
 
 const ID = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}$/;
 
-/** Undefined when it is not what was written, or not of this format. */
-export function decodeReceipt(bytes: Buffer): Receipt | undefined {
+/** Undefined when it is not what was written; "newer" when a later version of the toolkit has written it. */
+export function decodeReceipt(bytes: Buffer): Receipt | "newer" | undefined {
   const content = decode(bytes);
   if (!content) return undefined;
-  const { digest: _, ...receipt } = content;
-  const { format, session_id, files } = receipt as unknown as Receipt;
-  const sound = format === RECEIPT_FORMAT && ID.test(session_id) && Array.isArray(files);
-  return sound ? (receipt as unknown as Receipt) : undefined;
+  const { digest: _, ...rest } = content;
+  const receipt = rest as unknown as Receipt;
+  if (Number.isSafeInteger(receipt.format) && receipt.format > RECEIPT_FORMAT) return "newer";
+  return isSound(receipt) ? receipt : undefined;
 }
+
+function isSound({ format, session_id: id, files, later, archive }: Receipt): boolean {
+  const isFormat = format === RECEIPT_FORMAT || (format === FIRST_FORMAT && later === undefined);
+  if (!isFormat || !ID.test(id) || !Array.isArray(files)) return false;
+  if (archive && !hasOwnKey(archive, id, ARCHIVE)) return false;
+  if (later === undefined) return true;
+  const names = new Set(Array.isArray(later) ? later.map((part) => part?.name) : []);
+  return (
+    names.size > 0 && names.size === later.length && later.every((it) => isLaterPart(it) && hasOwnKey(it, id, it.name))
+  );
+}
+
+/** A receipt names no file but its own. */
+const hasOwnKey = ({ key, sha256 }: StoredObject, id: string, suffix: string): boolean =>
+  key === undefined || key === storedKey(id, suffix, String(sha256));
 
 function decode(bytes: Buffer): ReturnType<typeof decodeSealed> {
   try {
@@ -107,8 +172,8 @@ function decode(bytes: Buffer): ReturnType<typeof decodeSealed> {
 }
 
 /** Bytes of its files. */
-export const receiptBytes = ({ files }: Pick<Receipt, "files">): number =>
-  files.reduce((sum, { size }) => sum + size, 0);
+export const receiptBytes = (receipt: Pick<Receipt, "files" | "later">): number =>
+  allFiles(receipt).reduce((sum, { size }) => sum + size, 0);
 
 /** Bytes of an archive's tar, at most: what its files need, headers and padding included. */
 export function tarBytes({ files }: Receipt): number {

@@ -1,8 +1,9 @@
 // Whether an archive holds a session as it lies here: by its receipt, and (to be sure) by every byte of both.
 import { hash } from "node:crypto";
 import { readArchive, readReceipt } from "../../formats/archive/archive-reader.ts";
-import { archiveKey, PARTS, ROWS, type Receipt } from "../../formats/archive/receipt.ts";
-import { pathsChangedSince } from "../../custody/receipt-changes.ts";
+import { allFiles, PARTS, ROWS, storedFiles, type Receipt } from "../../formats/archive/receipt.ts";
+import { hashFile } from "../../files/hash-file.ts";
+import { changesSince } from "../../custody/receipt-changes.ts";
 import { ToolError } from "../../records/error.ts";
 import type { HomeCustody, LocalSession } from "../../sources/custody.ts";
 import { movablePaths, movableTrees } from "../../sources/own-trees.ts";
@@ -41,7 +42,10 @@ async function checkArchive(local: LocalSession, query: ArchiveQuery): Promise<G
     const receipt = await readReceipt(query.target, id);
     const refused = receipt ? await reasonAgainst(receipt, local, query) : notArchived(local, url);
     if (refused !== undefined) return { refused };
-    return { proof: { archive: { target: url, sha256: receipt!.archive!.sha256 } } };
+    return {
+      proof: { archive: { target: url, sha256: receipt!.archive!.sha256 } },
+      lacks: lackedPaths(receipt!, local),
+    };
   } catch (error) {
     if (!(error instanceof ToolError) || !/^E_(?:ARCHIVE_|RECEIPT_|HOSTILE_)/.test(error.code)) throw error;
     return { refused: `${error.message}: agh-archive verify ${id} --from ${url}` };
@@ -53,15 +57,16 @@ const notArchived = (local: LocalSession, url: string): string =>
 
 async function reasonAgainst(receipt: Receipt, local: LocalSession, query: ArchiveQuery): Promise<string | undefined> {
   const { target, planned, thorough } = query;
-  const head = await target.head(archiveKey(local.id));
-  if (head?.size !== receipt.archive!.bytes) {
+  for (const { key, bytes } of storedFiles(receipt)) {
+    const head = await target.head(key);
+    if (head?.size === bytes) continue;
     const what = head ? "does not match its receipt" : "is missing";
     return `its archive in ${target.url} ${what}: agh-archive verify ${local.id} --from ${target.url}`;
   }
   const changed = await lostPaths(receipt, local, query);
   if (changed.length > 0 || !holdsRows(receipt, local, query.custody)) {
     const which = changed.length > 0 ? ` (${changed.join(", ")} changed since)` : "";
-    return `it was archived in an earlier state${which}: archive it elsewhere`;
+    return `it was archived in an earlier state${which}: run agh-archive put, or archive it elsewhere`;
   }
   if (planned && planned.sha256 !== receipt.archive!.sha256) {
     return `its archive in ${target.url} is not the one that was planned`;
@@ -80,12 +85,9 @@ function holdsRows({ files }: Receipt, local: LocalSession, custody: HomeCustody
 }
 
 /** A database that was compacted since holds the same events; one that was purged since holds them in its ledger. */
-async function lostPaths(
-  receipt: Receipt,
-  local: LocalSession,
-  { custody, database, thorough }: ArchiveQuery,
-): Promise<readonly string[]> {
-  const changed = changedPaths(receipt, local, thorough);
+async function lostPaths(receipt: Receipt, local: LocalSession, query: ArchiveQuery): Promise<readonly string[]> {
+  const { custody, database } = query;
+  const changed = changedPaths(receipt, local, query);
   const others = changed.filter((path) => path !== database && !path.startsWith(`${database}-`));
   if (changed.length === 0 || others.length > 0) return changed;
   return local.paths.some(({ path }) => path === database) && (await holdsEvents(receipt, local, custody))
@@ -94,17 +96,30 @@ async function lostPaths(
 }
 
 /** Of a session that goes with its rows only what goes with them is compared: its ledger stays. */
-function changedPaths(receipt: Receipt, local: LocalSession, thorough: boolean): string[] {
-  if (!hasRows(local)) return pathsChangedSince(receipt, local.paths, thorough);
+function changedPaths(receipt: Receipt, local: LocalSession, { custody, thorough }: ArchiveQuery): string[] {
   const parts = movableTrees(local).map(({ part }) => `${part}/`);
-  const files = receipt.files.filter(({ path }) => parts.some((part) => path.startsWith(part)));
-  return pathsChangedSince({ ...receipt, files }, movablePaths(local), thorough);
+  const isCompared = ({ path }: { readonly path: string }): boolean =>
+    !hasRows(local) || parts.some((part) => path.startsWith(part));
+  const files = allFiles(receipt).filter(isCompared);
+  const { added, changed } = changesSince({ files }, { paths: local.paths.filter(isCompared) }, { custody, thorough });
+  return [...changed, ...added.map(({ path }) => path)].sort();
 }
 
-async function holdsEvents({ events, files }: Receipt, local: LocalSession, custody: HomeCustody): Promise<boolean> {
+/** Of what no archive takes: all but what an older one holds as it is. */
+function lackedPaths(receipt: Receipt, local: LocalSession): string[] {
+  const archived = new Map(allFiles(receipt).map(({ path, sha256 }) => [path, sha256]));
+  return movablePaths(local).flatMap(({ path, from, excluded }) => {
+    if (excluded === undefined) return [];
+    const sha256 = archived.get(path);
+    return sha256 !== undefined && sha256 === hashFile(from) ? [] : [path];
+  });
+}
+
+async function holdsEvents(receipt: Receipt, local: LocalSession, custody: HomeCustody): Promise<boolean> {
+  const { events } = receipt;
   if (!events) return false;
   const found = await custody.events(local);
   if (found.damaged !== undefined) return false; // not what was archived
-  if (!found.events?.count) return files.some(({ path }) => path === `${PARTS.ledger}/ledger.jsonl`);
+  if (!found.events?.count) return allFiles(receipt).some(({ path }) => path === `${PARTS.ledger}/ledger.jsonl`);
   return found.events.count === events.count && found.events.sha256 === events.sha256;
 }

@@ -27,8 +27,14 @@ export async function backedUpGate({ custody, source, repo: url, deps }: GateCon
       const files = filesOf(local);
       if (!files) return ROWS;
       for await (const { manifest, lines } of listings.newestFirst()) {
-        const missing = missingIn(lines, files, isLikely);
-        if (missing === undefined) return { proof: { snapshot: { repo: repo.url, id: manifest.id } } };
+        const missing = missingIn(lines, files.filter(isCopied), isLikely);
+        if (missing !== undefined) continue;
+        const excluded = files.filter((file) => !isCopied(file));
+        const lacks = excluded.filter((file) => missingIn(lines, [file], isCertain) !== undefined);
+        return {
+          proof: { snapshot: { repo: repo.url, id: manifest.id } },
+          lacks: lacks.map(({ own }) => own.path),
+        };
       }
       return { refused: `no good snapshot in ${repo.url} holds it as it is: agh-backup create --repo ${repo.url}` };
     },
@@ -46,6 +52,9 @@ interface SessionFile {
   readonly own: OwnPath;
   readonly key: string;
 }
+
+/** Whether a snapshot takes it in any case. */
+const isCopied = ({ own }: SessionFile): boolean => own.excluded === undefined;
 
 /** Undefined where rows go as well: a listing tells nothing of them. */
 function listFiles(local: LocalSession, roots: readonly Root[]): SessionFile[] | undefined {
@@ -154,11 +163,12 @@ interface Verifying {
 }
 
 async function verifySnapshot(
-  files: readonly SessionFile[],
+  all: readonly SessionFile[],
   { snapshot }: GateProof,
   { repo, listings }: Verifying,
 ): Promise<GateResult> {
   if (!snapshot) return { refused: "the plan does not name a snapshot that holds it" };
+  const files = all.filter(isCopied);
   for await (const { manifest, lines } of listings.newestFirst()) {
     if (manifest.id !== snapshot.id) continue;
     const missing = missingIn(lines, files, isCertain);

@@ -15,7 +15,13 @@ export interface GateProof {
 }
 
 /** A proof, or in words why there is none. */
-export type GateResult = { readonly proof: GateProof } | { readonly refused: string };
+export type GateResult =
+  | {
+      readonly proof: GateProof;
+      /** Files that no copy takes and this one does not hold, by their paths in an archive. */
+      readonly lacks?: readonly string[];
+    }
+  | { readonly refused: string };
 
 export interface Gate {
   /** From receipts, seals and manifests; contents are read only where sizes and times leave it open. */
@@ -40,6 +46,9 @@ export interface GateContext {
 export const isKeptElsewhere = ({ archive, snapshot }: GateProof): boolean =>
   archive !== undefined || snapshot !== undefined;
 
+const lackedByBoth = (one: readonly string[] | undefined, other: readonly string[]): readonly string[] =>
+  one === undefined ? other : one.filter((path) => other.includes(path));
+
 /** The gates of one home, each made once for all sessions that have their archives in one place. */
 export class Gates {
   #context: GateContext;
@@ -52,12 +61,14 @@ export class Gates {
   /** Every gate's proof, or the first refusal. `archive` takes the place of the one that is meant for all. */
   async check(names: readonly GateName[], session: LocalSession, archive?: string): Promise<GateResult> {
     let proof: GateProof = {};
+    let lacks: readonly string[] | undefined;
     for (const name of names) {
       const answer = await (await this.#gate(name, { archive })).check(session);
       if ("refused" in answer) return answer;
       proof = { ...proof, ...answer.proof };
+      if (isKeptElsewhere(answer.proof)) lacks = lackedByBoth(lacks, answer.lacks ?? []);
     }
-    return { proof };
+    return { proof, lacks: lacks ?? [] };
   }
 
   /** Against the very archive and snapshot that the proof names. */

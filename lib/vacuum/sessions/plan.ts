@@ -6,7 +6,7 @@ import type { SessionRecord } from "../../records/runtime-kinds.ts";
 import type { HomeCustody, LocalSession } from "../../sources/custody.ts";
 import type { Home } from "../../sources/source.ts";
 import type { RetirementUpkeep } from "../../sources/upkeep.ts";
-import { isKeptElsewhere, type GateName, type GateProof, type Gates } from "../gates/gates.ts";
+import { isKeptElsewhere, type GateName, type GateProof, type GateResult, type Gates } from "../gates/gates.ts";
 import { asSkipped, createPlannedAction, type RemovalSpec } from "../removal-types.ts";
 import { reasonAgainstLinks } from "./recheck.ts";
 
@@ -36,6 +36,8 @@ export class RetirementPlanner {
   #records: ReadonlyMap<string, SessionRecord>;
   #sessions = new Map<string, LocalSession>();
   #proofs = new Map<string, GateProof>();
+  /** What no copy of a session holds. */
+  #lacks = new Map<string, readonly string[]>();
 
   constructor(records: readonly SessionRecord[], options: PlannerOptions) {
     this.#options = options;
@@ -85,16 +87,18 @@ export class RetirementPlanner {
     const { names, archive } = this.#gatesFor(id);
     const answer = await this.#options.gates.check(names, local, archive);
     if ("refused" in answer) return answer.refused;
-    this.#proofs.set(id, { ...answer.proof, ...(await this.#archiveProof(local, answer.proof)) });
+    const { proof, lacks = [] } = await this.#withArchive(local, answer);
+    this.#proofs.set(id, proof);
+    this.#lacks.set(id, lacks);
     return undefined;
   };
 
   /** What is archived need not go through the trash, whatever was required. */
-  async #archiveProof(local: LocalSession, proof: GateProof): Promise<GateProof> {
+  async #withArchive(local: LocalSession, answer: Proven): Promise<Proven> {
     const { archive } = this.#gatesFor(local.id);
-    if (isKeptElsewhere(proof) || archive === undefined) return {};
+    if (isKeptElsewhere(answer.proof) || archive === undefined) return answer;
     const archived = await this.#options.gates.check(["archived"], local, archive);
-    return "proof" in archived ? archived.proof : {};
+    return "proof" in archived ? { ...archived, proof: { ...answer.proof, ...archived.proof } } : answer;
   }
 
   /** What stays by the policy is no news, unless it was selected by name. */
@@ -110,7 +114,7 @@ export class RetirementPlanner {
     const { id, session, bytes, fingerprint, rows } = local;
     const proof = this.#proofs.get(id);
     const isPermanent = proof !== undefined && isKeptElsewhere(proof);
-    const loses = isPermanent ? null : "nothing until the trash is emptied";
+    const loses = isPermanent ? lossOf(this.#lacks.get(id) ?? []) : "nothing until the trash is emptied";
     const { names } = this.#gatesFor(id);
     const paths = removedPaths(local);
     if (paths.length === 0) {
@@ -154,6 +158,18 @@ export class RetirementPlanner {
       yield asSkipped(action, `it has no directory here: it is ${effective}`);
     }
   }
+}
+
+type Proven = Extract<GateResult, { readonly proof: GateProof }>;
+
+/** So many are named. */
+const NAMED = 20;
+
+/** What goes for good with a session that a copy holds. */
+function lossOf(paths: readonly string[]): string | null {
+  if (paths.length === 0) return null;
+  const more = paths.length > NAMED ? ` and ${paths.length - NAMED} more` : "";
+  return `${paths.slice(0, NAMED).join(", ")}${more}: an agent's own settings, which no copy holds`;
 }
 
 const isSpecial = (name: GateName): boolean => name !== "archived";

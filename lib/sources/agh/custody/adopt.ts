@@ -53,7 +53,7 @@ function adopt(
   const dir = within(given);
   const read = dir === undefined ? undefined : readMeta(joinPath(dir, META));
   if (dir === undefined || !read || !("meta" in read) || read.meta.id !== id) return undefined;
-  const files = listOwnPaths([{ part: PARTS.session, dir }], isMadeAnew).paths.map(fileOf);
+  const files = listOwnPaths([{ part: PARTS.session, dir }], { isIgnored: isMadeAnew }).paths.map(fileOf);
   const lines = Buffer.from(encodeWorkspaceRow(read.meta));
   return {
     id,

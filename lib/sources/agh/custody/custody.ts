@@ -17,7 +17,7 @@ import { manual } from "./adopt.ts";
 import { compareEveryRow, compareIndexed } from "./compare-rows.ts";
 import { insertStagedRows } from "./insert-rows.ts";
 import { fillCatalog } from "./scratch-catalog.ts";
-import { SessionHome } from "./session-home.ts";
+import { exclusionOf, SessionHome } from "./session-home.ts";
 import { readSessionRows } from "./session-rows.ts";
 
 class AghCustody implements HomeCustody {
@@ -50,6 +50,10 @@ class AghCustody implements HomeCustody {
     const { dir } = trees.find(({ part }) => part === PARTS.session)!;
     const made = (this.#collect ??= createCollector());
     return findEvents(async () => readEvents(dir, this.#deps, (db) => digestEvents(db, made)));
+  }
+
+  exclusionOf(path: string): string | undefined {
+    return exclusionOf(path);
   }
 
   trees(...of: Parameters<HomeCustody["trees"]>): ReturnType<HomeCustody["trees"]> {

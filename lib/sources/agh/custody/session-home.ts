@@ -15,6 +15,7 @@ import type { LocalSession, OwnTree } from "../../custody.ts";
 import { HomeLinks } from "../../links.ts";
 import { fingerprintOf, freedBytes, listOwnPaths, movablePaths } from "../../own-trees.ts";
 import type { Home } from "../../source.ts";
+import { providerRuntimeExclusion } from "../home/provider-runtime.ts";
 import { ledgerRootHere, readLedgerPlace } from "../home/config.ts";
 import { bundlesDir, EVENTS, isId, sessionDir, sessionsDir } from "../home/layout.ts";
 import { findSessionDir, listLedgerFiles, listSessionNames } from "../sessions/scan.ts";
@@ -69,7 +70,8 @@ export class SessionHome {
       ...(ledger === undefined ? [] : [{ part: PARTS.ledger, dir: dirname(ledger) }]),
       ...(bundles.length === 0 ? [] : [bundleTree(this.home.root, bundles)]),
     ];
-    const { unexpected, ...found } = listOwnPaths(trees, isMadeAnew, this.#links);
+    const own = { isIgnored: isMadeAnew, links: this.#links, exclusionOf };
+    const { unexpected, ...found } = listOwnPaths(trees, own);
     const movable = movablePaths({ trees, paths: found.paths });
     const [bytes, fingerprint] = [freedBytes(movable), fingerprintOf(movable)];
     const used = this.#linksTo(dir);
@@ -133,6 +135,12 @@ const bundleTree = (root: string, only: readonly string[]): OwnTree => ({
 /** What SQLite makes anew beside a session's database. */
 export const isMadeAnew = ({ path, stat }: PathFacts): boolean =>
   path === `${EVENTS}-shm` || (path === `${EVENTS}-wal` && stat.size === 0n);
+
+/** Why no archive takes a file of a session, by its path in an archive. */
+export function exclusionOf(path: string): string | undefined {
+  const [part, below] = [PARTS.session, path.slice(PARTS.session.length + 1)];
+  return path.startsWith(`${part}/`) ? providerRuntimeExclusion(below, "file") : undefined;
+}
 
 /** The directories that links in `sessions/` lead to, with the name of the link. */
 function listLinkedDirs(root: string): ReadonlyMap<string, string> {
