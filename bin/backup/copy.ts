@@ -2,7 +2,7 @@
 import { operands, option, toggle } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
 import { usageError } from "../../lib/records/error.ts";
-import { identityFlag, repoFlag, repoOf, snapshotFilterFlags, withIdentity } from "./repo.ts";
+import { identityFlag, repoFlag, repoOf, snapshotFilterFlags, snapshotFilterOf, withIdentity } from "./repo.ts";
 
 export const copy = verb({
   summary: "copy snapshots to another repository",
@@ -22,13 +22,14 @@ export const copy = verb({
   ],
   prints: ["snapshot", "summary"],
   run: async ({ values, deps, input }) => {
-    const { all, toRepo, homeId, at, dryRun } = values;
+    const { all, toRepo, dryRun } = values;
     if (toRepo === undefined) throw usageError("no destination is named", "--to-repo REPO");
     const repo = repoOf(values, deps);
     const { copySnapshots } = await import("../../lib/backup/repository-upkeep/copy.ts");
     const { records, ids } = await input.selection(values.ids, ["snapshot"]);
     const named = [...records.map((record) => String(record["id"])), ...ids];
-    const options = { repo, toRepo, ids: named, all, homeId, at, dryRun, piped: values.ids.includes("-") };
+    const of = await snapshotFilterOf(values, deps);
+    const options = { repo, toRepo, ids: named, all, ...of, dryRun, piped: values.ids.includes("-") };
     return copySnapshots(options, withIdentity(values, deps));
   },
 });

@@ -1,6 +1,7 @@
 // Which repository, the same for every verb of agh-backup.
 import { option } from "../../lib/cli/flags.ts";
 import { parseInstant } from "../../lib/policy/parse-quantities.ts";
+import type { SnapshotFilter } from "../../lib/formats/repository/snapshots.ts";
 import type { Deps } from "../../lib/records/deps.ts";
 import { usageError } from "../../lib/records/error.ts";
 
@@ -25,7 +26,29 @@ export const withIdentity = ({ identity }: { readonly identity: string | undefin
   identity === undefined ? deps : { ...deps, env: { ...deps.env, AGH_BACKUP_IDENTITY: identity } };
 
 /** Which snapshots `latest` and lists are about. */
-export const snapshotFilterFlags = {
+export const snapshotHomeFlags = {
+  home: option("Only snapshots of this home: its path, where it is or was, or its id", { hint: "HOME" }),
   homeId: option("Only snapshots of the home with this id", { hint: "ID" }),
+};
+
+export const snapshotFilterFlags = {
+  ...snapshotHomeFlags,
   at: option("As of this time: only snapshots that began at or before it", { hint: "RFC3339", convert: parseInstant }),
 };
+
+interface SnapshotFilterValues {
+  readonly home: string | undefined;
+  readonly homeId: string | undefined;
+  readonly at?: Date | undefined;
+}
+
+/** A home that is there is known by its id, wherever it was when it was backed up. */
+export async function snapshotFilterOf(
+  { home, homeId, at }: SnapshotFilterValues,
+  deps: Deps,
+): Promise<Pick<SnapshotFilter, "homeId" | "homePath" | "at">> {
+  if (home === undefined) return { homeId, at };
+  if (homeId !== undefined) throw usageError("--home and --home-id exclude each other");
+  const { resolveSnapshotHome } = await import("../../lib/places/snapshot-home.ts");
+  return { ...(await resolveSnapshotHome(home, deps)), at };
+}

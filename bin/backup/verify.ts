@@ -6,7 +6,7 @@ import { parsePercentage } from "../../lib/policy/daily-sample.ts";
 import type { Deps } from "../../lib/records/deps.ts";
 import { usageError } from "../../lib/records/error.ts";
 import type { Items } from "../../lib/records/record.ts";
-import { identityFlag, repoFlag, repoOf, snapshotFilterFlags, withIdentity } from "./repo.ts";
+import { identityFlag, repoFlag, repoOf, snapshotFilterFlags, snapshotFilterOf, withIdentity } from "./repo.ts";
 
 const flags = {
   ids: operands("ID", "Full ids, unique prefixes, or latest; - reads ids or snapshot records from stdin"),
@@ -38,14 +38,15 @@ export const verify = verb({
 });
 
 async function runVerify({ values, input }: Call<typeof flags>, deps: Deps): Promise<Items> {
-  const { all, level = "quick", sample, homeId, at } = values;
+  const { all, level = "quick", sample } = values;
   if (sample !== undefined && level === "quick")
     throw usageError("--sample needs --level full or deep: quick reads no packs");
   const { verifyRepository } = await import("../../lib/backup/verify/verify.ts");
   const { records, ids } = await input.selection(values.ids, ["snapshot"]);
   const named = [...records.map((record) => String(record["id"])), ...ids];
+  const of = await snapshotFilterOf(values, deps);
   return verifyRepository(
-    { repo: repoOf(values, deps), ids: named, all, level, sample, homeId, at, piped: values.ids.includes("-") },
+    { repo: repoOf(values, deps), ids: named, all, level, sample, ...of, piped: values.ids.includes("-") },
     withIdentity(values, deps),
   );
 }
