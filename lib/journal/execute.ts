@@ -131,10 +131,13 @@ class Execution {
       const state = states.get(step)!;
       if (typeof state === "object") return state.changed;
     }
-    const isRemoval = group.some((step) => takesOut(step) && states.get(step) === "pending");
+    const isRemoval = group.some((step) => takesOut(step) && states.get(step) === "pending" && !this.#isOut(step));
     const session = groupOf(group[0]!);
     return isRemoval && session !== undefined ? this.#home.reasonAgainst(session) : undefined;
   }
+
+  /** Its copy is out, and only what is left of it has to go. */
+  #isOut = (step: Step): boolean => step.do === "move" && isThere(this.#path(step.to));
 
   #takeBack(step: Move): void {
     const back = reverseStep(step)!;

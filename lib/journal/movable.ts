@@ -1,4 +1,5 @@
 // Before the first change it is known that all that is to be renamed, replaced or removed can be.
+import { dirname } from "node:path";
 import { isSameMount, listMounts, mountOf, mountWithin, type Mount } from "../files/mounts.ts";
 import { refusal, type ToolError } from "../records/error.ts";
 import { resolveLocation, type Roots } from "./locations.ts";
@@ -71,9 +72,11 @@ function assertWritable(path: string, mounts: readonly Mount[]): void {
 
 function assertSameMount(path: string, other: string, mounts: readonly Mount[]): void {
   if (isSameMount(path, other, mounts)) return;
+  const [own, its] = [mountOf(path, mounts)?.path ?? "", mountOf(other, mounts)?.path ?? ""];
+  const between = own.length >= its.length ? own : its;
   throw refusal(
     "E_OTHER_MOUNT",
-    `${path} cannot be replaced: ${mountOf(path, mounts)?.path ?? path} is mounted there, and the new file is not on it`,
+    `${path} cannot be replaced: no file can be moved between it and ${dirname(other)}, since ${between} is a mount point`,
     "unmount it, and put its content in its place",
   );
 }

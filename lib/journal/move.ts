@@ -65,11 +65,20 @@ export function finishCopy(from: string, to: string, touched: Set<string>): void
   touched.add(dirname(from));
 }
 
-/** Its place is free at once: a removal that is cut short leaves no half of it there. */
+/**
+ * Its place is free at once, so that a removal that is cut short leaves no half of it there. A directory of an overlay's lower layer cannot
+ * be renamed: of that a half may be left, which recovery knows by its copy.
+ */
 function removeSource(from: string): void {
-  rmSync(osPath(asideOf(from)), { recursive: true, force: true });
-  renameSync(osPath(from), osPath(asideOf(from)));
-  rmSync(osPath(asideOf(from)), { recursive: true });
+  const aside = asideOf(from);
+  rmSync(osPath(aside), { recursive: true, force: true });
+  try {
+    renameSync(osPath(from), osPath(aside));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EXDEV") throw error;
+    return rmSync(osPath(from), { recursive: true });
+  }
+  rmSync(osPath(aside), { recursive: true });
 }
 
 /** Directories that are made on the way: readable for all, as the runtimes make theirs, but for the toolkit's own. */

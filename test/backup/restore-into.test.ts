@@ -63,7 +63,18 @@ test("--to with --session is a home with that session alone, on which AGH would 
     [],
   );
   const catalog = join(repo.dir, "catalog-only");
-  await repo.ok("restore", "latest", "--home", home, "--at", new Date().toISOString(), "--only", "catalog", "--to", catalog);
+  await repo.ok(
+    "restore",
+    "latest",
+    "--home",
+    home,
+    "--at",
+    new Date().toISOString(),
+    "--only",
+    "catalog",
+    "--to",
+    catalog,
+  );
   assert.deepEqual(readdirSync(catalog), ["agh.db"]);
 });
 
