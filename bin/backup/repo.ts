@@ -1,7 +1,7 @@
 // Which repository, the same for every verb of agh-backup.
 import { option } from "../../lib/cli/flags.ts";
 import { parseInstant } from "../../lib/policy/parse-quantities.ts";
-import type { SnapshotFilter } from "../../lib/formats/repository/snapshots.ts";
+import type { SnapshotChoice, SnapshotFilterWords } from "../../lib/backup/snapshot-filter.ts";
 import type { Deps } from "../../lib/records/deps.ts";
 import { usageError } from "../../lib/records/error.ts";
 
@@ -36,19 +36,8 @@ export const snapshotFilterFlags = {
   at: option("As of this time: only snapshots that began at or before it", { hint: "RFC3339", convert: parseInstant }),
 };
 
-interface SnapshotFilterValues {
-  readonly home: string | undefined;
-  readonly homeId: string | undefined;
-  readonly at?: Date | undefined;
-}
-
 /** A home that is there is known by its id, wherever it was when it was backed up. */
-export async function snapshotFilterOf(
-  { home, homeId, at }: SnapshotFilterValues,
-  deps: Deps,
-): Promise<Pick<SnapshotFilter, "homeId" | "homePath" | "at">> {
-  if (home === undefined) return { homeId, at };
-  if (homeId !== undefined) throw usageError("--home and --home-id exclude each other");
-  const { resolveSnapshotHome } = await import("../../lib/places/snapshot-home.ts");
-  return { ...(await resolveSnapshotHome(home, deps)), at };
+export async function snapshotFilterOf(words: SnapshotFilterWords, deps: Deps): Promise<SnapshotChoice> {
+  const { resolveSnapshotFilter } = await import("../../lib/backup/snapshot-filter.ts");
+  return resolveSnapshotFilter(words, deps);
 }

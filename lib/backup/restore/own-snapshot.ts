@@ -96,7 +96,7 @@ const otherHome = (manifest: Manifest, { place }: OpenPlace["home"], homeId: str
   refusal(
     "E_OTHER_HOME",
     `snapshot ${manifest.id} is of home ${describeHome(manifest)}; ${place} is home ${homeId}`,
-    `--home-id ${manifest.home_id} if it is the same home, moved or made anew; --from-other-home to restore another one into it`,
+    `--home-id ${manifest.home_id} if it is the same home at a new place; --from-other-home to restore another home into it`,
   );
 
 /** A home that has moved, or was made anew, has its snapshots under another id. */
@@ -107,7 +107,7 @@ async function withOtherHomes(error: ToolError, repo: Repository, { place }: Ope
   return new ToolError({
     code: error.code,
     message: `${error.message} (${place}); it contains snapshots of ${newest.slice(0, 5).map(describeHome).join(", ")}`,
-    hint: `--home-id ${first!.home_id} if it is the same home, moved or made anew; --from-other-home to restore another one into it`,
+    hint: `--home-id ${first!.home_id} if it is the same home at a new place; --from-other-home to restore another home into it`,
     exit: error.exit,
   });
 }
