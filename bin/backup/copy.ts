@@ -10,6 +10,7 @@ import {
   repoOf,
   signFlag,
   snapshotFilterFlags,
+  snapshotFilterOf,
   withIdentity,
 } from "./repo.ts";
 
@@ -34,13 +35,14 @@ export const copy = verb({
   ],
   prints: ["snapshot", "summary"],
   run: async ({ values, deps, input }) => {
-    const { all, toRepo, homeId, at, dryRun } = values;
+    const { all, toRepo, dryRun } = values;
     if (toRepo === undefined) throw usageError("no destination is named", "--to-repo REPO");
     const repo = repoOf(values, deps);
     const { copySnapshots } = await import("../../lib/backup/repository-upkeep/copy.ts");
     const { records, ids } = await input.selection(values.ids, ["snapshot"]);
     const named = [...records.map((record) => String(record["id"])), ...ids];
-    const options = { repo, toRepo, ids: named, all, homeId, at, dryRun, piped: values.ids.includes("-") };
+    const of = await snapshotFilterOf(values, deps);
+    const options = { repo, toRepo, ids: named, all, ...of, dryRun, piped: values.ids.includes("-") };
     return copySnapshots(options, withIdentity(values, deps));
   },
 });

@@ -1,7 +1,15 @@
 // agh-backup diff: what differs between two snapshots.
 import { operand } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
-import { authorFlags, identityFlag, repoFlag, repoOf, snapshotFilterFlags, withIdentity } from "./repo.ts";
+import {
+  authorFlags,
+  identityFlag,
+  repoFlag,
+  repoOf,
+  snapshotFilterOf,
+  snapshotHomeFlags,
+  withIdentity,
+} from "./repo.ts";
 
 export const diff = verb({
   summary: "what differs between two snapshots",
@@ -13,13 +21,14 @@ export const diff = verb({
     ...repoFlag,
     ...identityFlag,
     ...authorFlags,
-    homeId: snapshotFilterFlags.homeId,
+    ...snapshotHomeFlags,
   },
   examples: ["agh-backup diff 2026-11-20 latest", "agh-backup diff 01K3 01K4 | jq -r '.change + \" \" + .id'"],
   prints: ["diff", "summary"],
   run: async ({ values, deps }) => {
     const { diffSnapshots } = await import("../../lib/backup/diff.ts");
-    const { a, b, homeId } = values;
-    return diffSnapshots({ repo: repoOf(values, deps), a, b, homeId }, withIdentity(values, deps));
+    const { a, b } = values;
+    const of = await snapshotFilterOf(values, deps);
+    return diffSnapshots({ repo: repoOf(values, deps), a, b, ...of }, withIdentity(values, deps));
   },
 });

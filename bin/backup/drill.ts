@@ -5,10 +5,19 @@ import { version } from "../../lib/cli/manifest.ts";
 import { verb, type Call } from "../../lib/cli/verb.ts";
 import type { Deps } from "../../lib/records/deps.ts";
 import type { Items } from "../../lib/records/record.ts";
-import { authorFlags, identityFlag, repoFlag, repoOf, signFlag, snapshotFilterFlags, withIdentity } from "./repo.ts";
+import {
+  authorFlags,
+  identityFlag,
+  repoFlag,
+  repoOf,
+  signFlag,
+  snapshotFilterFlags,
+  snapshotFilterOf,
+  withIdentity,
+} from "./repo.ts";
 
 const flags = {
-  id: optionalOperand("ID", "A full id, a unique prefix, a time, or latest (if not given)"),
+  id: optionalOperand("ID", "A full id, a unique prefix, a time, or latest; if not given, the latest of each home"),
   ...repoFlag,
   ...identityFlag,
   ...authorFlags,
@@ -20,7 +29,7 @@ const flags = {
 export const drill = verb({
   summary: "restore a snapshot into a scratch directory, and test it",
   description:
-    "Tests every database (integrity, references, events without a gap up to the last one that was backed up), every ledger against its events, the catalog against the directories, and whether AGH would start. The result is kept in the repository; status reports its age. Exit 1 when a finding is an error. TMPDIR needs space for the whole home.",
+    "Tests every database (integrity, references, events without a gap up to the last one that was backed up), every ledger against its events, the catalog against the directories, and whether AGH would start. Without ID the newest snapshot of every home is drilled. The result is kept in the repository; status reports its age. Exit 1 when a finding is an error. TMPDIR needs space for the whole home.",
   flags,
   examples: [
     "agh-backup drill",
@@ -32,10 +41,12 @@ export const drill = verb({
 });
 
 async function runDrill({ values }: Call<typeof flags>, deps: Deps): Promise<Items> {
+  const { id, dryRun } = values;
+  const options = { repo: repoOf(values, deps), ...(await snapshotFilterOf(values, deps)), dryRun, toolkit: version };
+  if (id === undefined) {
+    const { drillHomes } = await import("../../lib/backup/verify/drill-homes.ts");
+    return drillHomes(options, withIdentity(values, deps));
+  }
   const { drillSnapshot } = await import("../../lib/backup/verify/drill.ts");
-  const { id = "latest", homeId, at, dryRun } = values;
-  return drillSnapshot(
-    { repo: repoOf(values, deps), id, homeId, at, dryRun, toolkit: version },
-    withIdentity(values, deps),
-  );
+  return drillSnapshot({ ...options, id }, withIdentity(values, deps));
 }

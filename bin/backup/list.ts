@@ -1,7 +1,15 @@
 // agh-backup list: the snapshots of a repository.
 import { option, repeated } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
-import { authorFlags, identityFlag, repoFlag, repoOf, snapshotFilterFlags, withIdentity } from "./repo.ts";
+import {
+  authorFlags,
+  identityFlag,
+  repoFlag,
+  repoOf,
+  snapshotFilterFlags,
+  snapshotFilterOf,
+  withIdentity,
+} from "./repo.ts";
 
 export const list = verb({
   summary: "the snapshots, newest first",
@@ -19,7 +27,8 @@ export const list = verb({
   prints: ["snapshot"],
   run: async ({ values, deps }) => {
     const { listSnapshots } = await import("../../lib/backup/list.ts");
-    const { homeId, at, tag: tags, session } = values;
-    return listSnapshots({ repo: repoOf(values, deps), homeId, at, tags, session }, withIdentity(values, deps));
+    const { tag: tags, session } = values;
+    const of = await snapshotFilterOf(values, deps);
+    return listSnapshots({ repo: repoOf(values, deps), ...of, tags, session }, withIdentity(values, deps));
   },
 });

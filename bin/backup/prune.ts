@@ -7,7 +7,7 @@ import type { Policy } from "../../lib/policy/retention.ts";
 import type { Deps } from "../../lib/records/deps.ts";
 import type { Items } from "../../lib/records/record.ts";
 import { GRACE_MS, LOCK_TIMEOUT_MS, pruneFlags } from "./prune-flags.ts";
-import { identityFlag, recipientsFlag, repoFlag, repoOf, signFlag, withIdentity } from "./repo.ts";
+import { identityFlag, recipientsFlag, repoFlag, repoOf, signFlag, snapshotFilterOf, withIdentity } from "./repo.ts";
 
 const count = (what: string) =>
   option(`Keep the newest snapshot of each of the last N ${what}`, { hint: "N", convert: parseWholeNumber(0) });
@@ -53,16 +53,11 @@ export const prune = verb({
 
 async function runPrune(values: Values, deps: Deps): Promise<Items> {
   const { pruneRepository } = await import("../../lib/backup/prune/prune.ts");
-  const {
-    home,
-    tz: zone,
-    apply,
-    dryRun,
-    grace: graceMs = GRACE_MS,
-    lockTimeout: lockTimeoutMs = LOCK_TIMEOUT_MS,
-  } = values;
+  const { tz: zone, apply, dryRun, grace: graceMs = GRACE_MS, lockTimeout: lockTimeoutMs = LOCK_TIMEOUT_MS } = values;
   const policy = policyOf(values);
   const repo = repoOf(values, deps);
+  const of = await snapshotFilterOf({ home: values.home, homeId: undefined }, deps);
+  const home = of.homeId ?? of.homePath;
   return pruneRepository(
     { repo, policy, home, zone, graceMs, lockTimeoutMs, apply: apply && !dryRun },
     withIdentity(values, deps),

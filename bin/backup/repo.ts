@@ -1,6 +1,7 @@
 // Which repository, the same for every verb of agh-backup.
 import { option, repeated } from "../../lib/cli/flags.ts";
 import { parseInstant } from "../../lib/policy/parse-quantities.ts";
+import type { SnapshotChoice, SnapshotFilterWords } from "../../lib/backup/snapshot-filter.ts";
 import type { Deps } from "../../lib/records/deps.ts";
 import { usageError } from "../../lib/records/error.ts";
 
@@ -64,7 +65,18 @@ export function withIdentity({ identity, pub = [], anchor, sign, encryptTo = [] 
 }
 
 /** Which snapshots `latest` and lists are about. */
-export const snapshotFilterFlags = {
+export const snapshotHomeFlags = {
+  home: option("Only snapshots of this home: its path, where it is or was, or its id", { hint: "HOME" }),
   homeId: option("Only snapshots of the home with this id", { hint: "ID" }),
+};
+
+export const snapshotFilterFlags = {
+  ...snapshotHomeFlags,
   at: option("As of this time: only snapshots that began at or before it", { hint: "RFC3339", convert: parseInstant }),
 };
+
+/** A home that is there is known by its id, wherever it was when it was backed up. */
+export async function snapshotFilterOf(words: SnapshotFilterWords, deps: Deps): Promise<SnapshotChoice> {
+  const { resolveSnapshotFilter } = await import("../../lib/backup/snapshot-filter.ts");
+  return resolveSnapshotFilter(words, deps);
+}

@@ -1,7 +1,15 @@
 // agh-backup show: a snapshot and every path in it.
 import { operand } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
-import { authorFlags, identityFlag, repoFlag, repoOf, snapshotFilterFlags, withIdentity } from "./repo.ts";
+import {
+  authorFlags,
+  identityFlag,
+  repoFlag,
+  repoOf,
+  snapshotFilterFlags,
+  snapshotFilterOf,
+  withIdentity,
+} from "./repo.ts";
 
 export const show = verb({
   summary: "a snapshot and every path in it",
@@ -19,7 +27,7 @@ export const show = verb({
   prints: ["snapshot", "gap", "entry"],
   run: async ({ values, deps }) => {
     const { showSnapshot } = await import("../../lib/backup/list.ts");
-    const { id, homeId, at } = values;
-    return showSnapshot({ repo: repoOf(values, deps), id, homeId, at }, withIdentity(values, deps));
+    const of = await snapshotFilterOf(values, deps);
+    return showSnapshot({ repo: repoOf(values, deps), id: values.id, ...of }, withIdentity(values, deps));
   },
 });

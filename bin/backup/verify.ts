@@ -7,7 +7,16 @@ import { parsePercentage } from "../../lib/policy/daily-sample.ts";
 import type { Deps } from "../../lib/records/deps.ts";
 import { usageError } from "../../lib/records/error.ts";
 import type { Items } from "../../lib/records/record.ts";
-import { authorFlags, identityFlag, repoFlag, repoOf, signFlag, snapshotFilterFlags, withIdentity } from "./repo.ts";
+import {
+  authorFlags,
+  identityFlag,
+  repoFlag,
+  repoOf,
+  signFlag,
+  snapshotFilterFlags,
+  snapshotFilterOf,
+  withIdentity,
+} from "./repo.ts";
 
 const flags = {
   ids: operands("ID", "Full ids, unique prefixes, or latest; - reads ids or snapshot records from stdin"),
@@ -41,12 +50,13 @@ export const verify = verb({
 });
 
 async function runVerify({ values, input }: Call<typeof flags>, deps: Deps): Promise<Items> {
-  const { all, level = "quick", sample, homeId, at, dryRun } = values;
+  const { all, level = "quick", sample, dryRun } = values;
   if (sample !== undefined && level === "quick")
     throw usageError("--sample needs --level full or deep: quick reads no packs");
   const { verifyRepository } = await import("../../lib/backup/verify/verify.ts");
   const { records, ids } = await input.selection(values.ids, ["snapshot"]);
   const named = [...records.map((record) => String(record["id"])), ...ids];
-  const options = { repo: repoOf(values, deps), ids: named, all, level, sample, homeId, at, dryRun, toolkit: version };
+  const of = await snapshotFilterOf(values, deps);
+  const options = { repo: repoOf(values, deps), ids: named, all, level, sample, ...of, dryRun, toolkit: version };
   return verifyRepository({ ...options, piped: values.ids.includes("-") }, withIdentity(values, deps));
 }

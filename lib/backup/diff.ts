@@ -2,7 +2,7 @@
 import type { ListingLine } from "../formats/repository/listing.ts";
 import type { Manifest } from "../formats/repository/manifest.ts";
 import { openRepository, type Repository } from "../formats/repository/repository.ts";
-import { resolveSnapshot, type SnapshotFilter } from "../formats/repository/snapshots.ts";
+import { isMoving, resolveSnapshot, type SnapshotFilter } from "../formats/repository/snapshots.ts";
 import { ulid } from "../formats/ulid.ts";
 import type { Deps } from "../records/deps.ts";
 import { EXIT } from "../records/error.ts";
@@ -21,8 +21,9 @@ export interface DiffSnapshots extends SnapshotFilter {
 /** Yields a `diff` for each path (exit 1 when there is one) and a `summary`. A file whose time alone has changed does not differ. */
 export async function* diffSnapshots(options: DiffSnapshots, deps: Deps): AsyncGenerator<AnyRecord> {
   const repo = await openRepository(options.repo, { env: deps.env });
-  const a = await resolveSnapshot(repo, options.a, options);
-  const b = await resolveSnapshot(repo, options.b, options);
+  // An id says by itself of which home it is: another home's may be compared.
+  const resolve = (word: string): Promise<Manifest> => resolveSnapshot(repo, word, isMoving(word) ? options : {});
+  const [a, b] = [await resolve(options.a), await resolve(options.b)];
   const tally = new Tally("agh-backup diff", deps, ulid(deps.now()));
   await reportFaults(repo, deps);
   for await (const diff of differences(repo, a, b)) {

@@ -1,8 +1,8 @@
 // The steps of a journal that take the files of a session out of its home: to the trash, or for good.
-import { lstatSync } from "node:fs";
 import { basename } from "node:path";
 import { hashFile } from "../files/hash-file.ts";
-import { joinPath, osPath } from "../files/os-path.ts";
+import { isSameMount } from "../files/mounts.ts";
+import { joinPath } from "../files/os-path.ts";
 import { toolkitDir } from "../journal/locations.ts";
 import type { Run } from "../journal/run.ts";
 import { filesOf } from "../journal/stamps.ts";
@@ -81,10 +81,8 @@ export function removalSteps(run: Run, root: string, { local, isPermanent }: Rem
   });
 }
 
-/** Whether a path lies on another file system than the toolkit's own directory of its home. */
-export const isElsewhere = (path: string, root: string): boolean => deviceOf(path) !== deviceOf(toolkitDir(root));
-
-const deviceOf = (path: string): number => lstatSync(osPath(path)).dev;
+/** Whether a path lies on another mount than the toolkit's own directory of its home. */
+export const isElsewhere = (path: string, root: string): boolean => !isSameMount(path, toolkitDir(root));
 
 const NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}$/;
 

@@ -9,7 +9,8 @@ import { EXIT, ToolError } from "../records/error.ts";
 import type { Journal } from "./format.ts";
 import type { JournalHome } from "./journal-home.ts";
 import { assertNoLinksIn, resolveLocation, rootsOf, type Roots } from "./locations.ts";
-import { isThere, movePath } from "./move.ts";
+import { finishCopy, isContained, isThere, movePath, removeMoveRests } from "./move.ts";
+import { failedSteps, type FailedStep } from "./outcome.ts";
 import { writeRemovedRows } from "./removed-rows.ts";
 import { reverseStep } from "./reverse.ts";
 import { look, sameSeen } from "./stamps.ts";
@@ -34,6 +35,8 @@ export interface Done {
   readonly reasons: ReadonlyMap<string, string>;
   /** Steps that were not done, since what they were about had changed. */
   readonly dropped: readonly Dropped[];
+  /** Steps that have not done what they were to do; each is a problem (3). */
+  readonly failed: readonly FailedStep[];
 }
 
 export interface Dropped {
@@ -74,6 +77,7 @@ class Execution {
     const { steps } = this.#journal;
     assertNoLinksIn(steps, this.#roots);
     this.#isAgain = again !== undefined;
+    if (this.#isAgain || this.#journal.direction === "back") this.#removeRests();
     const dropped = again ? this.#review(steps, again.writtenAt) : [];
     const left = new Set(dropped.map(({ step }) => step));
     for (const step of steps) {
@@ -81,13 +85,24 @@ class Execution {
       onBegun?.();
     }
     for (const dir of this.#touched) if (isThere(dir)) syncNames(dir);
+    const failed = this.#isAgain ? [] : failedSteps(steps, this.#path);
+    for (const one of failed) this.#reportFailed(one);
     return {
       inserted: this.#inserted,
       renumbered: this.#renumbered,
       removed: this.#removed,
       reasons: this.#reasons,
       dropped,
+      failed,
     };
+  }
+
+  #removeRests(): void {
+    for (const step of this.#journal.steps) {
+      if (step.do !== "move") continue;
+      const paths = { from: this.#path(step.from), to: this.#path(step.to) };
+      this.#at(step.to, "remove what is left of a copy beside", () => removeMoveRests(paths));
+    }
   }
 
   #path = (location: Location): string => resolveLocation(this.#roots, location);
@@ -116,10 +131,13 @@ class Execution {
       const state = states.get(step)!;
       if (typeof state === "object") return state.changed;
     }
-    const isRemoval = group.some((step) => takesOut(step) && states.get(step) === "pending");
+    const isRemoval = group.some((step) => takesOut(step) && states.get(step) === "pending" && !this.#isOut(step));
     const session = groupOf(group[0]!);
     return isRemoval && session !== undefined ? this.#home.reasonAgainst(session) : undefined;
   }
+
+  /** Its copy is out, and only what is left of it has to go. */
+  #isOut = (step: Step): boolean => step.do === "move" && isThere(this.#path(step.to));
 
   #takeBack(step: Move): void {
     const back = reverseStep(step)!;
@@ -163,11 +181,17 @@ class Execution {
     if (!isThere(from) || isReplaced(step, { pathOf: this.#path, steps: this.#journal.steps })) return;
     if (step.displace) {
       const isOut = step.to.startsWith("trash:");
+      if (this.#isCopied(from, to, isOut)) return finishCopy(from, to, this.#touched);
       if (isThere(to)) this.#displace(isOut ? step.from : step.to);
       else if (isOut && this.#isAgain && step.seen && !sameSeen(step.seen, look(from))) this.#reportDisplaced(from, to);
       if (!isThere(from)) return;
     }
     movePath({ from, to, replace: step.replace === true }, this.#touched);
+  }
+
+  /** A move between mounts that was killed before its source went. */
+  #isCopied(from: string, to: string, isOut: boolean): boolean {
+    return this.#isAgain && isThere(to) && isContained(from, to) && (isOut || isContained(to, from));
   }
 
   /** What has come to be in a place that a replacement takes goes to the trash of the run. */
@@ -192,6 +216,18 @@ class Execution {
         code: "E_DISPLACED",
         message: `${path} was changed after ${tool} had begun to replace it (run ${run}): it is in ${to} now`,
         hint: `look at what is new there: ls -lR ${to}`,
+        exit: EXIT.partial,
+      }),
+    );
+  }
+
+  #reportFailed({ reason }: FailedStep): void {
+    const { tool, run } = this.#journal;
+    this.#home.log.problem(
+      new ToolError({
+        code: "E_NOT_DONE",
+        message: `${tool} (run ${run}) has not done all that it was to do: ${reason}`,
+        hint: "run the same command again",
         exit: EXIT.partial,
       }),
     );
@@ -243,13 +279,14 @@ function syncNames(dir: string): void {
   }
 }
 
-/** Makes a directory of the toolkit's own, and those above it, below the home. */
+/** Makes a directory of the toolkit's own, and those above it, below the home; durable when it returns. */
 export function makeOwnDirectory(root: string, path: string): void {
   let at = root;
   for (const part of path.slice(root.length + 1).split("/")) {
     at = joinPath(at, part);
     try {
       mkdirSync(osPath(at), { mode: 0o700 });
+      fsyncDir(dirname(at));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw toFileError(at, "make", error);
     }

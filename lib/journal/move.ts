@@ -1,10 +1,22 @@
 // Moves what a step names: a rename, or a copy that is compared before the source goes, where a rename does not reach.
-import { chmodSync, cpSync, lstatSync, mkdirSync, renameSync, rmSync, utimesSync } from "node:fs";
-import { dirname } from "node:path";
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  lstatSync,
+  mkdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+} from "node:fs";
+import { basename, dirname } from "node:path";
+import { fsyncDir } from "../files/atomic.ts";
 import { hashFile } from "../files/hash-file.ts";
-import { osPath } from "../files/os-path.ts";
+import { joinPath, osPath } from "../files/os-path.ts";
 import { syncTree } from "../files/sync-tree.ts";
-import { belowRoot, walk } from "../files/walk.ts";
+import { belowRoot, walk, type WalkEntry } from "../files/walk.ts";
 import { refusal } from "../records/error.ts";
 
 export const isThere = (path: string): boolean => lstatSync(osPath(path), { throwIfNoEntry: false }) !== undefined;
@@ -15,7 +27,10 @@ export interface MovePaths {
   readonly replace: boolean;
 }
 
-/** Directories whose names have changed are added to `touched`. Throws E_EXISTS (4) where something else is at `to`. */
+/**
+ * Directories whose names have changed are added to `touched`. Throws E_EXISTS (4) where something else is at `to`. Where a rename does not
+ * reach, a copy is made beside `to`, compared, and put there; the source then leaves its place in one step, too.
+ */
 export function movePath({ from, to, replace }: MovePaths, touched: Set<string>): void {
   makeParents(dirname(to), touched);
   if (!replace && isThere(to)) return finishCopy(from, to, touched);
@@ -23,25 +38,47 @@ export function movePath({ from, to, replace }: MovePaths, touched: Set<string>)
     renameSync(osPath(from), osPath(to));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EXDEV") throw error;
-    copyAcross(from, `${to}.agh-toolkit`);
-    renameSync(osPath(`${to}.agh-toolkit`), osPath(to));
-    removeSource(from, to);
+    copyAcross(from, asideOf(to));
+    if (!isContained(from, asideOf(to)))
+      throw refusal("E_COPY_DIFFERS", `a copy of ${from} to ${dirname(to)} differs: it was left as it is`);
+    renameSync(osPath(asideOf(to)), osPath(to));
+    fsyncDir(dirname(to));
+    removeSource(from);
   }
   touched.add(dirname(from)).add(dirname(to));
 }
 
+/** Takes away what a killed move between mounts has left beside the two paths. */
+export function removeMoveRests({ from, to }: Pick<MovePaths, "from" | "to">): void {
+  for (const path of [asideOf(from), asideOf(to)]) rmSync(osPath(path), { recursive: true, force: true });
+}
+
+/** Hidden beside a path: on the same mount, and no name of a runtime's. */
+const asideOf = (path: string): string => joinPath(dirname(path), `.${basename(path)}.agh-toolkit`);
+
 /** A run was killed between the copy and the removal of its source, or somebody else was quicker. */
-function finishCopy(from: string, to: string, touched: Set<string>): void {
-  if (!sameTree(from, to)) {
+export function finishCopy(from: string, to: string, touched: Set<string>): void {
+  if (!isContained(from, to)) {
     throw refusal("E_EXISTS", `${to} has come to be meanwhile`, "move it away, then run the same command again");
   }
-  rmSync(osPath(from), { recursive: true });
+  removeSource(from);
   touched.add(dirname(from));
 }
 
-function removeSource(from: string, to: string): void {
-  if (!sameTree(from, to)) throw refusal("E_COPY_DIFFERS", `${to} is not what ${from} is: both were left as they are`);
-  rmSync(osPath(from), { recursive: true });
+/**
+ * Its place is free at once, so that a removal that is cut short leaves no half of it there. A directory of an overlay's lower layer cannot
+ * be renamed: of that a half may be left, which recovery knows by its copy.
+ */
+function removeSource(from: string): void {
+  const aside = asideOf(from);
+  rmSync(osPath(aside), { recursive: true, force: true });
+  try {
+    renameSync(osPath(from), osPath(aside));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EXDEV") throw error;
+    return rmSync(osPath(from), { recursive: true });
+  }
+  rmSync(osPath(aside), { recursive: true });
 }
 
 /** Directories that are made on the way: readable for all, as the runtimes make theirs, but for the toolkit's own. */
@@ -54,27 +91,42 @@ function makeParents(dir: string, touched: Set<string>): void {
   touched.add(dirname(dir)).add(dir);
 }
 
+/** Sockets and pipes hold nothing that could be copied. */
+const isCopied = ({ type }: WalkEntry): boolean => type === "file" || type === "directory" || type === "symlink";
+
 function copyAcross(from: string, to: string): void {
   rmSync(osPath(to), { recursive: true, force: true });
-  cpSync(osPath(from) as string, osPath(to) as string, { recursive: true, verbatimSymlinks: true });
-  for (const { path, type, stat } of [...walk(from)].reverse()) {
-    if (type !== "file" && type !== "directory") continue;
-    const time = (Number(stat.mtimeNs / 1000n) + 0.5) / 1e6;
-    chmodSync(osPath(belowRoot(to, path)), Number(stat.mode & 0o777n));
-    utimesSync(osPath(belowRoot(to, path)), time, time);
+  const found = [...walk(from)].filter(isCopied);
+  for (const { path, type } of found) {
+    const [source, target] = [osPath(belowRoot(from, path)), osPath(belowRoot(to, path))];
+    if (type === "directory") mkdirSync(target, { mode: 0o700 });
+    else if (type === "symlink") symlinkSync(readlinkSync(source, { encoding: "buffer" }), target);
+    else copyFileSync(source, target);
   }
-  syncTree(to);
+  for (const { path, type, stat } of found.reverse()) {
+    if (type === "symlink") continue;
+    const time = (Number(stat.mtimeNs / 1000n) + 0.5) / 1e6;
+    const target = osPath(belowRoot(to, path));
+    if (process.geteuid?.() === 0) chownSync(target, Number(stat.uid), Number(stat.gid));
+    chmodSync(target, Number(stat.mode & 0o7777n));
+    utimesSync(target, time, time);
+  }
+  syncTree(isDirectory(to) ? to : dirname(to));
 }
 
-/** By names, types and every byte. */
-function sameTree(a: string, b: string): boolean {
-  const [left, right] = [[...walk(a)], [...walk(b)]];
-  return (
-    left.length === right.length &&
-    left.every(({ path, type }, at) => {
-      const other = right[at]!;
-      if (other.path !== path || other.type !== type) return false;
-      return type !== "file" || hashFile(belowRoot(a, path)) === hashFile(belowRoot(b, path));
-    })
-  );
+const isDirectory = (path: string): boolean =>
+  lstatSync(osPath(path), { throwIfNoEntry: false })?.isDirectory() === true;
+
+/** Whether `copy` has all that lies at a path: names, types, link texts and every byte. */
+export function isContained(path: string, copy: string): boolean {
+  const there = new Map([...walk(copy)].map((entry) => [entry.path, entry]));
+  return [...walk(path)].filter(isCopied).every((entry) => {
+    const other = there.get(entry.path);
+    if (other?.type !== entry.type) return false;
+    const [a, b] = [belowRoot(path, entry.path), belowRoot(copy, entry.path)];
+    if (entry.type === "symlink") return linkText(a) === linkText(b);
+    return entry.type === "directory" || (entry.stat.size === other.stat.size && hashFile(a) === hashFile(b));
+  });
 }
+
+const linkText = (path: string): string => readlinkSync(osPath(path), { encoding: "buffer" }).toString("hex");

@@ -2,7 +2,7 @@
 import { lstatSync } from "node:fs";
 import { osPath } from "../files/os-path.ts";
 import { walk } from "../files/walk.ts";
-import { isThere } from "./move.ts";
+import { isContained, isThere } from "./move.ts";
 import { look, sameSeen, sameStamp, stampOf, strangerIn } from "./stamps.ts";
 import type { ChangeMode, Move, Remove, Step, Swap } from "./steps.ts";
 
@@ -38,7 +38,9 @@ function moveState(step: Move, context: StateContext): StepState {
   if (!now) return isThere(to) ? "done" : changed(`${from} is not there any more`);
   if (isReplaced(step, context)) return "done";
   if (step.seen && !sameSeen(step.seen, now)) {
-    return isThere(to) ? changed(`${from} has come to be again`) : changed(`${from} was changed`);
+    if (!isThere(to)) return changed(`${from} was changed`);
+    // Killed amid the removal of what had been copied.
+    return isContained(from, to) ? "pending" : changed(`${from} has come to be again`);
   }
   if (!step.seen && step.removes && writtenAt !== undefined && isYounger(from, writtenAt))
     return changed(`${from} was changed`);

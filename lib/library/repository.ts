@@ -21,7 +21,7 @@ export interface CreateRepositoryOptions extends OpenRepositoryOptions {
 
 /** Which snapshots are meant. */
 export interface SnapshotSelection {
-  /** Only those of this home. */
+  /** Only those of this home; `latest` and times need it where the repository has snapshots of several. */
   readonly homeId?: string;
   /** Only those that began at or before this time. */
   readonly at?: Date;
@@ -58,6 +58,8 @@ export interface RestoreIntoOptions extends RestoreScope {
   readonly into: string;
   /** A session that is there and differs goes to the trash. */
   readonly replace?: boolean;
+  /** The snapshot may be of another home. */
+  readonly fromOtherHome?: boolean;
   readonly lockTimeoutMs?: number;
 }
 
@@ -154,9 +156,9 @@ export class OpenRepository {
         const { restoreSnapshot } = await import("../backup/restore/restore.ts");
         return restoreSnapshot({ ...selected, to: options.to, dryRun }, deps);
       }
-      const { into, replace = false, lockTimeoutMs = LOCK_TIMEOUT_MS } = options;
+      const { into, replace = false, fromOtherHome = false, lockTimeoutMs = LOCK_TIMEOUT_MS } = options;
       const { restoreInPlace } = await import("../backup/restore/restore-in-place.ts");
-      const how = { into, replace, lockTimeoutMs, apply: !dryRun, toolkit: version };
+      const how = { into, replace, fromOtherHome, lockTimeoutMs, apply: !dryRun, toolkit: version };
       return restoreInPlace({ ...selected, ...how }, deps);
     }, options);
   }

@@ -18,17 +18,20 @@ export function parseBackupPlace(place: string): { readonly repo: string; readon
 export async function openBackupPlace(place: string, options: PlaceOptions, deps: Deps): Promise<OpenPlace> {
   const { repo, id } = parseBackupPlace(place);
   const { materialise } = await import("../formats/repository/materialise.ts");
+  const { isMoving } = await import("../formats/repository/snapshots.ts");
   const scratch = scratchDir(deps.env);
   try {
     const dir = scratch.fresh();
-    const manifest = await materialise({ repo, id, dir, deps });
+    // Of a snapshot that is named by its id `homeId` is but another name.
+    const { homeId } = options;
+    const manifest = await materialise({ repo, id, dir, deps, ...(isMoving(id) && { homeId }) });
     const source = await detectSource(dir, place, options.runtime ?? manifest.runtime);
     const named = `backup:${repo}@${manifest.id}`;
     const home = {
       runtime: source.runtime,
       place: named,
       root: dir,
-      id: options.homeId ?? manifest.home_id,
+      id: homeId ?? manifest.home_id,
       live: false,
     };
     return { home, source, [Symbol.dispose]: () => scratch.remove() };

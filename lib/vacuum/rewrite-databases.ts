@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { asOwner } from "../files/as-owner.ts";
 import { hashFile } from "../files/hash-file.ts";
 import { joinPath, osPath } from "../files/os-path.ts";
+import { isSameMount, mountWithin } from "../files/mounts.ts";
 import { readLocks } from "../files/proc-locks.ts";
 import { scratchDir, type Scratch } from "../files/scratch.ts";
 import { toFileError } from "../files/errors.ts";
@@ -12,7 +13,7 @@ import type { JournalHome } from "../journal/journal-home.ts";
 import { runDir } from "../journal/locations.ts";
 import { Run } from "../journal/run.ts";
 import type { Deps } from "../records/deps.ts";
-import { placeError, ToolError } from "../records/error.ts";
+import { EXIT, placeError, ToolError } from "../records/error.ts";
 import type { Action } from "../records/result-kinds.ts";
 import { noteCut, type Cut } from "../sqlite/copy/cut.ts";
 import { checkpointWal } from "../sqlite/change/checkpoint.ts";
@@ -110,7 +111,7 @@ function attempt(action: Action, ready: RewriteTask, staging: StagingArea, deps:
 }
 
 const OF_ONE: ReadonlySet<string> = new Set(
-  "E_BUSY E_CORRUPT E_COPY_DIFFERS E_EMPTY_DATABASE E_FOREIGN_DATABASE E_NOT_A_DATABASE E_NO_DATABASE E_UNREADABLE".split(
+  "E_BUSY E_CORRUPT E_COPY_DIFFERS E_EMPTY_DATABASE E_FOREIGN_DATABASE E_NOT_A_DATABASE E_NO_DATABASE E_OTHER_DEVICE E_UNREADABLE".split(
     " ",
   ),
 );
@@ -146,6 +147,7 @@ function rewriteDatabase(action: Action, ready: RewriteTask, staging: StagingAre
 
 function reasonAgainst(path: string, stat: Stats): string | undefined {
   if (!stat.isFile()) return "it is a symbolic link: the file that it names is not the home's own";
+  if (mountWithin(path)) return "it is a mount point: no other file can take its place";
   if (stat.nlink > 1) return "it has another name (a hard link), under which the old bytes would stay";
   const owners = walOwners(path, readLocks());
   if (owners === undefined) return "it may be open in a process: this system does not show which";
@@ -195,12 +197,13 @@ class StagingArea implements Disposable {
 
   #beside(path: string): string {
     this.#run ??= Run.begin({ ...this.#journal, owner: undefined }, TOOL, this.#name); // we are the owner already
-    if (sameDevice(this.dir, path)) return this.dir;
-    throw placeError(
-      "E_OTHER_DEVICE",
-      `${path} is on another file system than its home`,
-      "name a directory there: --work-dir DIR",
-    );
+    if (isSameMount(this.dir, path)) return this.dir;
+    throw new ToolError({
+      code: "E_OTHER_DEVICE",
+      message: `${path} is on another mount than its home`,
+      hint: "name a directory on that mount: --work-dir DIR",
+      exit: EXIT.partial,
+    });
   }
 
   #in(workDir: string): string {
@@ -211,7 +214,7 @@ class StagingArea implements Disposable {
 
   /** A rename reaches no other file system: from there it is copied, and read again from where it lies. */
   copyToHome(out: string, path: string): string {
-    if (sameDevice(dirname(out), path)) return out;
+    if (isSameMount(dirname(out), path)) return out;
     const file = joinPath(this.#beside(path), `${++this.#count}.db`);
     assertFreeSpace(this.dir, statSync(osPath(out)).size + MARGIN);
     try {
@@ -243,5 +246,3 @@ class StagingArea implements Disposable {
     });
   }
 }
-
-const sameDevice = (dir: string, path: string): boolean => statSync(osPath(dir)).dev === statSync(osPath(path)).dev;

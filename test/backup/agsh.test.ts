@@ -204,6 +204,7 @@ test("restore --session --into: planned, then done; messages first to last, the 
     planned.records.map(({ kind, state }) => [kind, state]),
     [
       ["action", "planned"],
+      ["action", "planned"],
       ["summary", undefined],
     ],
   );
@@ -211,7 +212,7 @@ test("restore --session --into: planned, then done; messages first to last, the 
   const done = await ok(...argv, "--apply");
   assert.deepEqual(
     done.records.map(({ kind }) => kind),
-    ["action", "session", "summary"],
+    ["action", "action", "session", "summary"],
   );
   const [session] = done.records.filter(({ kind }) => kind === "session");
   assert.deepEqual([session!["state"], session!["effective"]], ["unlocked", "stopped"]);

@@ -63,7 +63,18 @@ test("--to with --session is a home with that session alone, on which AGH would 
     [],
   );
   const catalog = join(repo.dir, "catalog-only");
-  await repo.ok("restore", "latest", "--at", new Date().toISOString(), "--only", "catalog", "--to", catalog);
+  await repo.ok(
+    "restore",
+    "latest",
+    "--home",
+    home,
+    "--at",
+    new Date().toISOString(),
+    "--only",
+    "catalog",
+    "--to",
+    catalog,
+  );
   assert.deepEqual(readdirSync(catalog), ["agh.db"]);
 });
 
@@ -151,7 +162,9 @@ test("--only catalog mends agh-unbootable: the workspaces of newer sessions come
     early,
   );
   const id = String((await repo.create(clean.home))["id"]);
-  const { records } = await repo.ok("restore", id, "--only", "catalog", "--into", real.home, "--apply");
+  const other = ["restore", id, "--only", "catalog", "--into", real.home, "--apply"];
+  assert.equal((await repo.run(...other)).code, 4, "a snapshot of another home");
+  const { records } = await repo.ok(...other, "--from-other-home");
   assert.ok(actions(records).includes("set-aside"));
   assert.deepEqual(
     (await boots(repo, real.home)).filter((text) => text.startsWith("BOOT") || text.startsWith("WORKSPACE")),

@@ -1,6 +1,8 @@
 // What a restore into a home would change: which paths are installed, and which are moved to the trash for them.
+import { lstatSync } from "node:fs";
 import { hashFile } from "../../files/hash-file.ts";
-import { joinPath } from "../../files/os-path.ts";
+import { listMounts } from "../../files/mounts.ts";
+import { joinPath, osPath } from "../../files/os-path.ts";
 import { toFileError } from "../../files/errors.ts";
 import { belowRoot, walk } from "../../files/walk.ts";
 import type { ListingLine } from "../../formats/repository/listing.ts";
@@ -45,17 +47,21 @@ export function isUntouched({ home, source }: Pick<OpenPlace, "home" | "source">
   return name === TOOLKIT || joinPath(home.root, name!) === source.daemonLock?.(home);
 }
 
-/** The whole home: what the snapshot's classes hold goes, what it has comes. What it never took stays. */
+/**
+ * The whole home: what the snapshot's classes hold goes, what it has comes. What it never took stays. A directory that is a mount point, or
+ * has one below it, stays in its place, and what lies in it is exchanged.
+ */
 export function planHome(place: OpenPlace, lines: readonly ListingLine[], manifest: Manifest): InPlacePlan {
   const { home, source } = place;
-  const installs = listTopPaths(home.root, lines);
+  const fixed = listFixedDirectories(home.root, lines);
+  const installs = listUnits(home.root, lines, fixed);
   const installed = new Set(installs.map(({ from }) => from));
   const aside: string[] = [];
   for (const { path: name, type } of walk(home.root, {
-    enter: ({ path: at }) => at === "",
+    enter: ({ path: at }) => at === "" || fixed.has(at),
     unreadable: failingIn(home.root),
   })) {
-    if (name === "" || isUntouched(place, name)) continue;
+    if (name === "" || fixed.has(name) || isUntouched(place, name)) continue;
     const { class: of, never } = source.classify("home", name, type);
     const isSidecar = SIDECARS.some((suffix) => name.endsWith(suffix) && installed.has(name.slice(0, -suffix.length)));
     const isReplaced = installed.has(name) || isSidecar || (never === undefined && manifest.classes.includes(of));
@@ -65,13 +71,38 @@ export function planHome(place: OpenPlace, lines: readonly ListingLine[], manife
   return { installs, aside: aside.map((name) => joinPath(home.root, name)), kept };
 }
 
-/** What lies at the top of the home in the snapshot, with all below it. */
-function listTopPaths(root: string, lines: readonly ListingLine[]): PendingInstall[] {
+/** Directories of the home that cannot be moved since something is mounted on them or below them. */
+function listFixedDirectories(root: string, lines: readonly ListingLine[]): ReadonlySet<string> {
+  const files = new Set(lines.flatMap(({ path, type }) => (type === "directory" ? [] : [path])));
+  const fixed = new Set<string>();
+  for (const { path } of listMounts()) {
+    let at = path.startsWith(`${root}/`) ? path.slice(root.length + 1) : "";
+    if (at !== "" && !isDirectory(joinPath(root, at))) at = parentOf(at); // a file, which cannot be replaced
+    for (; at !== ""; at = parentOf(at)) if (!files.has(at)) fixed.add(at);
+  }
+  return fixed;
+}
+
+const isDirectory = (path: string): boolean =>
+  lstatSync(osPath(path), { throwIfNoEntry: false })?.isDirectory() === true;
+
+const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf("/")));
+
+/** What is moved as a whole: the highest path above one, or itself, that is not fixed; undefined for what is fixed. */
+function unitOf(path: string, fixed: ReadonlySet<string>): string | undefined {
+  for (let end = path.indexOf("/"); end >= 0; end = path.indexOf("/", end + 1)) {
+    if (!fixed.has(path.slice(0, end))) return path.slice(0, end);
+  }
+  return path === "" || fixed.has(path) ? undefined : path;
+}
+
+/** What the snapshot has at the top of the home and of fixed directories, with all below it. */
+function listUnits(root: string, lines: readonly ListingLine[], fixed: ReadonlySet<string>): PendingInstall[] {
   const bytes = new Map<string, number>();
   const databases = new Set<string>();
   for (const { path, size = 0, database } of lines) {
-    const [name] = path.split("/");
-    if (!name) continue;
+    const name = unitOf(path, fixed);
+    if (name === undefined) continue;
     bytes.set(name, (bytes.get(name) ?? 0) + size);
     if (database) databases.add(path);
   }
@@ -83,22 +114,31 @@ function listTopPaths(root: string, lines: readonly ListingLine[]): PendingInsta
   }));
 }
 
+function parentsOf(path: string): string[] {
+  const parents: string[] = [];
+  for (let at = parentOf(path); at !== ""; at = parentOf(at)) parents.push(at);
+  return parents;
+}
+
 /**
  * Links, sockets, locks and classes that were left out, in directories that come back. What lay in a directory that the
  * snapshot does not know goes with it.
  */
 function listKeptPaths(
-  names: readonly string[],
+  aside: readonly string[],
   { home, source }: OpenPlace,
   lines: readonly ListingLine[],
   { classes }: Manifest,
 ): KeptPath[] {
   const entryTypes = new Map(lines.map(({ path, type }) => [path, type]));
   const kept: KeptPath[] = [];
-  const enter = ({ path }: { readonly path: string }): boolean => entryTypes.get(path) === "directory";
-  for (const { path, type } of walk(home.root, { only: names, enter, unreadable: failingIn(home.root) })) {
-    const slash = path.lastIndexOf("/");
-    if (slash < 0 || entryTypes.has(path) || isSidecarOf(entryTypes, path)) continue;
+  const moved = new Set(aside);
+  const above = new Set(["", ...aside.flatMap(parentsOf)]);
+  const isBelow = (path: string): boolean => parentsOf(path).some((one) => moved.has(one));
+  const enter = ({ path }: { readonly path: string }): boolean =>
+    above.has(path) || (entryTypes.get(path) === "directory" && (moved.has(path) || isBelow(path)));
+  for (const { path, type } of walk(home.root, { enter, unreadable: failingIn(home.root) })) {
+    if (!isBelow(path) || entryTypes.has(path) || isSidecarOf(entryTypes, path)) continue;
     const { class: of, never } = source.classify("home", path, type);
     if (never === undefined && classes.includes(of)) continue;
     kept.push({ path: joinPath(home.root, path), reason: never ?? `the snapshot does not include ${of}` });

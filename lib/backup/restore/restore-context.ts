@@ -14,6 +14,8 @@ export interface RestoreInPlace extends RestoreSelection, SnapshotFilter {
   readonly id: string;
   /** The home. */
   readonly into: string;
+  /** A snapshot of another home may be restored into it. */
+  readonly fromOtherHome: boolean;
   /** A session that is there and differs goes to the trash. */
   readonly replace: boolean;
   readonly apply: boolean;

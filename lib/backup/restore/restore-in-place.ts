@@ -1,8 +1,9 @@
 // Restores into a home that is there: one session, some classes, or the whole; what is replaced is moved to the trash.
 import type { JournalHome } from "../../journal/journal-home.ts";
 import { Run } from "../../journal/run.ts";
+import { locationsOf } from "../../journal/steps.ts";
 import { openRepository } from "../../formats/repository/repository.ts";
-import { assertListing, resolveSnapshot } from "../../formats/repository/snapshots.ts";
+import { assertListing, BEFORE_RESTORE } from "../../formats/repository/snapshots.ts";
 import { ulid } from "../../formats/ulid.ts";
 import { recoverHome, withHomeChange } from "../../places/home-change.ts";
 import { openPlace, type OpenPlace } from "../../places/place.ts";
@@ -15,6 +16,8 @@ import { createSnapshots } from "../create/create.ts";
 import { inPlaceSteps, STAGED } from "./in-place-steps.ts";
 import type { InPlacePlan } from "./plan-in-place.ts";
 import { RESTORE, SET_ASIDE, type RestoreContext, type RestoreInPlace } from "./restore-context.ts";
+import { resolveOwnSnapshot } from "./own-snapshot.ts";
+import { planHead } from "./plan-head.ts";
 import { outsideFindings, restoredFindings } from "./restore-findings.ts";
 import { assertOneSelection, resolveClassScope, type RestoreScope } from "./restore-scope.ts";
 import { restoreSession } from "./restore-session.ts";
@@ -28,10 +31,11 @@ import { planInPlace, stageInPlace, type PathPlan } from "./stage-in-place.ts";
 export async function* restoreInPlace(options: RestoreInPlace, deps: Deps): AsyncGenerator<AnyRecord> {
   const repo = await openRepository(options.repo, { env: deps.env });
   repo.requireIdentity();
-  const manifest = await resolveSnapshot(repo, options.id, options);
+  using opened = await openPlace(options.into, {}, deps);
+  if (!opened.home.live) throw usageError(`${options.into} is read-only`, "--into DIR");
+  const { manifest, homeId } = await resolveOwnSnapshot(repo, options, opened);
   await assertListing(repo, manifest);
-  using place = await openPlace(options.into, { runtime: manifest.runtime }, deps);
-  if (!place.home.live) throw usageError(`${options.into} is read-only`, "--into DIR");
+  using place = await openPlace(options.into, { runtime: manifest.runtime, homeId }, deps);
   assertPossible(options, place);
   const tally = new Tally(RESTORE, deps, ulid(deps.now()));
   const context: RestoreContext = { options, repo, manifest, place, tally, deps };
@@ -63,11 +67,13 @@ async function* restorePaths(context: RestoreContext): AsyncGenerator<AnyRecord>
   const scope = resolveClassScope(options);
   if (!options.apply) {
     const plan = await planInPlace(context, scope);
+    yield* planHead(context, plan.loses);
     yield* actionsOf(plan, context, "planned");
     yield* outsideFindings(plan.outside, manifest);
     return yield tally.summary({ status: "planned" });
   }
-  await prepareHome(context, scope);
+  const loses = await prepareHome(context, scope);
+  yield* planHead(context, loses);
   yield* safetySnapshot(context);
   const { lockTimeoutMs } = options;
   const plan = await withHomeChange(place, { lockTimeoutMs }, deps, (home) => install(context, scope, home));
@@ -77,50 +83,66 @@ async function* restorePaths(context: RestoreContext): AsyncGenerator<AnyRecord>
   yield tally.summary();
 }
 
-/** A killed run is finished first: what it has changed is not what the safety snapshot is to hold. What cannot be moved is refused (4). */
-async function prepareHome(context: RestoreContext, scope: RestoreScope): Promise<void> {
+/**
+ * A killed run is finished first: what it has changed is not what the safety snapshot is to hold. What cannot be moved is refused (4). Says
+ * what is newer in the home.
+ */
+async function prepareHome(context: RestoreContext, scope: RestoreScope): Promise<string | null> {
   const { options, place, deps } = context;
   await recoverHome(place, { lockTimeoutMs: options.lockTimeoutMs }, deps);
-  if (scope === undefined) await planInPlace(context, scope); // of classes it would read every file
+  return (await planInPlace(context, scope)).loses;
 }
 
-/** The home as it is, in the same repository: the way back. */
-async function* safetySnapshot({ options, tally, deps }: RestoreContext): AsyncGenerator<AnyRecord> {
+/** The home as it is, in the same repository: the way back. That it lacks what is to be restored is no fault of it. */
+async function* safetySnapshot({ options, place, tally, deps }: RestoreContext): AsyncGenerator<AnyRecord> {
   const { repo, into: home, toolkit } = options;
+  const { id: homeId } = place.home;
+  let isComplete = true;
   const createOptions = {
     repo,
     toolkit,
     include: [],
     exclude: [],
-    tags: ["before-restore"],
+    tags: [BEFORE_RESTORE],
     consistency: "cut" as const,
   };
-  for await (const record of createSnapshots([{ home }], { ...createOptions, lockTimeoutMs: 0 }, deps)) {
-    if (record.kind === "snapshot") yield record;
-    else if (record["exit"] !== EXIT.ok) tally.failed(EXIT.partial);
+  for await (const record of createSnapshots([{ home, homeId }], { ...createOptions, lockTimeoutMs: 0 }, deps)) {
+    if (record.kind === "snapshot") {
+      isComplete &&= record["complete"] !== false;
+      yield record;
+    } else if (record.kind === "summary" && record["exit"] !== EXIT.ok && !isComplete) tally.failed(EXIT.partial);
   }
 }
 
+interface DonePlan extends PathPlan {
+  /** Why a path was not installed, or not moved aside. */
+  readonly failed: ReadonlyMap<string, string>;
+}
+
 /** All of it, or nothing; a killed run is brought to its end by the next one. */
-async function install(context: RestoreContext, scope: RestoreScope, home: JournalHome): Promise<PathPlan> {
+async function install(context: RestoreContext, scope: RestoreScope, home: JournalHome): Promise<DonePlan> {
   const plan = await planInPlace(context, scope);
-  if (plan.installs.length + plan.aside.length === 0) return plan;
+  if (plan.installs.length + plan.aside.length === 0) return { ...plan, failed: new Map() };
   using run = Run.begin(home, RESTORE, context.tally.run);
   await stageInPlace(plan, run.directory(STAGED), context, scope);
-  run.commit({ steps: inPlaceSteps(plan, run) });
-  return plan;
+  const { failed } = run.commit({ steps: inPlaceSteps(plan, run) });
+  const paths = failed.flatMap(({ step, reason }) => locationsOf(step).map((at) => [run.resolve(at), reason] as const));
+  return { ...plan, failed: new Map(paths) };
 }
 
 function* actionsOf(
-  { installs, aside, kept = [] }: InPlacePlan,
+  { installs, aside, kept = [], failed }: InPlacePlan & Partial<Pick<DonePlan, "failed">>,
   { manifest, place: { home }, tally }: RestoreContext,
   state: "planned" | "done",
 ): Generator<Action> {
   const of = (verb: string, path: string, bytes = 0): Action => {
-    tally.done(bytes);
     const { runtime, place } = home;
     const subject = { path, snapshot: manifest.id };
-    return { kind: "action", runtime, home: place, id: path, verb, subject, state, bytes };
+    const action = { kind: "action" as const, runtime, home: place, id: path, verb, subject };
+    const error = failed?.get(path);
+    if (error !== undefined) return { ...action, state: "failed", error };
+    tally.done(bytes);
+    return { ...action, state, bytes };
   };
   for (const path of aside) yield { ...of("set-aside", path), reason: SET_ASIDE };
   for (const { to, bytes } of installs) yield of("put", to, bytes);

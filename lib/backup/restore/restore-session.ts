@@ -5,13 +5,16 @@ import { openCustody } from "../../custody/open-custody.ts";
 import { findPending, type ConflictRules, type PendingSession } from "../../custody/plan-install.ts";
 import { openSnapshotSession, type SnapshotSession } from "../../custody/snapshot-parts.ts";
 import { encodeRows, type RowsFile } from "../../formats/archive/rows.ts";
-import { hasUnfinishedRuns } from "../../journal/runs.ts";
+import { recoverHome } from "../../places/home-change.ts";
 import { refusal } from "../../records/error.ts";
 import type { Action } from "../../records/result-kinds.ts";
 import type { AnyRecord } from "../../records/record.ts";
 import type { HomeCustody } from "../../sources/custody.ts";
 import { countsOf } from "../../sources/owned-rows.ts";
 import { equivalenceIn } from "./equivalent-session.ts";
+import { listSnapshotSessions } from "./find-session.ts";
+import { describeNewer } from "./newer-sessions.ts";
+import { planHead } from "./plan-head.ts";
 import { restoredFindings } from "./restore-findings.ts";
 import { RESTORE, SET_ASIDE, type RestoreContext } from "./restore-context.ts";
 import { findSession } from "./restore-scope.ts";
@@ -22,7 +25,12 @@ export async function* restoreSession(context: RestoreContext, word: string): As
   const { home, source } = place;
   const id = source.sessionLayout ? await findSession(repo, manifest, word, deps) : word;
   using snapshot = await openSnapshotSession({ repo, manifest }, id, deps);
-  const pending = await (options.apply ? apply(context, snapshot) : plan(context, snapshot));
+  const { lockTimeoutMs } = options;
+  if (options.apply) await recoverHome(place, { lockTimeoutMs }, deps);
+  const planned = await plan(context, snapshot);
+  if (planned.length > 0) yield* planHead(context, await newerEvents(planned, context, snapshot));
+  // Where nothing is to be done the home is not even locked.
+  const pending = options.apply && planned.length > 0 ? await apply(context, snapshot) : planned;
   yield* await actionsOf(pending, context, snapshot);
   const isUnchanged = pending.length === 0 && source.sessionLayout === undefined;
   if (!options.apply && !isUnchanged) return yield tally.summary({ status: "planned" });
@@ -36,11 +44,21 @@ async function plan(context: RestoreContext, { incoming }: SnapshotSession): Pro
   return findPending(custody, [incoming], rulesOf(context, custody, incoming));
 }
 
-/** Where nothing is to be done the home is not even locked. */
+/** What the session has here and not in the snapshot, where it is replaced. */
+async function newerEvents(
+  planned: readonly PendingSession[],
+  { repo, manifest, place, deps }: RestoreContext,
+  { incoming: { id } }: SnapshotSession,
+): Promise<string | null> {
+  const aside = planned.flatMap((one) => one.aside);
+  if (aside.length === 0) return null;
+  const last = await (await listSnapshotSessions(repo, manifest, deps)).lastSequence(id);
+  return describeNewer(place, { aside, lastSequence: () => last, ids: [id] }, deps);
+}
+
 async function apply(context: RestoreContext, snapshot: SnapshotSession): Promise<readonly PendingSession[]> {
   const { options, place, tally, deps } = context;
   const { incoming } = snapshot;
-  if (!hasUnfinishedRuns(place.home.root) && (await plan(context, snapshot)).length === 0) return [];
   const { custody } = await openCustody(place, deps);
   const rules = rulesOf(context, custody, incoming);
   const { lockTimeoutMs } = options;

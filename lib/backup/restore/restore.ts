@@ -1,7 +1,8 @@
 // Restores a snapshot into a new or empty directory. Until it is whole, a marker says that it is not.
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync, realpathSync, rmdirSync, rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { fsyncDir, writeAtomic } from "../../files/atomic.ts";
+import { makeDirectories } from "../../files/make-directories.ts";
 import { joinPath, osPath } from "../../files/os-path.ts";
 import { syncTree } from "../../files/sync-tree.ts";
 import { toFileError } from "../../files/errors.ts";
@@ -18,6 +19,7 @@ import type { AnyRecord } from "../../records/record.ts";
 import { Tally } from "../../records/summary.ts";
 import { loadSource } from "../../sources/runtimes.ts";
 import type { Home } from "../../sources/source.ts";
+import { assessSnapshot, describeSnapshot, stateFindings } from "./plan-head.ts";
 import { restoredFindings } from "./restore-findings.ts";
 import { resolveRestoreScope, type RestoreSelection } from "./restore-scope.ts";
 import { snapshotRecord } from "../records.ts";
@@ -45,6 +47,9 @@ export async function* restoreSnapshot(options: RestoreSnapshot, deps: Deps): As
   const only = await resolveRestoreScope(repo, manifest, options, deps);
   const dir = targetDir(options.to, manifest.id, repo);
   const tally = new Tally("agh-backup restore", deps, ulid(deps.now()));
+  const assessed = await assessSnapshot(repo, manifest, deps);
+  deps.log.info(`${describeSnapshot(manifest, assessed, deps.now())}, is restored to ${dir}`);
+  yield* stateFindings(repo, manifest, assessed);
   if (options.dryRun) {
     yield tally.summary({ status: "planned" });
     return;
@@ -61,7 +66,7 @@ export async function* restoreSnapshot(options: RestoreSnapshot, deps: Deps): As
   const { runtime, home_id } = manifest;
   const home: Home = { runtime, place: dir, root: dir, id: home_id, live: false };
   yield* restoredFindings({ home, source: await loadSource(runtime) }, manifest);
-  yield { ...snapshotRecord(repo.url, manifest), restored_to: dir };
+  yield { ...snapshotRecord(repo.url, manifest, assessed), restored_to: dir };
   yield tally.summary();
 }
 
@@ -114,7 +119,7 @@ function writeMarker(dir: string, id: string): void {
   try {
     const state = osPath(joinPath(dir, STATE));
     if (existsSync(state) && !existsSync(osPath(joinPath(dir, MARKER)))) rmSync(state, { recursive: true });
-    mkdirSync(state, { recursive: true, mode: 0o700 });
+    makeDirectories(joinPath(dir, STATE), { durable: true });
     writeAtomic(joinPath(dir, MARKER), `${id}\n`, { mode: 0o600 });
   } catch (error) {
     throw toFileError(dir, "write below", error);

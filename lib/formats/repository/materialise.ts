@@ -15,12 +15,14 @@ export interface MaterialiseOptions {
   readonly dir: string;
   readonly deps: Deps;
   readonly only?: (line: ListingLine) => boolean;
+  /** The home that `latest` is of. */
+  readonly homeId?: string | undefined;
 }
 
 /** Writes the snapshot's files. A file that is damaged in the repository is missing then, and a problem (3). */
-export async function materialise({ repo: url, id, dir, deps, only }: MaterialiseOptions): Promise<Manifest> {
+export async function materialise({ repo: url, id, dir, deps, only, homeId }: MaterialiseOptions): Promise<Manifest> {
   const repo = await openRepository(url, { env: deps.env });
-  const manifest = await resolveSnapshot(repo, id);
+  const manifest = await resolveSnapshot(repo, id, { homeId });
   const plan = { repo, manifest, dir, only };
   const { faults } = await extract(plan, deps);
   for (const { path, code, message } of faults) {

@@ -2,6 +2,7 @@
 import { accessSync, constants, lstatSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { openCustody } from "../../custody/open-custody.ts";
+import { listMounts, mountOf, mountWithin } from "../../files/mounts.ts";
 import { isElsewhere, isName, removedPaths, type RemovedPath } from "../../custody/removal.ts";
 import { createCollector } from "../../files/memory.ts";
 import { osPath } from "../../files/os-path.ts";
@@ -214,6 +215,12 @@ function mayWrite(path: string): boolean {
 
 /** A mount point can be neither renamed nor removed. */
 function mountPoint(local: LocalSession, paths: readonly RemovedPath[]): string | undefined {
+  const mounts = listMounts();
+  for (const { path } of paths) {
+    const [within, around] = [mountWithin(path, mounts), mountOf(path, mounts)];
+    if (within) return `${within.path} is a mount point: unmount it first`;
+    if (around?.isReadOnly) return `${around.path} is mounted read-only`;
+  }
   for (const { from, found } of movablePaths(local)) {
     const top = paths.find(({ path }) => from === path || from.startsWith(`${path}/`));
     if (top && found.stat.dev !== deviceOf(dirname(top.path))) return `${from} is a mount point: unmount it first`;

@@ -1,0 +1,285 @@
+// Homes with something mounted in them: every verb that changes a home does all of it, or nothing, and names the mount.
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+} from "node:fs";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { tool as archive } from "../../bin/agh-archive.ts";
+import { tool as backup } from "../../bin/agh-backup.ts";
+import { tool as ledger } from "../../bin/agh-ledger.ts";
+import { tool as reconcile } from "../../bin/agh-reconcile.ts";
+import { tool as vacuum } from "../../bin/agh-vacuum.ts";
+import type { Tool } from "../../lib/cli/verb.ts";
+import { listMounts } from "../../lib/files/mounts.ts";
+import { makeHome } from "../../scripts/make-home/home.ts";
+import { runHere, type Ran } from "../support/memory.ts";
+import { strength } from "../support/strength.ts";
+import { tempDir } from "../support/temp.ts";
+import { treeDiff, treeState, type TreeState } from "../support/tree.ts";
+
+interface World {
+  readonly home: string;
+  readonly repo: string;
+  readonly archives: string;
+  readonly ids: readonly string[];
+  /** Room outside of the home. */
+  readonly dir: string;
+}
+
+interface MountKind {
+  readonly at: (world: World) => string;
+  readonly kind: "tmpfs" | "bind" | "read-only" | "overlay";
+}
+
+const session = ({ ids }: World): string => `sessions/${ids[0]}`;
+
+/** Where something is mounted, and what. */
+const MOUNTS: { readonly [name: string]: MountKind } = {
+  "tmpfs on sessions": { at: () => "sessions", kind: "tmpfs" },
+  "bind on sessions": { at: () => "sessions", kind: "bind" },
+  "read-only sessions": { at: () => "sessions", kind: "read-only" },
+  "overlay on sessions": { at: () => "sessions", kind: "overlay" },
+  "tmpfs on a session": { at: session, kind: "tmpfs" },
+  "bind on a session": { at: session, kind: "bind" },
+  "bind on agh.db": { at: () => "agh.db", kind: "bind" },
+  "bind on an events.db": { at: (world) => `${session(world)}/events.db`, kind: "bind" },
+  "bind on a ledger's directory": {
+    at: ({ home }) => `sessions/${readdirSync(join(home, "sessions")).find((name) => name.startsWith("ws_"))}`,
+    kind: "bind",
+  },
+  "tmpfs on logs": { at: () => "logs", kind: "tmpfs" },
+  "tmpfs on .agh-toolkit": { at: () => ".agh-toolkit", kind: "tmpfs" },
+  "bind on the trash": { at: () => ".agh-toolkit/trash", kind: "bind" },
+  "overlay on the home": { at: () => "", kind: "overlay" },
+};
+
+/** The home with a mount in it, its content as it was; what was mounted is unmounted when the test ends. */
+function mountOn({ home, dir }: World, { kind }: MountKind, path: string): () => void {
+  const target = join(home, path);
+  const copy = join(dir, "lower");
+  const sh = (...argv: string[]): void => void execFileSync(argv[0]!, argv.slice(1), { stdio: "pipe" });
+  if (path === ".agh-toolkit/trash" || path === ".agh-toolkit") mkdirSync(target, { recursive: true, mode: 0o700 });
+  cpSync(target, copy, { recursive: true, preserveTimestamps: true });
+  if (kind === "overlay") {
+    const room = join(dir, "overlay");
+    mkdirSync(room);
+    sh("mount", "-t", "tmpfs", "tmpfs", room); // an overlay lies on no overlay
+    for (const name of ["upper", "work"]) mkdirSync(join(room, name));
+    sh("cp", "-a", copy, join(room, "lower"));
+    const layers = `lowerdir=${room}/lower,upperdir=${room}/upper,workdir=${room}/work`;
+    sh("mount", "-t", "overlay", "overlay", "-o", layers, target);
+    return () => sh("umount", target, room);
+  }
+  if (kind === "tmpfs") {
+    sh("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", target);
+    sh("cp", "-a", `${copy}/.`, target);
+  } else sh("mount", "--bind", copy, target);
+  if (kind === "read-only") sh("mount", "-o", "remount,bind,ro", target);
+  return () => sh("umount", target);
+}
+
+interface Verb {
+  /** Bends the home before anything is mounted. */
+  readonly before?: (world: World) => Promise<void>;
+  /** What is run, and then looked at. */
+  readonly run: (world: World) => Promise<Ran>;
+  /** What must hold when all of it was done. */
+  readonly done: (world: World, ran: Ran, then: TreeState) => void;
+}
+
+const NOW = "2027-01-01T00:00:00Z";
+const run = async (tool: Tool, ...argv: string[]): Promise<Ran> => runHere(tool, argv);
+const retire = ({ home }: World, ...more: string[]): Promise<Ran> =>
+  run(vacuum, "sessions", "--older-than", "0s", "--home", home, "--now", NOW, ...more, "--apply");
+
+const spoil = async ({ home, ids }: World): Promise<void> => {
+  for (const id of ids) appendFileSync(join(home, "sessions", id, "meta.json"), " ");
+  appendFileSync(join(home, "config.toml"), "# later\n");
+};
+const put = async ({ home, archives }: World): Promise<void> =>
+  assert.equal((await run(archive, "put", "--all", "--home", home, "--to", archives)).code, 0);
+const seal = async ({ home }: World): Promise<void> =>
+  assert.equal((await run(ledger, "seal", "--all", "--home", home)).code, 0);
+const isSpoilt = ({ home }: World, id: string): boolean =>
+  readFileSync(join(home, "sessions", id, "meta.json"), "utf8").endsWith(" ");
+const isThere = ({ home }: World, id: string): boolean => existsSync(join(home, "sessions", id, "events.db"));
+
+const VERBS: { readonly [name: string]: Verb } = {
+  "restore the home": {
+    before: spoil,
+    run: ({ home, repo }) =>
+      run(backup, "restore", "latest", "--home-id", "h", "--into", home, "--repo", repo, "--apply"),
+    done: (world) => {
+      for (const id of world.ids) assert.ok(!isSpoilt(world, id) && isThere(world, id), id);
+      assert.doesNotMatch(readFileSync(join(world.home, "config.toml"), "utf8"), /# later/);
+    },
+  },
+  "restore a class": {
+    before: spoil,
+    run: ({ home, repo }) =>
+      run(
+        backup,
+        "restore",
+        "latest",
+        "--home-id",
+        "h",
+        "--only",
+        "sessions",
+        "--into",
+        home,
+        "--repo",
+        repo,
+        "--apply",
+      ),
+    done: (world) => {
+      for (const id of world.ids) assert.ok(!isSpoilt(world, id) && isThere(world, id), id);
+    },
+  },
+  "restore a session": {
+    before: spoil,
+    run: ({ home, repo, ids }) =>
+      run(
+        backup,
+        "restore",
+        "latest",
+        "--home-id",
+        "h",
+        "--session",
+        ids[0]!,
+        "--replace",
+        "--into",
+        home,
+        "--repo",
+        repo,
+        "--apply",
+      ),
+    done: (world) => assert.ok(!isSpoilt(world, world.ids[0]!) && isThere(world, world.ids[0]!)),
+  },
+  "retire for good": {
+    before: put,
+    run: (world) => retire(world, "--archive", world.archives),
+    done: (world) => {
+      for (const id of world.ids) assert.ok(!existsSync(join(world.home, "sessions", id)), id);
+    },
+  },
+  "retire to the trash, and back": {
+    before: seal,
+    run: async (world) => {
+      const away = await retire(world, "--require", "sealed");
+      if (away.code !== 0) return away;
+      for (const id of world.ids) assert.ok(!existsSync(join(world.home, "sessions", id)), id);
+      return run(vacuum, "trash", "restore", "--all", "--home", world.home);
+    },
+    done: (world) => {
+      for (const id of world.ids) assert.ok(isThere(world, id), id);
+    },
+  },
+  "empty the trash": {
+    before: async (world) => {
+      await seal(world);
+      await retire(world, "--require", "sealed");
+    },
+    run: ({ home }) => run(vacuum, "trash", "empty", "--home", home, "--apply"),
+    done: ({ home }) => assert.deepEqual(readdirSync(join(home, ".agh-toolkit", "trash")), []),
+  },
+  compact: {
+    run: ({ home, ids }) => run(vacuum, "compact", "agh.db", ...ids, "--home", home, "--apply"),
+    done: () => {},
+  },
+  "get from archives": {
+    before: async (world) => {
+      await put(world);
+      for (const id of world.ids.slice(1)) rmSync(join(world.home, "sessions", id), { recursive: true });
+    },
+    run: ({ home, archives }) => run(archive, "get", "--all", "--from", archives, "--to", home),
+    done: (world) => {
+      for (const id of world.ids) assert.ok(isThere(world, id), id);
+    },
+  },
+  "repair, and undo": {
+    before: async ({ home, ids }) => {
+      for (const id of ids) truncateSync(join(home, "sessions", id, "meta.json"), 10);
+    },
+    run: async ({ home }) => {
+      const made = await run(reconcile, "plan", "--home", home, "--apply");
+      if (made.code !== 0) return made;
+      return run(reconcile, "undo", String(made.records.at(-1)!["run"]), "--home", home, "--apply");
+    },
+    done: ({ home, ids }) => {
+      for (const id of ids) assert.equal(readFileSync(join(home, "sessions", id, "meta.json")).length, 10);
+    },
+  },
+};
+
+/** Names of the toolkit's own that come with a look. */
+const isOwn = (path: string): boolean => /^\.agh-toolkit(?:$|\/(?:lock\.db|home\.json|journal$|trash$))/.test(path);
+
+async function check(t: TestContext, template: World, mount: string, verb: string): Promise<void> {
+  const dir = tempDir(t, "mounts");
+  cpSync(template.dir, join(dir, "world"), { recursive: true, preserveTimestamps: true });
+  const at = (path: string): string => join(dir, "world", path);
+  const world: World = { ...template, dir, home: at("home/.agh"), repo: at("repo"), archives: at("archives") };
+  const { before, run: act, done } = VERBS[verb]!;
+  const kind = MOUNTS[mount]!;
+  const path = kind.at(world);
+  await before?.(world);
+  if (!existsSync(join(world.home, path)) && !path.startsWith(".agh-toolkit")) return; // it went before
+  const unmount = mountOn(world, kind, path);
+  try {
+    const then = treeState(world.home);
+    const ran = await act(world);
+    const what = `${verb}, ${mount}: ${ran.code} ${ran.stderr}`;
+    if (process.env["SHOW"]) console.log(what.trim().slice(0, 400));
+    const point = join(world.home, path);
+    if (ran.code === 0) done(world, ran, then);
+    else {
+      assert.ok(ran.code === 4 || ran.code === 3, what);
+      assert.ok((ran.stderr + ran.stdout).includes(point), what);
+      if (ran.code === 4)
+        assert.deepEqual(
+          treeDiff(then, treeState(world.home), { fields: ["atimeNs", "mtimeNs", "ctimeNs"], paths: isOwn }),
+          [],
+          what,
+        );
+    }
+    const states = ran.records.filter(({ kind: of }) => of === "action").map(({ state }) => state);
+    assert.ok(ran.code === 3 || states.every((state) => state === "done"), what);
+    const journal = join(world.home, ".agh-toolkit", "journal");
+    const left = existsSync(journal)
+      ? readdirSync(journal).filter((name) => existsSync(join(journal, name, "journal.json")))
+      : [];
+    assert.deepEqual(left, [], what);
+    const rests = [...treeState(world.home).keys()].filter((name) => /(?:^|\/)\..*\.agh-toolkit$/.test(name));
+    assert.deepEqual(rests, [], what);
+  } finally {
+    unmount();
+  }
+}
+
+const canMount =
+  process.geteuid?.() === 0 && listMounts().length > 0 && spawnSync("unshare", ["-m", "true"]).status === 0;
+
+test("mounts × verbs", async (t) => {
+  if (!canMount) return t.skip("needs root, who may mount");
+  const dir = tempDir(t, "mounts-template");
+  const { home, ids } = makeHome(join(dir, "home", ".agh"), { sessions: 2, events: 4 });
+  const template: World = { home, ids, dir, repo: join(dir, "repo"), archives: join(dir, "archives") };
+  for (const argv of [["init"], ["create", "--home", home, "--home-id", "h"]]) {
+    assert.equal((await run(backup, ...argv, "--repo", template.repo)).code, 0);
+  }
+  for (const [mount] of Object.entries(MOUNTS)) {
+    for (const verb of Object.keys(VERBS)) {
+      await t.test(`${verb}: ${mount}`, (s) => check(s, template, mount, verb));
+    }
+  }
+  assert.ok(strength("crash points", 1) > 0);
+});
