@@ -6,7 +6,7 @@ import { PROJECT } from "./homes.ts";
 
 export interface RunOptions {
   readonly stdin?: string | Uint8Array;
-  /** Added to PATH, HOME (a directory that holds nothing), TZ=UTC and NO_COLOR=1. */
+  /** Added to PATH, HOME (a directory that holds nothing), no XDG_STATE_HOME, TZ=UTC and NO_COLOR=1. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   /** Options for node itself, before the script. */
@@ -45,6 +45,8 @@ export function cleanEnv(more: Readonly<Record<string, string>> = {}): Record<st
   return {
     PATH: process.env["PATH"] ?? "/usr/bin:/bin",
     HOME: home,
+    // No absolute path, so none: copies of one repository lie beside each other in many tests.
+    XDG_STATE_HOME: "none",
     TZ: "UTC",
     NO_COLOR: "1",
     // Hundreds of short runs of the same sources: stripping and compiling them is most of their time.
