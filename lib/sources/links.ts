@@ -34,11 +34,13 @@ export class HomeLinks implements LinkPolicy {
   readonly #followed = new Set<string>();
   #again = 0;
 
-  constructor(home: Pick<Home, "root" | "live">, { env }: Pick<Deps, "env">) {
+  /** `apart`: a directory that no link may lead above, such as the repository that is written to. */
+  constructor(home: Pick<Home, "root" | "live">, { env }: Pick<Deps, "env">, apart?: string) {
     this.#home = home;
     this.#owner = home.live ? foreignOwner(home.root) : undefined;
     const user = env["HOME"] === undefined ? undefined : realPath(env["HOME"]);
-    this.#outside = identitiesOf([...pathAndAbove(home.root), ...(user ? pathAndAbove(user) : [])]);
+    const tops = [home.root, user, apart && realPath(apart)].filter((top) => top !== undefined);
+    this.#outside = identitiesOf(tops.flatMap((top) => [...pathAndAbove(top)]));
   }
 
   /** The owner of the home where it is not us who run as root. */

@@ -20,7 +20,7 @@ export interface Bench {
 }
 
 /** All is well, but for workspaces that lie on the machine that a home was made for. */
-export const isSound = (ran: Pick<Ran, "code" | "records">): boolean => {
+export const isSound = (ran: { readonly code: number | null; readonly records: readonly AnyRecord[] }): boolean => {
   if (ran.code !== 3) return ran.code === 0;
   const { records } = ran;
   const faults = records.filter(({ kind, severity }) => kind === "finding" && severity === "error");

@@ -158,7 +158,7 @@ class SnapshotRun {
     using scratch = scratchDir(this.#deps.env);
     const cut = consistency === "cold" ? undefined : await source.cut?.(home, scratch, this.#deps);
     const listing = new ListingWriter(sink);
-    const links = new HomeLinks(home, this.#deps);
+    const links = new HomeLinks(home, this.#deps, this.#repo.target.dir);
     const filter = new PathFilter({ source, links, classes: new Set(classes), cut, deps: this.#deps });
     const archiver = new Archiver({
       filter,
