@@ -1,5 +1,5 @@
 // The one rule for symbolic links and mounts: what a runtime follows is followed, unless it would swallow more than belongs to the home.
-import { fstatSync, statfsSync, statSync, type BigIntStats } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, statfsSync, statSync, type BigIntStats } from "node:fs";
 import { dirname } from "node:path";
 import { foreignOwner, type Owner } from "../files/as-owner.ts";
 import { isOwnersFile, isOwnersPath, pathAndAbove, readLinkText, realPath } from "../files/link-target.ts";
@@ -65,7 +65,19 @@ export class HomeLinks implements LinkPolicy {
     const isNamed = root !== this.#home.root && !root.startsWith(`${this.#home.root}/`);
     const isOutside = isNamed || found.stat.dev !== top.dev || above.some(({ link }) => link !== undefined);
     const isShared = found.type === "file" && found.stat.nlink > 1n;
-    return isOutside || isShared ? foreign(found.stat) : undefined;
+    const isMount =
+      found.type === "directory" && !isOutside && !this.#isOwnersDirectory(belowRoot(root, found.path), root);
+    return isOutside || isShared || isMount ? foreign(found.stat) : undefined;
+  }
+
+  /** A bind mount has the device of what is mounted: only the kernel's own word tells it from a directory of the home. */
+  #isOwnersDirectory(path: string, root: string): boolean {
+    const fd = openSync(osPath(path), constants.O_RDONLY | constants.O_DIRECTORY);
+    try {
+      return isOwnersFile(fd, root, this.#owner!);
+    } finally {
+      closeSync(fd);
+    }
   }
 
   /** Asked of what was opened: the path may have led elsewhere since it was looked at. */

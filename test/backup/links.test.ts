@@ -1,26 +1,14 @@
 // What lies behind a symbolic link of a home is in a snapshot as the runtime sees it; a link that would swallow more is a finding.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import {
-  existsSync,
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readlinkSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { basename, dirname, join, relative } from "node:path";
+import { existsSync, lstatSync, mkdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test, type TestContext } from "node:test";
-import { tool as archiveTool } from "../../bin/agh-archive.ts";
 import { tool as inspectTool } from "../../bin/agh-inspect.ts";
-import { tool as vacuumTool } from "../../bin/agh-vacuum.ts";
 import { madeProject } from "../support/agdd.ts";
-import { madeHome, realHome } from "../support/homes.ts";
+import { realHome } from "../support/homes.ts";
+import { FOLLOWED, homeAndDisk, moved, resolved } from "../support/links.ts";
 import { runHere } from "../support/memory.ts";
 import { homeDifferences } from "../support/sqlite-dump.ts";
 import { tempDir } from "../support/temp.ts";
@@ -29,98 +17,10 @@ import { bench, type Bench } from "./tool.ts";
 
 const env = { HOME: "/nowhere" };
 
-/** Moves a path of the home elsewhere, with what SQLite keeps beside it, and leaves a link. */
-function moved(home: string, path: string, disk: string, text = (to: string): string => to): string {
-  const to = join(disk, `moved-${basename(path)}`);
-  for (const suffix of ["", "-wal", "-shm"]) {
-    if (existsSync(join(home, path) + suffix)) renameSync(join(home, path) + suffix, to + suffix);
-  }
-  symlinkSync(text(to), join(home, path));
-  return path;
-}
-
-interface Case {
-  readonly name: string;
-  /** The paths that are links then. */
-  readonly links: (home: string, disk: string, ids: readonly string[]) => string[];
-}
-
-const skill = (home: string): void => {
-  mkdirSync(join(home, "skills/review"), { recursive: true });
-  writeFileSync(join(home, "skills/review/SKILL.md"), "# review");
-};
-
-const FOLLOWED: readonly Case[] = [
-  ...["config.toml", "agents", "agh.db", "sessions", "logs"].map((path) => ({
-    name: path,
-    links: (home: string, disk: string) => [moved(home, path, disk)],
-  })),
-  { name: "one session", links: (home, disk, [id]) => [moved(home, `sessions/${id!}`, disk)] },
-  { name: "events.db", links: (home, disk, [id]) => [moved(home, `sessions/${id!}/events.db`, disk)] },
-  { name: "meta.json", links: (home, disk, [id]) => [moved(home, `sessions/${id!}/meta.json`, disk)] },
-  {
-    name: "a ledger's partition",
-    links: (home, disk) => [
-      moved(home, `sessions/${readdirSync(join(home, "sessions")).find((it) => it.startsWith("ws_"))!}`, disk),
-    ],
-  },
-  {
-    name: "a file of a skill, by a relative text",
-    links: (home, disk) => {
-      skill(home);
-      return [moved(home, "skills/review/SKILL.md", disk, (to) => relative(join(home, "skills/review"), to))];
-    },
-  },
-  {
-    name: "a link to a link",
-    links: (home, disk) => {
-      moved(home, "agents", disk);
-      renameSync(join(home, "agents"), join(disk, "second"));
-      symlinkSync(join(disk, "second"), join(home, "agents"));
-      return ["agents"];
-    },
-  },
-  {
-    name: "a link below a link",
-    links: (home, disk, [id]) => [moved(home, `sessions/${id!}`, disk), moved(home, "sessions", disk)].reverse(),
-  },
-  {
-    name: "the same directory twice",
-    links: (home, disk) => {
-      mkdirSync(join(disk, "skills"));
-      writeFileSync(join(disk, "skills/SKILL.md"), "shared");
-      return ["a", "b"].map((name) => {
-        mkdirSync(join(home, "agents", name), { recursive: true });
-        symlinkSync(join(disk, "skills"), join(home, "agents", name, "skills"));
-        return `agents/${name}/skills`;
-      });
-    },
-  },
-  {
-    name: "a hard link beside it",
-    links: (home, disk) => {
-      linkSync(join(home, "config.toml"), join(disk, "config.toml"));
-      return [];
-    },
-  },
-];
-
-/** A home of two sessions, and a directory on the side. */
-function homeAndDisk(t: TestContext): { home: string; disk: string; ids: readonly string[] } {
-  return { ...madeHome(t, { sessions: 2, events: 6 }), disk: tempDir(t, "disk") };
-}
-
 async function sessionCount(home: string): Promise<number> {
   const ran = await runHere(inspectTool, ["sessions", "--home", home], { env });
   assert.equal(ran.code, 0, ran.stderr);
   return ran.records.length;
-}
-
-/** What the runtime sees: every link resolved. */
-function resolved(t: TestContext, home: string): string {
-  const to = join(tempDir(t, "resolved"), "home");
-  execFileSync("cp", ["-aL", home, to]);
-  return to;
 }
 
 async function assertWhole(t: TestContext, repo: Bench, home: string, links: readonly string[]): Promise<void> {
@@ -305,33 +205,5 @@ for (const [path, make] of [
       assert.equal(await sessionCount(restored), made["sessions"]);
       await repo.ok("drill");
     }
-  });
-}
-
-const NOW = "2026-12-01T00:00:00Z";
-
-for (const { name, links } of FOLLOWED.filter((one) => /session|events.db|meta.json/.test(one.name))) {
-  test(`${name} is a link: archived with its content, and removed by nobody`, async (t) => {
-    const { home, disk, ids } = homeAndDisk(t);
-    links(home, disk, ids);
-    const target = join(disk, "archives");
-    const put = await runHere(archiveTool, ["put", "--all", "--home", home, "--to", target], { env });
-    assert.equal(put.code, 0, put.stderr);
-    const [source, to] = [resolved(t, home), resolved(t, home)];
-    for (const id of ids) rmSync(join(to, "sessions", id), { recursive: true });
-    const got = await runHere(archiveTool, ["get", "--all", "--from", target, "--to", to], { env });
-    assert.equal(got.code, 0, got.stderr);
-    for (const id of ids) {
-      const [there, here] = [source, to].map((dir) => join(dir, "sessions", id)) as [string, string];
-      assert.deepEqual(homeDifferences(there, here, { except: (it) => it === "." }), []);
-    }
-    const before = [treeState(home), treeState(disk)] as const;
-    const args = ["sessions", "--older-than", "0s", "--archive", target, "--home", home, "--now", NOW, "--apply"];
-    const removed = await runHere(vacuumTool, args, { env });
-    const isThere = existsSync(join(home, "sessions", ids[0]!, "events.db"));
-    assert.ok(isThere, `${removed.code} ${removed.stderr}`);
-    assertUntouched(before[1], treeState(disk), { paths: (path) => path.startsWith("archives") });
-    for (const [path, { type }] of before[0])
-      if (type === "symlink") assert.ok(lstatSync(join(home, path)).isSymbolicLink());
   });
 }
