@@ -40,7 +40,7 @@ _agh_toolkit() {
     agh-backup:list) COMPREPLY=($(compgen -W "--session --repo --identity --home-id --at --tag --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:show) COMPREPLY=($(compgen -W "--repo --identity --home-id --at --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:verify) COMPREPLY=($(compgen -W "--all --level --sample --repo --identity --home-id --at --metrics-file --ping --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
-    agh-backup:restore) COMPREPLY=($(compgen -W "--to --into --only --session --replace --apply --lock-timeout --repo --identity --home-id --at --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
+    agh-backup:restore) COMPREPLY=($(compgen -W "--to --into --only --session --replace --links --apply --lock-timeout --repo --identity --home-id --at --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:drill) COMPREPLY=($(compgen -W "--repo --identity --home-id --at --metrics-file --ping --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:status) COMPREPLY=($(compgen -W "--max-age --max-drill-age --repo --identity --home-id --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:diff) COMPREPLY=($(compgen -W "--repo --identity --home-id --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;

@@ -245,6 +245,7 @@ complete -c agh-backup -n '__fish_seen_subcommand_from restore' -l into -r -d 'A
 complete -c agh-backup -n '__fish_seen_subcommand_from restore' -l only -r -d 'Only this class, e.g. catalog, sessions, config'
 complete -c agh-backup -n '__fish_seen_subcommand_from restore' -l session -r -d 'Only this session: a full id, or a unique prefix'
 complete -c agh-backup -n '__fish_seen_subcommand_from restore' -l replace -d 'With --into --session: move an existing session that differs to the trash'
+complete -c agh-backup -n '__fish_seen_subcommand_from restore' -l links -d 'With --to: make followed symbolic links again, and do not write what they led to'
 complete -c agh-backup -n '__fish_seen_subcommand_from restore' -l apply -d 'With --into: perform the plan; without it the plan is only printed'
 complete -c agh-backup -n '__fish_seen_subcommand_from restore' -l lock-timeout -r -d 'With --into: how long to wait for another run of this toolkit; 10s'
 complete -c agh-backup -n '__fish_seen_subcommand_from restore' -l repo -r -d 'The repository, a directory or s3://BUCKET/PREFIX; else AGH_BACKUP_REPO'

@@ -1,5 +1,15 @@
 // What a symbolic link leads to, and whom everything on the way belongs to.
-import { closeSync, constants, fstatSync, openSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  statSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import type { Owner } from "./as-owner.ts";
 import { fromOsBytes, osPath } from "./os-path.ts";
@@ -63,3 +73,30 @@ export function isOwnersFile(fd: number, root: string, { uid }: Owner): boolean 
     closeSync(top);
   }
 }
+
+/**
+ * Whether root would be led, by a link that another user could have put on the way, to what that user does not own.
+ * `fd`: the file as it was opened; else what the path leads to now.
+ */
+export function isLedAstray(path: string, fd?: number): boolean {
+  if (process.geteuid?.() !== 0) return false;
+  const real = fd === undefined ? realPath(path) : placeOfOpen(fd)?.path;
+  if (real === undefined || real === path) return false;
+  const users = new Set([...pathAndAbove(path)].map((at) => lstatSync(osPath(at)).uid).filter((uid) => uid !== 0));
+  if (users.size === 0) return false;
+  return !users.has(fd === undefined ? statSync(osPath(real)).uid : fstatSync(fd).uid);
+}
+
+/** The text of a regular file, links followed. Throws ENXIO, without a wait, for anything else, and EACCES where root is led astray. */
+export function readRegularText(path: string): string {
+  const fd = openSync(osPath(path), constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    if (!fstatSync(fd).isFile()) throw errno("ENXIO", `${path} is not a regular file`);
+    if (isLedAstray(path, fd)) throw errno("EACCES", `${path} leads to a file of another user`);
+    return readFileSync(fd, "utf8");
+  } finally {
+    closeSync(fd);
+  }
+}
+
+const errno = (code: string, message: string): Error => Object.assign(new Error(message), { code, syscall: "open" });

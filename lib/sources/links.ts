@@ -1,5 +1,5 @@
 // The one rule for symbolic links and mounts: what a runtime follows is followed, unless it would swallow more than belongs to the home.
-import { fstatSync, statfsSync, statSync, type BigIntStats } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, statfsSync, statSync, type BigIntStats } from "node:fs";
 import { dirname } from "node:path";
 import { foreignOwner, type Owner } from "../files/as-owner.ts";
 import { isOwnersFile, isOwnersPath, pathAndAbove, readLinkText, realPath } from "../files/link-target.ts";
@@ -34,11 +34,13 @@ export class HomeLinks implements LinkPolicy {
   readonly #followed = new Set<string>();
   #again = 0;
 
-  constructor(home: Pick<Home, "root" | "live">, { env }: Pick<Deps, "env">) {
+  /** `apart`: a directory that no link may lead above, such as the repository that is written to. */
+  constructor(home: Pick<Home, "root" | "live">, { env }: Pick<Deps, "env">, apart?: string) {
     this.#home = home;
     this.#owner = home.live ? foreignOwner(home.root) : undefined;
     const user = env["HOME"] === undefined ? undefined : realPath(env["HOME"]);
-    this.#outside = identitiesOf([...pathAndAbove(home.root), ...(user ? pathAndAbove(user) : [])]);
+    const tops = [home.root, user, apart && realPath(apart)].filter((top) => top !== undefined);
+    this.#outside = identitiesOf(tops.flatMap((top) => [...pathAndAbove(top)]));
   }
 
   /** The owner of the home where it is not us who run as root. */
@@ -63,7 +65,19 @@ export class HomeLinks implements LinkPolicy {
     const isNamed = root !== this.#home.root && !root.startsWith(`${this.#home.root}/`);
     const isOutside = isNamed || found.stat.dev !== top.dev || above.some(({ link }) => link !== undefined);
     const isShared = found.type === "file" && found.stat.nlink > 1n;
-    return isOutside || isShared ? foreign(found.stat) : undefined;
+    const isMount =
+      found.type === "directory" && !isOutside && !this.#isOwnersDirectory(belowRoot(root, found.path), root);
+    return isOutside || isShared || isMount ? foreign(found.stat) : undefined;
+  }
+
+  /** A bind mount has the device of what is mounted: only the kernel's own word tells it from a directory of the home. */
+  #isOwnersDirectory(path: string, root: string): boolean {
+    const fd = openSync(osPath(path), constants.O_RDONLY | constants.O_DIRECTORY);
+    try {
+      return isOwnersFile(fd, root, this.#owner!);
+    } finally {
+      closeSync(fd);
+    }
   }
 
   /** Asked of what was opened: the path may have led elsewhere since it was looked at. */

@@ -20,13 +20,18 @@ export interface Bench {
 }
 
 /** All is well, but for workspaces that lie on the machine that a home was made for. */
-export const isSound = ({ code, records }: Pick<Ran, "code" | "records">): boolean => {
+export const isSound = (ran: {
+  readonly code: number | null;
+  readonly records: readonly { readonly [key: string]: unknown }[];
+}): boolean => {
+  if (ran.code !== 3) return ran.code === 0;
+  const { records } = ran;
   const faults = records.filter(({ kind, severity }) => kind === "finding" && severity === "error");
   const failed = Number(records.at(-1)?.["failed"] ?? 0);
-  return code === 0 || (code === 3 && failed === faults.length && faults.every(isMissingWorkspace));
+  return failed === faults.length && faults.every(isMissingWorkspace);
 };
 
-const isMissingWorkspace = ({ code, id }: AnyRecord): boolean =>
+const isMissingWorkspace = ({ code, id }: { readonly [key: string]: unknown }): boolean =>
   code === "ROOT_MISSING" && String(id).startsWith("ws/");
 
 /** An empty repository, made by `init` with these flags. */

@@ -7,6 +7,7 @@ import { KINDS } from "../../lib/records/kinds.ts";
 import { realHome } from "../support/homes.ts";
 import { run, type RunResult } from "../support/run.ts";
 import { tempDir } from "../support/temp.ts";
+import { isSound } from "../backup/tool.ts";
 
 interface World {
   readonly user: string;
@@ -41,7 +42,7 @@ test("agh-inspect homes --json | agh-backup create -: all three, in one snapshot
   );
   assert.equal((await at(world, "backup", ["init", "--repo", repo])).code, 0);
   const made = await at(world, "backup", ["create", "-", "--repo", repo], homes.stdout);
-  assert.equal(made.code, 0, made.stderr);
+  assert.ok(isSound(made), made.stderr);
   const snapshots = made.records.filter(({ kind }) => kind === "snapshot");
   assert.deepEqual(
     snapshots.map(({ runtime, sessions }) => [runtime, sessions]),

@@ -196,14 +196,8 @@ class SnapshotRun {
     const pageStore = new PageStore(this.#repo, sink, scratch);
     const listing = new ListingWriter(pageStore);
     const { acceptMissing } = this.#options;
-    const filter = new PathFilter({
-      source,
-      links: new HomeLinks(home, this.#deps),
-      classes: new Set(classes),
-      cut,
-      acceptMissing,
-      deps: this.#deps,
-    });
+    const links = new HomeLinks(home, this.#deps, this.#repo.target.dir);
+    const filter = new PathFilter({ source, links, classes: new Set(classes), cut, acceptMissing, deps: this.#deps });
     const archiver = new Archiver({
       filter,
       listing,

@@ -2,9 +2,11 @@
 import { rmSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { sameIdentity } from "../../files/identity.ts";
+import { isLedAstray } from "../../files/link-target.ts";
 import { fileUri, joinPath, osPath } from "../../files/os-path.ts";
 import type { Scratch } from "../../files/scratch.ts";
 import { copyCut, noteCut, type Cut } from "../copy/cut.ts";
+import { placeError } from "../../records/error.ts";
 import { assertNoOpenLock } from "../open-locks.ts";
 import { pause } from "../pause.ts";
 import { allowReading } from "./read-only-authorizer.ts";
@@ -30,6 +32,13 @@ export interface ReadConnection extends Disposable {
   /** Closes and removes the copy. */
   close(): void;
 }
+
+const foreignDatabase = (file: string): Error =>
+  placeError(
+    "E_LINK_FOREIGN",
+    `${file} is a symbolic link to a file of another user: root does not read it`,
+    `ls -l ${file}`,
+  );
 
 const TRIES = 50;
 
@@ -82,6 +91,7 @@ export function noteExisting(file: string): Cut {
   const cut = noteCut(file);
   if (!cut.main) throw noDatabase(file);
   if (!statSync(osPath(file)).isFile()) throw notADatabase(file);
+  if (isLedAstray(file)) throw foreignDatabase(file);
   if (cut.main.size === 0n) throw emptyDatabase(file);
   return cut;
 }

@@ -5,6 +5,7 @@ import { openWithCapability, type Place } from "../../places/open-with-capabilit
 import type { Deps } from "../../records/deps.ts";
 import { ToolError, asPartial } from "../../records/error.ts";
 import type { SpaceRecord } from "../../records/toolkit-kinds.ts";
+import { HomeLinks } from "../../sources/links.ts";
 import type { Home } from "../../sources/source.ts";
 import type { SpaceUpkeep } from "../../sources/upkeep.ts";
 import { readFreeBytes, type TableSpace } from "../../sqlite/read/table-space.ts";
@@ -22,7 +23,10 @@ export async function* reportSpace({ place, level }: ReportSpace, deps: Deps): A
   using opened = await openWithCapability(place, "vacuum", deps);
   const { home, source } = opened;
   const upkeep = await source.upkeep?.();
-  const space = walkHome(await source.roots(home, deps), source, upkeep?.space);
+  const space = walkHome(await source.roots(home, deps), source, {
+    space: upkeep?.space,
+    links: new HomeLinks(home, deps),
+  });
   yield record(home, {
     of: "disk",
     name: "free",

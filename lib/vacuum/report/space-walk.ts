@@ -1,7 +1,7 @@
 // One walk over a home: bytes by kind of file, and of each session what it has and what of its databases is free.
 import { statSync } from "node:fs";
 import { joinPath, osPath } from "../../files/os-path.ts";
-import { walk } from "../../files/walk.ts";
+import { walk, type LinkPolicy } from "../../files/walk.ts";
 import { readFreeBytes } from "../../sqlite/read/table-space.ts";
 import type { Root, Source } from "../../sources/source.ts";
 import type { FilePlace, SpaceUpkeep } from "../../sources/upkeep.ts";
@@ -29,11 +29,15 @@ export interface HomeSpace {
 }
 
 /** The home's own tree, and the ledgers' where they lie elsewhere. Opens each session's database for its first 100 bytes only. */
-export function walkHome(roots: readonly Root[], source: Source, space: SpaceUpkeep | undefined): HomeSpace {
+export function walkHome(
+  roots: readonly Root[],
+  source: Source,
+  { space, links }: { readonly space: SpaceUpkeep | undefined; readonly links: LinkPolicy },
+): HomeSpace {
   const all = new Walked(source, space);
   for (const { name, dir, only } of roots) {
     if (name !== "home" && name !== "ledgers") continue;
-    for (const { path, type, stat } of walk(dir, { unreadable: () => undefined, ...(only && { only }) })) {
+    for (const { path, type, stat } of walk(dir, { links, unreadable: () => undefined, ...(only && { only }) })) {
       if (type === "file") all.add({ root: name, dir, path, size: Number(stat.size) });
     }
   }

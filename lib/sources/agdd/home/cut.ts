@@ -1,6 +1,8 @@
 // One moment of a project whose databases are being written to.
-import { readFileSync, statSync, type BigIntStats } from "node:fs";
-import { joinPath, osPath } from "../../../files/os-path.ts";
+import { closeSync, readFileSync } from "node:fs";
+import { isLedAstray } from "../../../files/link-target.ts";
+import { joinPath } from "../../../files/os-path.ts";
+import { openRegularFile } from "../../../files/walk.ts";
 import { noteCut, type Cut } from "../../../sqlite/copy/cut.ts";
 import type { HomeCut, ReadFile } from "../../home-cut.ts";
 import type { Home } from "../../source.ts";
@@ -33,7 +35,13 @@ export async function takeCut({ root, live }: Home): Promise<HomeCut | undefined
 
 /** A ledger that grows meanwhile ends at a line or is torn there, which its readers know. */
 function readSmall(file: string): ReadFile | undefined {
-  const stat = statSync(osPath(file), { bigint: true, throwIfNoEntry: false }) as BigIntStats | undefined;
-  if (!stat?.isFile() || stat.size > SMALL) return undefined;
-  return { bytes: readFileSync(osPath(file)).subarray(0, Number(stat.size)), stat };
+  const opened = openRegularFile(file, { follow: true });
+  if (!opened) return undefined;
+  const { fd, stat } = opened;
+  try {
+    if (stat.size > SMALL || isLedAstray(file, fd)) return undefined;
+    return { bytes: readFileSync(fd).subarray(0, Number(stat.size)), stat };
+  } finally {
+    closeSync(fd);
+  }
 }

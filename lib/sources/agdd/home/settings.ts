@@ -1,6 +1,6 @@
 // What AGDD and MAGSAG would take from the environment and from `.env`, by their precedence.
-import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
-import { joinPath, osPath } from "../../../files/os-path.ts";
+import { readRegularText } from "../../../files/link-target.ts";
+import { joinPath } from "../../../files/os-path.ts";
 import { toFileError } from "../../../files/errors.ts";
 import { parseDotenv } from "./dotenv.ts";
 
@@ -50,7 +50,7 @@ function fromFile(root: string, env: Env): Named[] {
   const file = joinPath(root, ENV_FILE);
   let text: string;
   try {
-    text = readRegular(file);
+    text = readRegularText(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENXIO") return []; // none, or a socket
@@ -60,16 +60,6 @@ function fromFile(root: string, env: Env): Named[] {
     name,
     { value, where: `${name} in ${file}, line ${line}` },
   ]);
-}
-
-/** A pipe is not waited for: it is "". */
-function readRegular(file: string): string {
-  const fd = openSync(osPath(file), constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    return fstatSync(fd).isFile() ? readFileSync(fd, "utf8") : "";
-  } finally {
-    closeSync(fd);
-  }
 }
 
 const fromEnvironment = (env: Env): Named[] =>

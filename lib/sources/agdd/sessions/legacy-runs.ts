@@ -1,6 +1,6 @@
 // Runs as they lie in `.runs/agents`: logs.jsonl, metrics.json, and summary.json once AGDD has finished one.
-import { readdirSync, readFileSync, statSync, type Dirent } from "node:fs";
-import { realPath } from "../../../files/link-target.ts";
+import { readdirSync, statSync, type Dirent } from "node:fs";
+import { readRegularText, realPath } from "../../../files/link-target.ts";
 import { joinPath, osPath } from "../../../files/os-path.ts";
 import { toFileError } from "../../../files/errors.ts";
 import { placeError } from "../../../records/error.ts";
@@ -187,7 +187,7 @@ function readText(file: string): string | undefined {
     if (!stats?.isFile()) return undefined;
     if (stats.size > LARGEST)
       throw placeError("E_TOO_LARGE", `${file} is too large to be a file of a run`, `ls -l ${file}`);
-    return readFileSync(osPath(file), "utf8");
+    return readRegularText(file);
   } catch (error) {
     throw toFileError(file, "read", error);
   }

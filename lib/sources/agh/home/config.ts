@@ -1,7 +1,7 @@
 // The keys of AGH's config.toml that decide where things lie and how long they stay; AGH's defaults for the rest.
-import { readFileSync } from "node:fs";
 import { isAbsolute } from "node:path";
-import { joinPath, osPath } from "../../../files/os-path.ts";
+import { readRegularText } from "../../../files/link-target.ts";
+import { joinPath } from "../../../files/os-path.ts";
 import type { Deps } from "../../../records/deps.ts";
 import { EXIT, ToolError } from "../../../records/error.ts";
 import type { Home } from "../../source.ts";
@@ -69,7 +69,7 @@ export async function readConfigTable(root: string): Promise<Table> {
 
 function configText(root: string): string {
   try {
-    return readFileSync(osPath(configFile(root)), "utf8");
+    return readRegularText(configFile(root));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
     throw error;

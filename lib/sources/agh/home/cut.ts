@@ -2,6 +2,7 @@
 import { closeSync, readSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { statIdentity } from "../../../files/identity.ts";
+import { isLedAstray } from "../../../files/link-target.ts";
 import { joinPath } from "../../../files/os-path.ts";
 import { readLocks } from "../../../files/proc-locks.ts";
 import type { Scratch } from "../../../files/scratch.ts";
@@ -21,8 +22,10 @@ import { checkMeta } from "../sessions/meta.ts";
 type ReadDeps = Pick<Deps, "env" | "signal">;
 
 /** Notes the cut; undefined when nobody has the catalog open, so that nothing moves. E_BUSY when writers never let it. */
-export async function takeCut({ root, live }: Home, scratch: Scratch, deps: ReadDeps): Promise<HomeCut | undefined> {
+export async function takeCut(home: Home, scratch: Scratch, deps: ReadDeps): Promise<HomeCut | undefined> {
+  const { root, live } = home;
   const catalog = catalogFile(root);
+  if (isLedAstray(catalog)) return undefined; // the walk finds it, and says so
   const owners = live ? walOwners(catalog, readLocks()) : [];
   if (owners && owners.length === 0) return undefined;
   const dir = scratch.fresh();
@@ -101,7 +104,7 @@ function readSmall(file: string): ReadFile | undefined {
   if (!opened) return undefined;
   try {
     const size = Number(opened.stat.size);
-    if (size > SMALL) return undefined;
+    if (size > SMALL || isLedAstray(file, opened.fd)) return undefined;
     const bytes = Buffer.alloc(size);
     return { bytes: bytes.subarray(0, readSync(opened.fd, bytes, 0, size, 0)), stat: opened.stat };
   } finally {

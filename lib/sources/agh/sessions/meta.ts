@@ -1,5 +1,6 @@
 // A session's meta.json, accepted and refused exactly as AGH's scans do.
-import { constants, readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
+import { readRegularText } from "../../../files/link-target.ts";
 import { osPath } from "../../../files/os-path.ts";
 
 export interface Meta {
@@ -36,7 +37,6 @@ export type MetaReading = { readonly meta: Meta } | { readonly problem: string; 
 
 /** Far above what AGH writes (some KB): a hostile file is not read into memory. */
 const LARGEST = 16 * 2 ** 20;
-const READ = constants.O_RDONLY | constants.O_NONBLOCK;
 
 /** Reads and checks a meta.json; whatever is wrong with it is an answer, not an exception. */
 export function readMeta(file: string): MetaReading {
@@ -47,7 +47,7 @@ export function readMeta(file: string): MetaReading {
     if (!stats.isFile()) return refused("meta.json is not a file");
     if (stats.size > LARGEST) return refused("meta.json is larger than 16 MiB");
     // Not waiting for a writer: a pipe that takes the file's place would hold us for ever.
-    return checkMeta(readFileSync(path, { encoding: "utf8", flag: READ }));
+    return checkMeta(readRegularText(file));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return { problem: "meta.json does not exist", absent: true };

@@ -1,6 +1,7 @@
 // One moment of an agsh home whose database is being written to, or was when its writer died.
 import { rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isLedAstray } from "../../../files/link-target.ts";
 import { joinPath, osPath } from "../../../files/os-path.ts";
 import type { Scratch } from "../../../files/scratch.ts";
 import type { Deps } from "../../../records/deps.ts";
@@ -24,6 +25,7 @@ const LOCK_MS = 5000;
  */
 export async function takeCut(home: Home, scratch: Scratch, deps: Deps): Promise<HomeCut | undefined> {
   const file = databaseFile(home.root);
+  if (isLedAstray(file)) return undefined; // the walk finds it, and says so
   const copy = joinPath(scratch.fresh(), "copy.db");
   const inUse = isInUse(home, deps);
   for (let tries = 0; tries < TRIES; tries++) {
