@@ -10,7 +10,8 @@ const tombstonesIn = (root: string): string => joinPath(toolkitDir(root), "tombs
 export const tombstoneFile = (root: string, id: string): string => joinPath(tombstonesIn(root), tombstoneName(id));
 
 /** Where it is told which sessions' rows a run has removed. */
-export const retiredRowsFile = (root: string, run: string): string => joinPath(tombstonesIn(root), retiredRowsName(run));
+export const retiredRowsFile = (root: string, run: string): string =>
+  joinPath(tombstonesIn(root), retiredRowsName(run));
 
 /** Ids of the sessions that have one. */
 export function retiredIds(root: string): string[] {

@@ -2,7 +2,10 @@
 import type { BigIntStats } from "node:fs";
 
 /** An access list may allow more: what this denies is to be tried. */
-export function isReadableByMode({ uid, gid, mode }: Pick<BigIntStats, "uid" | "gid" | "mode">, isDirectory = false): boolean {
+export function isReadableByMode(
+  { uid, gid, mode }: Pick<BigIntStats, "uid" | "gid" | "mode">,
+  isDirectory = false,
+): boolean {
   const self = identity();
   if (self === undefined || self.uid === 0n) return true;
   const shift = uid === self.uid ? 6n : self.groups.has(gid) ? 3n : 0n;

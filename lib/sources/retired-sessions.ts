@@ -38,9 +38,7 @@ export class RetiredSessions {
   }
 
   #retiredRows(): ReadonlySet<string> {
-    return (this.#rows ??= new Set(
-      this.#names().flatMap((name) => decodeRetiredRows(this.#read(name))?.ids ?? []),
-    ));
+    return (this.#rows ??= new Set(this.#names().flatMap((name) => decodeRetiredRows(this.#read(name))?.ids ?? [])));
   }
 
   #names(): string[] {

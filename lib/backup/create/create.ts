@@ -182,7 +182,8 @@ class SnapshotRun {
       parent: await ParentCursor.open(this.#repo, parent, (error) => this.#report(error)),
     });
     for (const root of roots) await archiver.root(root);
-    if (!source.sessionsAreDatabases && archiver.totals.sessions === 0) archiver.totals.sessions = await this.#countSessions();
+    if (!source.sessionsAreDatabases && archiver.totals.sessions === 0)
+      archiver.totals.sessions = await this.#countSessions();
     const pages = await listing.finish();
     if (!this.#options.dryRun) await sink.publish();
     checkGrace();

@@ -29,7 +29,8 @@ export function inspectDatabase(
   const { names } = tables;
   if (!counted) return { ...last, tables: names };
   const missing = counted.tables.filter((name) => !names.includes(name));
-  if (missing.length > 0) return { ...last, damaged: `lacks the ${nounOf(missing)} ${missing.join(", ")}`, tables: names };
+  if (missing.length > 0)
+    return { ...last, damaged: `lacks the ${nounOf(missing)} ${missing.join(", ")}`, tables: names };
   const rows = Object.fromEntries(counted.tables.map((name) => [name, tables.count(name)]));
   const broken = counted.tables.find((name) => rows[name] === undefined);
   if (broken !== undefined) return { ...last, damaged: `has damaged pages in table ${broken}`, tables: names };
@@ -72,7 +73,9 @@ class Tables {
 
   /** Of its ordinary tables, SQLite's own left out. */
   get names(): string[] {
-    const own = this.#schema.filter(({ type, name, root }) => type === "table" && root > 0 && !name.startsWith("sqlite_"));
+    const own = this.#schema.filter(
+      ({ type, name, root }) => type === "table" && root > 0 && !name.startsWith("sqlite_"),
+    );
     return own.map(({ name }) => name).sort();
   }
 
@@ -126,7 +129,9 @@ class Tables {
   }
 
   #countBy({ table, column }: ColumnOf): Map<string, number> | undefined {
-    const index = this.#schema.find((entry) => entry.type === "index" && entry.table === table && begins(entry, column));
+    const index = this.#schema.find(
+      (entry) => entry.type === "index" && entry.table === table && begins(entry, column),
+    );
     const counts = index && countByIndex(this.#pages, index.root);
     if (counts) return counts;
     const found = this.#find(table);

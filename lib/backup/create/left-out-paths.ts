@@ -43,7 +43,11 @@ export class LeftOutPaths {
   /** By `ROOT/PATH`, by a path of the home, or by `CLASS/ID`; a name stands for all below it. */
   #isAccepted(root: string, path: string, of: string): boolean {
     const id = root.includes("/") ? root.slice(root.indexOf("/") + 1) : root;
-    const names = [placeOf(root, path), placeOf(`${of}/${id}`, path), ...(root === "home" && path !== "" ? [path] : [])];
+    const names = [
+      placeOf(root, path),
+      placeOf(`${of}/${id}`, path),
+      ...(root === "home" && path !== "" ? [path] : []),
+    ];
     return this.#accepted.some((name) => names.some((own) => own === name || own.startsWith(`${name}/`)));
   }
 }

@@ -2,7 +2,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { statIdentity, formatIdentity, isFresh, sameIdentity } from "../../files/identity.ts";
 import type { Scratch } from "../../files/scratch.ts";
-import { encodePage, endsPage, type DatabaseLine, type ListingLine, type SessionLine } from "../../formats/repository/listing.ts";
+import {
+  encodePage,
+  endsPage,
+  type DatabaseLine,
+  type ListingLine,
+  type SessionLine,
+} from "../../formats/repository/listing.ts";
 import { noteCut, openCut, verifyCut, type Cut, type CutReader } from "../../sqlite/copy/cut.ts";
 import type { CountedTables } from "../../sources/contents.ts";
 import { walPath } from "../../sqlite/wal.ts";

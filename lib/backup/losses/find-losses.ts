@@ -128,7 +128,10 @@ class LossFinder {
     else if (isShorter(before, after) && HISTORY.test(path)) {
       const session = this.#sessionAbove(root, path);
       if (session === undefined) return;
-      yield shrunk(session, after, `has ${after.size} bytes; it had ${before!.size}`, { before: before!.size, after: after.size });
+      yield shrunk(session, after, `has ${after.size} bytes; it had ${before!.size}`, {
+        before: before!.size,
+        after: after.size,
+      });
     }
   }
 
@@ -146,7 +149,8 @@ class LossFinder {
       return yield destroyed(session, after, database.damaged, evidenceOf(then));
     }
     if (database.tables === undefined) return; // no look was taken at it
-    const problem = then && then.damaged === undefined && structureProblem(then, database, this.#search.source.counted?.(root, path));
+    const problem =
+      then && then.damaged === undefined && structureProblem(then, database, this.#search.source.counted?.(root, path));
     if (problem && !(session !== undefined && (await this.#eventsExplained(session, then)))) {
       return yield destroyed(session, after, problem, evidenceOf(then));
     }
@@ -156,7 +160,11 @@ class LossFinder {
   }
 
   /** A file that SQLite made for what was never written. */
-  async #isUnused({ damaged }: DatabaseLine, then: DatabaseLine | undefined, session: string | undefined): Promise<boolean> {
+  async #isUnused(
+    { damaged }: DatabaseLine,
+    then: DatabaseLine | undefined,
+    session: string | undefined,
+  ): Promise<boolean> {
     if (damaged !== EMPTY || session === undefined) return false;
     if (then && (then.last_sequence ?? 0) > 0) return false;
     return (await this.#explain())?.evidence?.(session) === undefined;
@@ -179,7 +187,11 @@ class LossFinder {
   }
 
   /** Of a database without sessions: none of its rows may go. */
-  async *#compareRows(after: ListingLine, { rows = {}, sessions }: DatabaseLine, then: DatabaseLine): AsyncGenerator<Suspicion> {
+  async *#compareRows(
+    after: ListingLine,
+    { rows = {}, sessions }: DatabaseLine,
+    then: DatabaseLine,
+  ): AsyncGenerator<Suspicion> {
     if (sessions || then.sessions) return;
     for (const [table, before] of Object.entries(then.rows ?? {})) {
       const now = rows[table] ?? 0;
@@ -189,9 +201,15 @@ class LossFinder {
     }
   }
 
-  async *#compareSessions(line: ListingLine, then: readonly string[], now: readonly string[]): AsyncGenerator<Suspicion> {
+  async *#compareSessions(
+    line: ListingLine,
+    then: readonly string[],
+    now: readonly string[],
+  ): AsyncGenerator<Suspicion> {
     const { reference, snapshot } = this.#search;
-    const [mine, theirs] = [reference!.listing, snapshot.listing].map((listing, at) => sessionLines(listing, [then, now][at]!));
+    const [mine, theirs] = [reference!.listing, snapshot.listing].map((listing, at) =>
+      sessionLines(listing, [then, now][at]!),
+    );
     const present = new Map<string, SessionLine>();
     for await (const session of theirs!) present.set(session.id, session);
     for await (const before of mine!) {
@@ -209,7 +227,11 @@ class LossFinder {
     yield shrunk(id, line, message, { before: { events }, after: { events: after.events } });
   }
 
-  async *#compareLedger(before: ListingLine | undefined, after: ListingLine, session: string): AsyncGenerator<Suspicion> {
+  async *#compareLedger(
+    before: ListingLine | undefined,
+    after: ListingLine,
+    session: string,
+  ): AsyncGenerator<Suspicion> {
     if (!before) this.#newLedgers.add(session);
     if (!isShorter(before, after)) return;
     const place = placeOf(after);
@@ -269,7 +291,8 @@ const EVENTS_FILE = "events.db";
 /** Of a session's own files those that are its history, or without which it is none. */
 const HISTORY = /(?:\/meta\.json|\.jsonl)$/;
 
-const placeOf = ({ root, path }: Pick<ListingLine, "root" | "path">): string => (path === "" ? root : `${root}/${path}`);
+const placeOf = ({ root, path }: Pick<ListingLine, "root" | "path">): string =>
+  path === "" ? root : `${root}/${path}`;
 
 const isBelow = (path: string, dir: string): boolean => path === dir || path.startsWith(`${dir}/`);
 

@@ -1,5 +1,11 @@
 // Two listings side by side: the lines of those pages that are not in both.
-import { compareLines, decodeListingLine, decodePage, type ListingLine, type PageRef } from "../../formats/repository/listing.ts";
+import {
+  compareLines,
+  decodeListingLine,
+  decodePage,
+  type ListingLine,
+  type PageRef,
+} from "../../formats/repository/listing.ts";
 import type { Manifest } from "../../formats/repository/manifest.ts";
 import type { Repository } from "../../formats/repository/repository.ts";
 import { readPageRefs } from "../../formats/repository/snapshots.ts";

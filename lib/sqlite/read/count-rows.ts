@@ -89,7 +89,12 @@ export function countByIndex(pages: Pages, root: number): Map<string, number> | 
 }
 
 /** Most leaves are of one key from their first cell to their last. */
-function countLeaf(pages: Pages, number: number, { cells, at }: Head, add: (key: string, rows: number) => void): boolean {
+function countLeaf(
+  pages: Pages,
+  number: number,
+  { cells, at }: Head,
+  add: (key: string, rows: number) => void,
+): boolean {
   const bytes = pages.readPage(number);
   if (!bytes) return false;
   const keyOf = (cell: number): Buffer | undefined => firstText(pages, bytes, bytes.readUInt16BE(at + 8 + 2 * cell));

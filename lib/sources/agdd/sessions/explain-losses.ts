@@ -16,7 +16,8 @@ export const openLossExplainer = async (
   const runs = readRuns(home, deps);
   return {
     session: (id, { part } = { id }) =>
-      retired.reason(id) ?? (part === "directory" && runs?.withEvents.has(id) ? "it was migrated to storage.db" : undefined),
+      retired.reason(id) ??
+      (part === "directory" && runs?.withEvents.has(id) ? "it was migrated to storage.db" : undefined),
     events: () => undefined,
     ledger: (id) => retired.reason(id),
     deleted: (missing) => findVacuumed(missing, runs?.oldest),

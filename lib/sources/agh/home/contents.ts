@@ -26,7 +26,9 @@ export function counted(root: string, path: string): CountedTables | undefined {
 }
 
 export function sessionPart(root: string, path: string): SessionPart | undefined {
-  const ledger = LEDGER.exec(root === "home" && path.startsWith("sessions/") ? path.slice(9) : root === "ledgers" ? path : "");
+  const ledger = LEDGER.exec(
+    root === "home" && path.startsWith("sessions/") ? path.slice(9) : root === "ledgers" ? path : "",
+  );
   if (ledger) return { session: ledger[1]!, is: "ledger" };
   if (root !== "home") return undefined;
   const session = sessionLayout.idOf(path);

@@ -93,7 +93,8 @@ class AghLosses implements LossExplainer {
   }
 
   root(name: string): string | undefined {
-    if (name === "ledgers" || name === "memory") return this.#isLedgerRootInside ? "config.toml names another place" : undefined;
+    if (name === "ledgers" || name === "memory")
+      return this.#isLedgerRootInside ? "config.toml names another place" : undefined;
     if (!name.startsWith("ws/") || this.#evidence.catalogError) return undefined;
     const workspaces = readCatalog(this.#home.root, this.#deps, readWorkspaces);
     return workspaces.some(({ id }) => name === `ws/${id}`) ? undefined : "its workspace was removed";
@@ -167,7 +168,7 @@ function readCleared(file: string): ReadonlyMap<string, number> {
     const { size } = statSync(osPath(file));
     const block = Buffer.alloc(BLOCK);
     let rest = "";
-    for (let at = Math.max(0, size - LOG_BYTES); ; ) {
+    for (let at = Math.max(0, size - LOG_BYTES); ;) {
       const read = readSync(fd, block, 0, BLOCK, at);
       if (read === 0) return cleared;
       at += read;
