@@ -3,14 +3,12 @@ import assert from "node:assert/strict";
 import {
   cpSync,
   existsSync,
-  mkdirSync,
   openSync,
   closeSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
   truncateSync,
   writeFileSync,
   writeSync,
@@ -20,7 +18,7 @@ import { DatabaseSync } from "node:sqlite";
 import { after, test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { tool } from "../../bin/agh-backup.ts";
-import type { AnyRecord } from "../../lib/records/record.ts";
+import { empty, remove, replace, shapes, sql, zeros, type Damage, type Row } from "./damages.ts";
 import { ageKey } from "../support/age-keys.ts";
 import { madeProject } from "../support/agdd.ts";
 import { madeHome } from "../support/homes.ts";
@@ -29,59 +27,6 @@ import { run } from "../support/run.ts";
 import { envOf, startS3 } from "../support/s3-server.ts";
 import { tempDir } from "../support/temp.ts";
 import { madeAgsh, text, user, uuid } from "../sources/agsh/make-databases.ts";
-
-type Damage = (home: string) => void;
-
-/** What is done, and one of the codes that must be found for it. */
-type Row = readonly [name: string, damage: Damage, code: string];
-
-const sql =
-  (file: string, ...statements: readonly string[]): Damage =>
-  (home) => {
-    const db = new DatabaseSync(join(home, file));
-    for (const statement of statements) db.exec(statement);
-    db.close();
-  };
-
-const bytes =
-  (file: string, change: (content: Buffer) => Buffer): Damage =>
-  (home) =>
-    writeFileSync(join(home, file), change(readFileSync(join(home, file))));
-
-const zeros = (file: string): Damage => bytes(file, (content) => Buffer.alloc(content.length));
-const empty = (file: string): Damage => bytes(file, () => Buffer.alloc(0));
-const garbage = (file: string): Damage =>
-  bytes(file, () => Buffer.from("<html>sign in to this network</html>\n".repeat(300)));
-const halved =
-  (file: string): Damage =>
-  (home) =>
-    truncateSync(join(home, file), Math.floor(statSync(join(home, file)).size / 2 / 4096) * 4096);
-const byteAt = (file: string, at: number, value: number): Damage =>
-  bytes(file, (content) => (content.writeUInt8(value, at), content));
-const freePages = (file: string): Damage =>
-  bytes(file, (content) => (content.writeUInt32BE(content.length / 4096, 32), content.writeUInt32BE(1, 36), content));
-const lastPage = (file: string): Damage => bytes(file, (content) => content.fill(0, content.length - 4096));
-const remove =
-  (path: string): Damage =>
-  (home) =>
-    rmSync(join(home, path), { recursive: true });
-const replace =
-  (file: string, by: string): Damage =>
-  (home) =>
-    cpSync(join(home, by), join(home, file));
-
-const shapes = (file: string): readonly Row[] => [
-  [`${file}: zeros`, zeros(file), "DATABASE_DESTROYED"],
-  [`${file}: empty`, empty(file), "DATABASE_DESTROYED"],
-  [`${file}: half of it`, halved(file), "DATABASE_DESTROYED"],
-  [`${file}: another file`, garbage(file), "DATABASE_DESTROYED"],
-  [`${file}: a byte of its header`, byteAt(file, 16, 0xff), "DATABASE_DESTROYED"],
-  [`${file}: a byte of its first word`, byteAt(file, 3, 0), "DATABASE_DESTROYED"],
-  [`${file}: no schema`, bytes(file, (content) => content.fill(0, 100, 4096)), "DATABASE_DESTROYED"],
-  [`${file}: a forged list of free pages`, freePages(file), "DATABASE_DESTROYED"],
-  [`${file}: its last page zeroed`, lastPage(file), "DATABASE_DESTROYED"],
-  [`${file}: gone`, remove(file), "DATABASE_DESTROYED"],
-];
 
 interface Created {
   readonly code: number | null;
@@ -362,16 +307,3 @@ else {
     await assertFound(home, row, () => backup("create", "--home", home));
   });
 }
-
-test("nothing to back up is no success: a finding (1)", async (t) => {
-  const { home } = madeHome(t, { sessions: 1, events: 3 });
-  const repo = join(tempDir(t, "repo"), "r");
-  await ok("init", "--repo", repo);
-  for (const name of readdirSync(home)) rmSync(join(home, name), { recursive: true });
-  mkdirSync(join(home, "sessions"));
-  const { code, records } = await runHere(tool, ["create", "--home", home, "--repo", repo]);
-  const found: AnyRecord[] = records.filter(({ kind }) => kind === "finding");
-  assert.deepEqual([code, found.map((finding) => finding["code"])], [1, ["NOTHING_TO_BACK_UP"]]);
-  const none = await runHere(tool, ["create", "-", "--repo", repo], { stdin: "" });
-  assert.equal(none.code, 0, none.stderr);
-});

@@ -34,10 +34,7 @@ interface Remaining {
  * Retention takes all that was not used for so long, however much that is, and leaves nothing as old; `session delete` takes what
  * somebody names, with its children.
  */
-function findDeleted(
-  missing: readonly KnownSession[],
-  { left, oldest, deps }: Remaining,
-): ReadonlyMap<string, string> {
+function findDeleted(missing: readonly KnownSession[], { left, oldest, deps }: Remaining): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   if (left === 0) return found;
   const cutoff = Math.min(oldest, deps.now().getTime() - retentionDays(deps) * DAY_MS);
