@@ -69,7 +69,7 @@ async function tampered(t: TestContext, sql: string): Promise<Bench> {
   db.exec(`PRAGMA foreign_keys=OFF; ${sql}; PRAGMA wal_checkpoint(TRUNCATE)`);
   db.close();
   const repo = await bench(t);
-  await repo.create(home);
+  await repo.run("create", "--home", home);
   return repo;
 }
 
