@@ -8,19 +8,32 @@ import { scratchDir, type Scratch } from "../../files/scratch.ts";
 import { TAR_END, tarHeader, tarPadding } from "../../files/tar-write.ts";
 import { belowRoot, walk } from "../../files/walk.ts";
 import type { Place } from "../../places/open-with-capability.ts";
+import {
+  encodeListingLine,
+  encodePage,
+  type DatabaseLine,
+  type ListingLine,
+} from "../../formats/repository/listing.ts";
+import type { Suspicion } from "../../formats/repository/manifest.ts";
 import type { Deps } from "../../records/deps.ts";
+import { EXIT, ToolError } from "../../records/error.ts";
 import { Artefact } from "../../records/record.ts";
 import { HomeLinks } from "../../sources/links.ts";
-import type { Root } from "../../sources/source.ts";
+import type { Root, Source } from "../../sources/source.ts";
 import { noteCut, type CutReader } from "../../sqlite/copy/cut.ts";
 import { PathFilter, type SelectedPath } from "./path-filter.ts";
 import { assertClasses, classesOf, type ClassChoice } from "../classes.ts";
-import { openBackupJob, type Consistency } from "./backup-job.ts";
+import { openBackupJob, type BackupJob, type Consistency } from "./backup-job.ts";
 import { openDatabaseCopy, openOnlineCopy } from "./database-copy.ts";
+import { findSuspicions, NOTHING_TO_BACK_UP } from "./find-suspicions.ts";
+import { inspectDatabase } from "./inspect-database.ts";
+import type { ComparedSnapshot } from "../losses/find-losses.ts";
 import { DATABASE_TRIES, isOnlineTry } from "./store-database.ts";
 import { findChange, findLineEnd, LINES_TRIES } from "./store-lines.ts";
 
 export interface TarStream extends ClassChoice, Consistency {
+  /** What is known to be missing. */
+  readonly acceptMissing?: readonly string[];
   /** This toolkit's version. */
   readonly toolkit: string;
 }
@@ -40,12 +53,18 @@ export async function* tarStream(selection: Place, options: TarStream, deps: Dep
   const classes = classesOf(options, source);
   using scratch = scratchDir(deps.env);
   const cut = consistency === "cold" ? undefined : await source.cut?.(home, scratch, deps);
-  const filter = new PathFilter({ source, links: new HomeLinks(home, deps), classes: new Set(classes), cut, deps });
-  const tar = new TarWriter(filter, scratch, deps);
+  const { acceptMissing } = options;
+  const links = new HomeLinks(home, deps);
+  const filter = new PathFilter({ source, links, classes: new Set(classes), cut, acceptMissing, deps });
+  const tar = new TarWriter(filter, source, scratch, deps);
   for (const root of roots) {
     if (root.missing) filter.recordMissingRoot(root, root.missing);
     else yield* tar.root(root);
   }
+  const coverage = filter.leftOut.all;
+  const present = roots.filter(({ missing }) => !missing).map(({ name, dir }) => ({ name, dir }));
+  const seen = { classes, roots: present, coverage };
+  const suspicions = await tarSuspicions(job, tar, seen, deps);
   yield* tar.finish({
     runtime: home.runtime,
     home_id: home.id,
@@ -58,8 +77,27 @@ export async function* tarStream(selection: Place, options: TarStream, deps: Dep
     classes,
     roots: roots.map(({ name, dir }) => ({ name, dir })),
     totals: tar.totals,
-    coverage: filter.leftOut.all,
+    suspicions,
+    coverage,
   });
+}
+
+/** What is destroyed by its own shape: a problem each, for the records are the tar. */
+async function tarSuspicions(
+  job: BackupJob,
+  { lines, hasCatalog, totals: { sessions } }: TarWriter,
+  seen: Pick<ComparedSnapshot, "roots" | "classes" | "coverage">,
+  deps: Deps,
+): Promise<readonly Suspicion[]> {
+  const page = encodePage(lines.map(encodeListingLine));
+  const refs = lines.length === 0 ? [] : [{ sha256: "", root: "home", path: "", lines: lines.length }];
+  const snapshot = { ...seen, totals: { sessions }, listing: { refs, read: () => Promise.resolve(page) } };
+  const suspicions = await findSuspicions({ job, snapshot, hasCatalog }, (error) => deps.log.problem(error), deps);
+  for (const { code, message } of suspicions) {
+    const exit = code === NOTHING_TO_BACK_UP ? EXIT.found : EXIT.partial;
+    deps.log.problem(new ToolError({ code: `E_${code}`, message, exit }));
+  }
+  return suspicions;
 }
 
 interface EntryTimes {
@@ -74,8 +112,12 @@ const FILE_TRIES = 3;
 const SECOND = 1_000_000_000n;
 
 class TarWriter {
-  readonly totals = { files: 0, directories: 0, bytes: 0 };
+  readonly totals = { files: 0, directories: 0, bytes: 0, sessions: 0 };
+  /** Of databases and of the directories that sessions have, as a listing would have them. */
+  readonly lines: ListingLine[] = [];
+  hasCatalog = false;
   #filter: PathFilter;
+  #source: Source;
   #scratch: Scratch;
   #deps: Deps;
   /** Lent in turn: while one is being written, the other is free. */
@@ -83,8 +125,9 @@ class TarWriter {
   #free = 0;
   #newest = 0n;
 
-  constructor(filter: PathFilter, scratch: Scratch, deps: Deps) {
+  constructor(filter: PathFilter, source: Source, scratch: Scratch, deps: Deps) {
     this.#filter = filter;
+    this.#source = source;
     this.#scratch = scratch;
     this.#deps = deps;
   }
@@ -97,6 +140,7 @@ class TarWriter {
       const chosen = { root, found, of };
       if (found.type === "directory") {
         this.totals.directories++;
+        if (this.#source.sessionPart?.(root.name, found.path)?.is === "directory") this.#note(chosen);
         yield this.#header(pathIn(root, found.path), "directory", 0, found.stat);
         continue;
       }
@@ -156,6 +200,36 @@ class TarWriter {
     return false;
   }
 
+  #note({ root, found, of }: SelectedPath, database?: DatabaseLine): void {
+    const { path } = found;
+    const type = database ? "file" : "directory";
+    this.lines.push({
+      root: root.name,
+      path,
+      class: of.class,
+      type,
+      mode: "",
+      mtime_ns: "",
+      ...(database && { database }),
+      stat: "",
+    });
+    this.hasCatalog ||= of.database === "catalog" && database?.damaged === undefined;
+    const rows = this.#source.counted?.(root.name, path)?.sessions;
+    if (this.#source.sessionsAreDatabases) this.totals.sessions += of.database === "session" ? 1 : 0;
+    else this.totals.sessions += database ? (rows && database.rows?.[rows.table]) || 0 : 1;
+  }
+
+  #inspect(chosen: SelectedPath, { main, mainSize, wal, walSize }: CutReader): void {
+    const { root, found, of } = chosen;
+    const bytes = {
+      main: { fd: main, length: mainSize },
+      wal: wal === undefined ? undefined : { fd: wal, length: walSize },
+    };
+    const counted = this.#source.counted?.(root.name, found.path);
+    const { sessionLines: _, ...database } = inspectDatabase(bytes, { counted, hasEvents: of.database === "session" });
+    this.#note(chosen, { ...database, copied: "resting" });
+  }
+
   /** Main and the WAL as noted at the cut; where they have moved on, as they are now. */
   async *#database(chosen: SelectedPath): AsyncGenerator<Artefact, boolean> {
     const { root, found, of } = chosen;
@@ -184,6 +258,7 @@ class TarWriter {
         } else if (hasWal) yield this.#header(`${path}-wal`, "file", 0, times);
         hasWal ||= opened.wal !== undefined;
         if (whole && opened.isSame()) {
+          this.#inspect(chosen, opened);
           this.#filter.recordDatabase(chosen, {
             copied: opened.without ? opened.copied : (copy?.copied ?? opened.copied),
             walBytes: opened.walSize,

@@ -59,12 +59,6 @@ function childrenOf(pages: Pages, number: number, { cells, at }: Head): number[]
   return children;
 }
 
-/** Where a table, or an index over it, lies, and what it was made by. */
-export interface Tree {
-  readonly root: number;
-  readonly sql: string;
-}
-
 /** Rows by the text of one column, from an index that begins with it; undefined where it cannot be read so. */
 export function countByIndex(pages: Pages, root: number): Map<string, number> | undefined {
   const counts = new Map<string, number>();
