@@ -37,6 +37,7 @@ import { dailySample } from "../../policy/daily-sample.ts";
 import { checkAuthorship } from "./check-authorship.ts";
 import { confirm, listKeys } from "./confirm-findings.ts";
 import { noSnapshot } from "./no-snapshot.ts";
+import { suspectFindings } from "./suspect-findings.ts";
 import { VerifyOutcomes } from "./verify-outcomes.ts";
 import { verifyDeep, type SeenDatabases } from "./verify-deep.ts";
 import { checkListing, findPathsNeeding, type NeededChunks } from "./verify-listing.ts";
@@ -90,12 +91,18 @@ export async function* verifyRepository(options: VerifyRepository, deps: Deps): 
     yield finding;
   }
   if (options.level === "deep" && file) yield* first.outcomes.store(repo, options);
+  for await (const finding of suspectFindings(repo, first.manifests, options, deps)) {
+    if (finding.severity === "error") tally.failed(EXIT.found);
+    yield finding;
+  }
   yield tally.summary();
 }
 
 class Verification {
   /** What becomes of each snapshot that was looked at. */
   readonly outcomes: VerifyOutcomes;
+  /** Oldest first. */
+  readonly manifests: Manifest[] = [];
   #target: Target;
   #repo: Repository;
   #options: VerifyRepository & { readonly repeat?: readonly Finding[] };
@@ -133,7 +140,7 @@ class Verification {
     if (existing.length === 0 && !repeat && !(piped && ids.length === 0)) yield noSnapshot(this.#target.url);
     yield* checkAuthorship(this.#repo, all, this.#deps);
     if (!this.#repo.authorship) yield* this.#findVanished(existing);
-    const manifests: Manifest[] = [];
+    const { manifests } = this;
     yield* this.#checkManifests(manifests, existing);
     yield* this.#checkIndexes();
     const need: NeededChunks = { chunks: new ChunkIndex(), pages: new Set() };
