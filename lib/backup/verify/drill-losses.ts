@@ -12,7 +12,10 @@ import { openListing } from "../losses/pair-lines.ts";
 import type { DrilledSnapshot } from "./drill-snapshot.ts";
 import { findingOf, type RestoredHome } from "./restored-home.ts";
 
-/** Every one is an error: what was meant is accepted by name (`--accept-missing`), or with the snapshot (`accept`). */
+/**
+ * Every one is an error, but for a workspace that the source itself did not have. What was meant is accepted by name (`--accept-missing`), or
+ * with the snapshot (`accept`).
+ */
 export async function* findLostParts(
   { repo, manifest, counts }: DrilledSnapshot,
   restored: RestoredHome,
@@ -27,7 +30,10 @@ export async function* findLostParts(
   const states = await SnapshotStates.read(repo, (error) => deps.log.problem(asPartial(error)));
   if (states.acceptanceOf(manifest.id)) return;
   for (const gap of isComplete(manifest) ? [] : manifest.coverage) {
-    if (gap.missing && !gap.accepted) yield lost("NOT_BACKED_UP", gapMessage(gap), { ...gap }, placeOf(gap));
+    if (!gap.missing || gap.accepted) continue;
+    const finding = lost("NOT_BACKED_UP", gapMessage(gap), { ...gap }, placeOf(gap));
+    const isAbsent = gap.code === "ROOT_MISSING" && gap.class === "workspaces";
+    yield isAbsent ? { ...finding, severity: "warn" } : finding;
   }
   for (const { code, id, path, message, evidence } of manifest.suspicions ?? []) {
     yield lost(code, message, evidence, id ?? path);
