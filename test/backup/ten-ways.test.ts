@@ -112,7 +112,11 @@ for (const [way, destroy] of Object.entries(WAYS)) {
     assert.notEqual((await repo.run("verify", "latest", "--level", "deep")).code, 0, "verify");
     const drill = await repo.run("drill", "latest");
     assert.equal(drill.code, 1, drill.stdout);
-    for (const policy of [["--keep-last", "1"], ["--keep-daily", "1"], ["--keep-within", "1s"]]) {
+    for (const policy of [
+      ["--keep-last", "1"],
+      ["--keep-daily", "1"],
+      ["--keep-within", "1s"],
+    ]) {
       await repo.run("prune", ...policy, "--grace", "1h", "--apply");
     }
     const left = (await repo.run("list")).records.map(({ id }) => id);

@@ -10,6 +10,7 @@ const VARIABLES = {
   "soak seconds": "AGH_TEST_SOAK_SECONDS",
   "fuzz seconds": "AGH_TEST_FUZZ_SECONDS",
   copies: "AGH_TEST_COPIES",
+  nights: "AGH_TEST_NIGHTS",
 } as const;
 
 /** How many of them; `short` in everyday runs. */
