@@ -221,6 +221,9 @@ test("--include providers: all but logins; databases that hold both are rewritte
     }
   };
   await assertLines(first["id"]);
+  const { records: found } = await repo.ok("restore", "latest", "--to", join(repo.dir, "found"));
+  const without = found.filter(({ code }) => code === "LOGINS_NOT_RESTORED").map(({ id }) => id);
+  assert.deepEqual(without, [CODEX, OPENCODE, OWN]);
   await repo.ok("verify", "--all", "--level", "deep");
   const again = await repo.create(home, ...flags);
   assert.equal(again["new_files"], 0, "what did not change is not rewritten");

@@ -61,6 +61,8 @@ export interface CoverageGap {
   /** Of a directory: what lies below it. */
   readonly files?: number;
   readonly bytes?: number;
+  /** Of a database that was taken: the tables whose rows were not. */
+  readonly tables?: readonly string[];
   /** It was to be taken, and could not be: without it the snapshot is not complete. */
   readonly missing?: true;
   /** `--accept-missing` has named it. */
