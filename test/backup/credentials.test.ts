@@ -182,6 +182,19 @@ test("by default transcripts are taken, and nothing else of an agent's", async (
   assert.ok(!existsSync(join(await repo.restore(), "providers")));
 });
 
+test("restore --into a home puts transcripts back, and leaves logins and databases in use where they are", async (t) => {
+  const { home, paths } = makeProviders(t);
+  const repo = await bench(t);
+  await repo.create(home);
+  for (const path of paths(TRANSCRIPTS)) rmSync(join(home, path));
+  const wal = readFileSync(join(home, `${OPENCODE}-wal`));
+  await repo.ok("restore", "latest", "--into", home, "--apply");
+  for (const path of paths(TRANSCRIPTS)) assert.ok(existsSync(join(home, path)), path);
+  const stays = [...paths(CREDENTIALS), ...OTHERS, ...Object.keys(SCHEMAS)];
+  for (const path of stays) assert.ok(existsSync(join(home, path)), path);
+  assert.deepEqual(readFileSync(join(home, `${OPENCODE}-wal`)), wal);
+});
+
 test("--include providers: all but logins; databases that hold both are rewritten, once", async (t) => {
   const { home, paths } = makeProviders(t);
   const repo = await bench(t);
@@ -221,6 +234,9 @@ test("--include providers: all but logins; databases that hold both are rewritte
     }
   };
   await assertLines(first["id"]);
+  const { records: found } = await repo.ok("restore", "latest", "--to", join(repo.dir, "found"));
+  const without = found.filter(({ code }) => code === "LOGINS_NOT_RESTORED").map(({ id }) => id);
+  assert.deepEqual(without, [CODEX, OPENCODE, OWN]);
   await repo.ok("verify", "--all", "--level", "deep");
   const again = await repo.create(home, ...flags);
   assert.equal(again["new_files"], 0, "what did not change is not rewritten");

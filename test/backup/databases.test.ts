@@ -134,6 +134,8 @@ async function check(
   const restored = await repo.restore(...identity);
   for (const { path } of variants) assertSound(join(restored, path));
   await repo.ok("verify", "--all", "--level", "deep", ...identity);
+  const drill = (await repo.ok("drill", ...identity)).records.find(({ kind }) => kind === "verdict");
+  assert.ok(Number((drill!["evidence"] as { databases: number }).databases) >= variants.length);
   await stop();
   // Known again, but for what was taken out of a private copy.
   const again = await repo.create(home, ...flags);

@@ -166,7 +166,7 @@ export class PathFilter {
     if (without.length === 0) return;
     const rows = `the rows of its ${without.length === 1 ? "table" : "tables"} ${without.join(", ")}`;
     const reason = `${rows}: ${this.#notTaken(of.secrets!.class)}`;
-    this.leftOut.all.push({ root: root.name, path: found.path, class: of.secrets!.class, reason });
+    this.leftOut.all.push({ root: root.name, path: found.path, class: of.secrets!.class, reason, tables: without });
   }
 
   #recordSidecars(root: Root, { path, siblings }: WalkEntry, copied: SidecarOwner): void {

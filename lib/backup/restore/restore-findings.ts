@@ -38,3 +38,23 @@ export function* outsideFindings(outside: ReadonlyMap<string, number>, manifest:
     };
   }
 }
+
+/** Databases that were copied without their logins, and so come back without them. `isRestored` is asked of paths of the home. */
+export function* emptyTableFindings(
+  { runtime, id, home_path: home, coverage }: Manifest,
+  isRestored: (path: string) => boolean,
+): Generator<Finding> {
+  for (const { root, path, tables = [] } of coverage) {
+    if (root !== "home" || tables.length === 0 || !isRestored(path)) continue;
+    yield {
+      kind: "finding",
+      runtime,
+      home,
+      id: path,
+      code: "LOGINS_NOT_RESTORED",
+      severity: "info",
+      message: `${path} comes back without the rows of ${tables.join(", ")}: log in again`,
+      evidence: { snapshot: id, tables },
+    };
+  }
+}

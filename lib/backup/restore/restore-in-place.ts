@@ -18,7 +18,7 @@ import type { InPlacePlan } from "./plan-in-place.ts";
 import { RESTORE, SET_ASIDE, type RestoreContext, type RestoreInPlace } from "./restore-context.ts";
 import { resolveOwnSnapshot } from "./own-snapshot.ts";
 import { planHead } from "./plan-head.ts";
-import { outsideFindings, restoredFindings } from "./restore-findings.ts";
+import { emptyTableFindings, outsideFindings, restoredFindings } from "./restore-findings.ts";
 import { assertOneSelection, resolveClassScope, type RestoreScope } from "./restore-scope.ts";
 import { restoreSession } from "./restore-session.ts";
 import { planInPlace, stageInPlace, type PathPlan } from "./stage-in-place.ts";
@@ -80,6 +80,8 @@ async function* restorePaths(context: RestoreContext): AsyncGenerator<AnyRecord>
   yield* actionsOf(plan, context, "done");
   yield* outsideFindings(plan.outside, manifest);
   yield* restoredFindings(place, manifest);
+  const tops = plan.installs.map(({ from }) => from);
+  yield* emptyTableFindings(manifest, (path) => tops.some((top) => path === top || path.startsWith(`${top}/`)));
   yield tally.summary();
 }
 

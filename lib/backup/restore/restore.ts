@@ -20,7 +20,7 @@ import { Tally } from "../../records/summary.ts";
 import { loadSource } from "../../sources/runtimes.ts";
 import type { Home } from "../../sources/source.ts";
 import { assessSnapshot, describeSnapshot, stateFindings } from "./plan-head.ts";
-import { restoredFindings } from "./restore-findings.ts";
+import { emptyTableFindings, restoredFindings } from "./restore-findings.ts";
 import { resolveRestoreScope, type RestoreSelection } from "./restore-scope.ts";
 import { snapshotRecord } from "../records.ts";
 
@@ -66,6 +66,7 @@ export async function* restoreSnapshot(options: RestoreSnapshot, deps: Deps): As
   const { runtime, home_id } = manifest;
   const home: Home = { runtime, place: dir, root: dir, id: home_id, live: false };
   yield* restoredFindings({ home, source: await loadSource(runtime) }, manifest);
+  yield* emptyTableFindings(manifest, (path) => existsSync(osPath(joinPath(dir, path))));
   yield { ...snapshotRecord(repo.url, manifest, assessed), restored_to: dir };
   yield tally.summary();
 }

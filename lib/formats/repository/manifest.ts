@@ -69,6 +69,8 @@ export interface CoverageGap {
   readonly bytes?: number;
   /** The code of the finding: `LINK_LOOP`, `ROOT_MISSING`, … */
   readonly code?: string;
+  /** Of a database that was taken: the tables whose rows were not. */
+  readonly tables?: readonly string[];
   /** It was to be taken, and could not be: without it the snapshot is not complete. */
   readonly missing?: true;
   /** It came after the cut: the next snapshot has it. */
