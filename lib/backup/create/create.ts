@@ -184,7 +184,10 @@ class SnapshotRun {
       sink,
       scratch,
       deps: this.#deps,
-      parent: await ParentCursor.open(this.#repo, parent, (error) => this.#report(error)),
+      // Where something of the repository is missing, nothing is taken over unread: it may be what is missing.
+      parent: await ParentCursor.open(this.#repo, this.unusablePacks.size > 0 ? undefined : parent, (error) =>
+        this.#report(error),
+      ),
     });
     for (const root of roots) await archiver.root(root);
     if (archiver.totals.sessions === 0) archiver.totals.sessions = await this.#countSessions();
