@@ -19,7 +19,7 @@ _agh_toolkit() {
   if [ "$COMP_CWORD" -eq 1 ]; then
     case $tool in
       agh-archive) COMPREPLY=($(compgen -W "put list show verify get export schema --help --version" -- "$cur")) ;;
-      agh-backup) COMPREPLY=($(compgen -W "init create list show verify restore drill status diff prune apply copy reindex watch schedule schema --help --version" -- "$cur")) ;;
+      agh-backup) COMPREPLY=($(compgen -W "init create list show verify restore drill status diff accept prune apply copy reindex unlock watch schedule schema --help --version" -- "$cur")) ;;
       agh-inspect) COMPREPLY=($(compgen -W "overview homes paths sessions show events turns usage tools hooks permissions processes workspaces vault failures table search schema --help --version" -- "$cur")) ;;
       agh-ledger) COMPREPLY=($(compgen -W "write compare cat seal checkpoint verify prove check-proof keygen schema --help --version" -- "$cur")) ;;
       agh-reconcile) COMPREPLY=($(compgen -W "check boot plan apply undo unfinished salvage explain schema --help --version" -- "$cur")) ;;
@@ -44,10 +44,12 @@ _agh_toolkit() {
     agh-backup:drill) COMPREPLY=($(compgen -W "--repo --identity --home-id --at --metrics-file --ping --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:status) COMPREPLY=($(compgen -W "--max-age --max-drill-age --repo --identity --home-id --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:diff) COMPREPLY=($(compgen -W "--repo --identity --home-id --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
+    agh-backup:accept) COMPREPLY=($(compgen -W "--because --repo --identity --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:prune) COMPREPLY=($(compgen -W "--keep-last --keep-hourly --keep-daily --keep-weekly --keep-monthly --keep-yearly --keep-within --keep-tag --home --tz --apply --grace --lock-timeout --repo --identity --metrics-file --ping --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:apply) COMPREPLY=($(compgen -W "--grace --lock-timeout --repo --identity --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:copy) COMPREPLY=($(compgen -W "--all --to-repo --repo --identity --home-id --at --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:reindex) COMPREPLY=($(compgen -W "--lock-timeout --full --repo --identity --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
+    agh-backup:unlock) COMPREPLY=($(compgen -W "--apply --repo --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:watch) COMPREPLY=($(compgen -W "--cron --tz --repo --home --runtime --home-id --include --exclude --consistency --lock-timeout --tag --verify --identity --metrics-file --ping --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:schedule) COMPREPLY=($(compgen -W "--cron --tz --as --repo --home --runtime --home-id --include --exclude --consistency --lock-timeout --tag --verify --identity --metrics-file --ping --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:schema) COMPREPLY=($(compgen -W "--format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;

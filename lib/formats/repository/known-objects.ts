@@ -4,7 +4,7 @@ import type { Log } from "../../records/deps.ts";
 import type { Finding } from "../../records/result-kinds.ts";
 import { listAcceptances } from "./acceptance.ts";
 import type { KnownSnapshot, LocalState } from "./local-state.ts";
-import { readPruned, type Removal } from "./pruned.ts";
+import { readPruned, type PrunedObjects } from "./pruned.ts";
 import type { Repository } from "./repository.ts";
 
 export interface KnownObjects {
@@ -29,7 +29,7 @@ export function rememberObjects(repo: Repository, known: Partial<KnownObjects>, 
 }
 
 /** Forgets what a prune has removed, or somebody has accepted as lost. */
-export function forgetObjects(repo: Repository, { snapshots, packs }: Removal, log: Log): Promise<void> {
+export function forgetObjects(repo: Repository, { snapshots, packs }: PrunedObjects, log: Log): Promise<void> {
   const [lostSnapshots, lostPacks] = [new Set(snapshots), new Set(packs)];
   return updateState(repo, log, (state) => ({
     ...state,
