@@ -27,9 +27,10 @@ import { bench } from "./tool.ts";
 
 const small = { sessions: 1, events: 2 };
 
+/** By another size each time: two packs of one size that are swapped are only seen by whoever reads them. */
 function grow(home: string, at: number): void {
   mkdirSync(join(home, "skills", "big"), { recursive: true });
-  writeFileSync(join(home, "skills", "big", "SKILL.md"), randomBytes(3000 + at));
+  writeFileSync(join(home, "skills", "big", "SKILL.md"), randomBytes(3000 + 1000 * at));
 }
 
 type Damage = (files: readonly [string, ...string[]]) => void;
