@@ -27,6 +27,7 @@ import { ChunkSink } from "../chunk-sink.ts";
 import { assertClasses, classesOf, type ClassChoice } from "../classes.ts";
 import { startGraceDeadline } from "./grace-deadline.ts";
 import { openBackupJob, type Consistency, type BackupJob } from "./backup-job.ts";
+import { findUnusablePacks, unusableFinding } from "./unusable-packs.ts";
 import { ListingWriter } from "./listing-writer.ts";
 import { ParentCursor } from "./parent-cursor.ts";
 import { snapshotRecord } from "../records.ts";
@@ -67,7 +68,7 @@ export async function* createSnapshots(
   const ids: string[] = [];
   for (const selection of homes) {
     const findings: Finding[] = [];
-    const manifest = await createSnapshot(selection, { ...options, findings }, deps, repo);
+    const { manifest, unusablePacks } = await createSnapshot(selection, { ...options, findings }, deps, repo);
     tally.done(manifest.totals.stored_bytes, manifest.totals.files);
     ids.push(manifest.id);
     yield snapshotRecord(repo.url, manifest, new SnapshotStates([], []).of(manifest));
@@ -79,6 +80,10 @@ export async function* createSnapshots(
     }
     const hint = manifest.suspicions?.length ? upgradeHint(repo) : undefined;
     if (hint) deps.log.info(hint);
+    if (unusablePacks.size > 0) {
+      tally.failed(EXIT.found);
+      yield unusableFinding(repo, unusablePacks);
+    }
   }
   if (options.verify && ids.length > 0 && !options.dryRun) yield* verifyCreated(ids, options, deps, tally);
   else yield* reportVanished(repo, deps, tally);
@@ -99,12 +104,13 @@ async function createSnapshot(
   options: SnapshotOptions,
   deps: Deps,
   repo: Repository,
-): Promise<Manifest> {
+): Promise<{ readonly manifest: Manifest; readonly unusablePacks: ReadonlySet<string> }> {
   await using job = await openBackupJob(selection, options, deps);
   try {
     refuseUnsafe(repo, job.roots);
     await pinFirstUse(repo, { env: deps.env, homeId: job.home.id, dryRun: options.dryRun });
-    return await new SnapshotRun(job, options, deps, repo).make();
+    const run = new SnapshotRun(job, options, deps, repo);
+    return { manifest: await run.make(), unusablePacks: run.unusablePacks };
   } catch (error) {
     // What the kernel refuses names its own path: only SQLite does not say which file it read.
     throw sqliteCode(error) === undefined ? error : toDatabaseError(job.home.root, error);
@@ -170,6 +176,7 @@ type SnapshotOptions = Pick<
 
 /** One run over one home. */
 class SnapshotRun {
+  unusablePacks: ReadonlySet<string> = new Set();
   #job: BackupJob;
   #options: SnapshotOptions;
   #deps: Deps;
@@ -190,7 +197,9 @@ class SnapshotRun {
     const earlier = await findEarlier(this.#repo, home.id, classes, (error) => this.#report(error));
     const { parent } = earlier;
     const watch = await MarkWatch.begin(this.#repo);
-    await using sink = new ChunkSink(this.#repo, { marked: watch.marked, mostlyStored: parent !== undefined });
+    this.unusablePacks = await findUnusablePacks(this.#repo);
+    const marked = watch.marked.union(this.unusablePacks);
+    await using sink = new ChunkSink(this.#repo, { marked, mostlyStored: parent !== undefined });
     using scratch = scratchDir(this.#deps.env);
     const cut = consistency === "cold" ? undefined : await source.cut?.(home, scratch, this.#deps);
     const pageStore = new PageStore(this.#repo, sink, scratch);
@@ -206,7 +215,10 @@ class SnapshotRun {
       pages: pageStore,
       scratch,
       deps: this.#deps,
-      parent: await ParentCursor.open(this.#repo, parent, (error) => this.#report(error)),
+      // Where something of the repository is missing, nothing is taken over unread: it may be what is missing.
+      parent: await ParentCursor.open(this.#repo, this.unusablePacks.size > 0 ? undefined : parent, (error) =>
+        this.#report(error),
+      ),
     });
     for (const root of roots) {
       if (root.missing) filter.recordMissingRoot(root, root.missing);
