@@ -59,7 +59,7 @@ test("a session that another link leads to stays, and says why", async (t) => {
   const target = join(disk, "archives");
   await runHere(archiveTool, ["put", "--all", "--home", home, "--to", target], { env });
   symlinkSync(ids[0]!, join(home, "sessions", "sess-old"));
-  const args = ["sessions", "--session", ids[0]!, "--older-than", "0s", "--archive", target, "--home", home];
+  const args = ["sessions", ids[0]!, "--older-than", "0s", "--archive", target, "--home", home];
   const ran = await runHere(vacuumTool, [...args, "--now", NOW, "--apply"], { env });
   const action = ran.records.find(({ kind }) => kind === "action")!;
   assert.deepEqual([action["state"], existsSync(join(home, "sessions", ids[0]!))], ["skipped", true], ran.stderr);

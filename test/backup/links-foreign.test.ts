@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { test, type TestContext } from "node:test";
 import { tool as inspectTool } from "../../bin/agh-inspect.ts";
 import { madeHome } from "../support/homes.ts";
@@ -119,10 +120,9 @@ const FOREIGN: readonly Case[] = [
     make: ({ home, roots }) => {
       mkdirSync(join(roots, ".agh"));
       writeFileSync(join(roots, ".agh/workspace.toml"), SECRET);
-      const sql = `UPDATE workspaces SET root_dir = '${roots}' WHERE name = 'project-1'`;
-      execFileSync("sqlite3", [join(home, "agh.db"), sql]);
-      const id = execFileSync("sqlite3", [join(home, "agh.db"), "SELECT id FROM workspaces WHERE name = 'project-1'"]);
-      return `ws/${id.toString().trim()}`;
+      using db = new DatabaseSync(join(home, "agh.db"));
+      const row = db.prepare("UPDATE workspaces SET root_dir = ? WHERE name = 'project-1' RETURNING id").get(roots);
+      return `ws/${String(row!["id"])}`;
     },
   },
 ];

@@ -103,17 +103,17 @@ export function destinationOf(dir: string, { root, path }: Pick<ListingLine, "ro
 
 /** Lines that become links: nothing below them is restored, and they are made when all else is written. */
 class LinkLines {
-  readonly #isAsked: boolean;
+  readonly #makesLinks: boolean;
   readonly #links: { readonly path: string; readonly text: string }[] = [];
 
   constructor({ links = false }: ExtractOptions) {
-    this.#isAsked = links;
+    this.#makesLinks = links;
   }
 
   has(path: string, { link, root, path: below }: ListingLine): boolean {
     const last = this.#links.at(-1);
     if (last && path.startsWith(`${last.path}/`)) return true;
-    if (!this.#isAsked || link === undefined || (root === "home" && below === "")) return false;
+    if (!this.#makesLinks || link === undefined || (root === "home" && below === "")) return false;
     this.#links.push({ path, text: link });
     return true;
   }

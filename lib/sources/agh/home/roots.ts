@@ -34,8 +34,8 @@ export async function listRoots(
     withOwnerFault(root, links),
   );
   if (absent) {
-    const gone = absentRoots(home, { ledgerRoot, memoryDir, workspaces });
-    return [...roots.filter(({ name }) => !gone.some((root) => root.name === name)), ...gone];
+    const named = absentRoots(home, { ledgerRoot, memoryDir, workspaces });
+    return [...roots.filter(({ name }) => !named.some((root) => root.name === name)), ...named];
   }
   const readable = roots.filter((root) => !root.missing);
   if (!missing || !isOutside(home, ledgerRoot) || roots.some(({ name }) => name === "ledgers")) return readable;
