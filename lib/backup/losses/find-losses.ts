@@ -115,7 +115,7 @@ class LossFinder {
     }
     if (database && database.damaged === undefined && !PASSING_CLASSES.has(of)) {
       yield destroyed(session, before, "does not exist any more", evidenceOf(database));
-    } else if (session !== undefined && HISTORY.test(path)) {
+    } else if (session !== undefined && this.#isHistory(root, path)) {
       yield shrunk(session, before, "does not exist any more", {});
     }
   }
@@ -132,13 +132,10 @@ class LossFinder {
     else if (after.database) yield* this.#compareDatabase(before, after, after.database);
     else if (before?.database && before.database.damaged === undefined)
       yield destroyed(this.#sessionAbove(root, path), after, "is not an SQLite database", evidenceOf(before.database));
-    else if (isShorter(before, after) && HISTORY.test(path)) {
-      const session = this.#sessionAbove(root, path);
-      if (session === undefined) return;
-      yield shrunk(session, after, `has ${after.size} bytes; it had ${before!.size}`, {
-        before: before!.size,
-        after: after.size,
-      });
+    else if (isShorter(before, after) && (after.size === 0 || HISTORY.test(path)) && this.#isHistory(root, path)) {
+      const evidence = { before: before!.size, after: after.size };
+      const message = `has ${after.size} bytes; it had ${before!.size}`;
+      yield shrunk(this.#sessionAbove(root, path)!, after, message, evidence);
     }
   }
 
@@ -283,6 +280,12 @@ class LossFinder {
     yield destroyed(id, { root, path: file }, "does not exist", { because: reason });
   }
 
+  #isHistory(root: string, path: string): boolean {
+    if (!HISTORY.test(path) && !META.test(path)) return false;
+    const dir = path.slice(0, path.lastIndexOf("/"));
+    return this.#search.source.sessionPart?.(root, dir)?.is === "directory";
+  }
+
   /** The session in whose directory a path lies. */
   #sessionAbove(root: string, path: string): string | undefined {
     for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1)) {
@@ -295,8 +298,9 @@ class LossFinder {
 
 const EVENTS_FILE = "events.db";
 
-/** Of a session's own files those that are its history, or without which it is none. */
-const HISTORY = /(?:\/meta\.json|\.jsonl)$/;
+/** Of what lies right in a session's directory: its history, and that without which it is none. */
+const HISTORY = /\/[^/]+\.jsonl$/;
+const META = /\/meta\.json$/;
 
 const isBelow = (path: string, dir: string): boolean => path === dir || path.startsWith(`${dir}/`);
 
