@@ -10,7 +10,7 @@ import { SnapshotStates } from "../../formats/repository/snapshot-state.ts";
 import { ulid } from "../../formats/ulid.ts";
 import type { Place } from "../../places/open-with-capability.ts";
 import { withoutProblems, type Deps } from "../../records/deps.ts";
-import { asPartial, EXIT, refusal, ToolError } from "../../records/error.ts";
+import { asPartial, EXIT, placeError, refusal, ToolError } from "../../records/error.ts";
 import type { AnyRecord } from "../../records/record.ts";
 import { Tally } from "../../records/summary.ts";
 import type { HomeCut } from "../../sources/home-cut.ts";
@@ -180,7 +180,7 @@ class SnapshotRun {
       pages: pageStore,
       scratch,
       deps: this.#deps,
-      parent: await ParentCursor.open(this.#repo, parent, (error) => this.#report(error)),
+      parent: await ParentCursor.open(this.#repo, await this.#reliable(parent), (error) => this.#report(error)),
     });
     for (const root of roots) await archiver.root(root);
     if (!source.sessionsAreDatabases && archiver.totals.sessions === 0)
@@ -210,6 +210,21 @@ class SnapshotRun {
       listing: pages,
       ...taken,
     });
+  }
+
+  /** Where packs are missing nothing is taken over: what the home has is read again, and stored where its chunks are not there. */
+  async #reliable(parent: Manifest | undefined): Promise<Manifest | undefined> {
+    const missing = await this.#repo.missingPacks();
+    if (missing.size === 0) return parent;
+    const packs = missing.size === 1 ? "1 pack is" : `${missing.size} packs are`;
+    this.#report(
+      placeError(
+        "E_PACK_MISSING",
+        `${this.#repo.url}: ${packs} missing: the home is read again, and what was in them is stored again`,
+        `agh-backup verify --all --repo ${this.#repo.url} says what else has lost its content`,
+      ),
+    );
+    return undefined;
   }
 
   /** Of sessions without databases of their own: as many as are listed now. What cannot be listed was reported when it was stored. */

@@ -5,7 +5,7 @@ import { targetOf, type Target } from "../../targets/target.ts";
 import { chunkId, decompress } from "./chunk.ts";
 import { ChunkIndex, decodeIndex, encodeIndex, type PackLine } from "./chunk-index.ts";
 import { openEnvelope, identityNeeded, type Envelope } from "./encryption.ts";
-import { indexKey, INDEXES, packKey, PAGES, REPOSITORY_KEY, snapshotKey } from "./layout.ts";
+import { indexKey, INDEXES, nameIn, packKey, PACKS, PAGES, REPOSITORY_KEY, snapshotKey } from "./layout.ts";
 import { REPOSITORY_FORMAT } from "./manifest.ts";
 import { PackReader, type StoredChunk } from "./pack-reader.ts";
 import { RepositoryCache } from "./repository-cache.ts";
@@ -100,7 +100,7 @@ export class Repository {
   /** What is known without an identity, where it is encrypted. */
   readonly cache: RepositoryCache | undefined;
   #packs: PackReader;
-  #index: Promise<ChunkIndex> | undefined;
+  #index: Promise<{ readonly index: ChunkIndex; readonly missing: ReadonlySet<string> }> | undefined;
 
   constructor(target: Target, file: RepositoryFile, secret?: Secret) {
     this.target = target;
@@ -128,13 +128,18 @@ export class Repository {
    * Where all chunks lie; read at the first call. A damaged index → exit 6. Of a locked repository only what the cache
    * knows: what another machine has stored is missing.
    */
-  index(): Promise<ChunkIndex> {
-    return (this.#index ??= readIndexes(this));
+  async index(): Promise<ChunkIndex> {
+    return (await (this.#index ??= readIndexes(this))).index;
+  }
+
+  /** Packs that an index names and that are not there; fails as `index`. */
+  async missingPacks(): Promise<ReadonlySet<string>> {
+    return (await (this.#index ??= readIndexes(this))).missing;
   }
 
   /** Goes by an index that was read already. */
   useIndex(index: ChunkIndex): void {
-    this.#index = Promise.resolve(index);
+    this.#index = Promise.resolve({ index, missing: new Set() });
   }
 
   /** A manifest's or an index's content, decrypted; undefined when there is none. Locked and not cached → exit 4. */
@@ -211,9 +216,20 @@ export class Repository {
   }
 }
 
-async function readIndexes(repo: Repository): Promise<ChunkIndex> {
+/** What an index says of a pack that is missing counts for nothing: its chunks may be in another one as well. */
+async function readIndexes(repo: Repository): Promise<{ index: ChunkIndex; missing: ReadonlySet<string> }> {
+  const index = await readIndexesWithout(repo, new Set());
+  // Packs after indexes: what is put meanwhile is there before an index names it.
+  const missing = new Set(index.packs);
+  for await (const { key } of repo.target.list(PACKS)) missing.delete(nameIn(key));
+  return { index: missing.size === 0 ? index : await readIndexesWithout(repo, missing), missing };
+}
+
+async function readIndexesWithout(repo: Repository, missing: ReadonlySet<string>): Promise<ChunkIndex> {
   const index = new ChunkIndex();
-  for await (const { lines } of readIndexFiles(repo)) for (const line of lines) index.addPack(line);
+  for await (const { lines } of readIndexFiles(repo)) {
+    for (const line of lines) if (!missing.has(line.pack)) index.addPack(line);
+  }
   return index;
 }
 
