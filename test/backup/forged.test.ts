@@ -25,7 +25,7 @@ interface Forgery {
 }
 
 const on =
-  (path: string, change: (line: Json) => Json): Forgery["lines"] =>
+  (path: string, change: (line: Json) => Json): NonNullable<Forgery["lines"]> =>
   (lines) =>
     lines.map((line) => (line["path"] === path ? change(line) : line));
 const setting = (name: string, change: Json, path = "config.toml"): Forgery => ({
