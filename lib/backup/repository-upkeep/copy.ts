@@ -8,6 +8,7 @@ import { PackReader, type StoredChunk } from "../../formats/repository/pack-read
 import { openForWriting } from "../../formats/repository/authorship/open-for-writing.ts";
 import { openRepository, type Repository } from "../../formats/repository/repository.ts";
 import {
+  assertListing,
   listManifests,
   readPageRefs,
   readListingPages,
@@ -103,8 +104,14 @@ async function skipDamaged(copy: () => Promise<number>, { log }: Deps): Promise<
   }
 }
 
-const isDamage = (error: unknown): error is ToolError =>
-  error instanceof ToolError && (error.code === "E_CHUNK_MISSING" || error.code === "E_CHUNK_DAMAGED");
+const DAMAGE: ReadonlySet<string> = new Set([
+  "E_CHUNK_MISSING",
+  "E_CHUNK_DAMAGED",
+  "E_LISTING_DAMAGED",
+  "E_HOSTILE_PATH",
+]);
+
+const isDamage = (error: unknown): error is ToolError => error instanceof ToolError && DAMAGE.has(error.code);
 
 interface CopyJob {
   readonly from: Repository;
@@ -118,6 +125,7 @@ async function copyOne({ from, to, manifest, deps }: CopyJob): Promise<number> {
   const watch = await MarkWatch.begin(to);
   await using portions = new Portions({ from, to, deps, marked: watch.marked });
   try {
+    await assertListing(from, manifest);
     await portions.pages([
       ...manifest.listing.chunks,
       ...(await readPageRefs(from, manifest)).map(({ sha256 }) => sha256),
