@@ -148,7 +148,9 @@ test("the local state: 0600, one file for the repository and one for its place",
   const { home } = madeHome(t, { sessions: 1, events: 2 });
   const repo = await bench(t);
   await repo.create(home);
-  const files = readdirSync(stateOf(repo), { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".json"));
+  const files = readdirSync(stateOf(repo), { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.endsWith(".json"),
+  );
   assert.equal(files.length, 2);
   for (const name of files) assert.equal(statSync(join(stateOf(repo), name)).mode & 0o777, 0o600, name);
 });
