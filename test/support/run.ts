@@ -1,5 +1,6 @@
 // Runs one of the commands as a user would: its own process, real pipes, an environment that holds nothing else.
 import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { PROJECT } from "./homes.ts";
@@ -49,8 +50,19 @@ export function cleanEnv(more: Readonly<Record<string, string>> = {}): Record<st
     NO_COLOR: "1",
     // Hundreds of short runs of the same sources: stripping and compiling them is most of their time.
     NODE_COMPILE_CACHE: path.join(PROJECT, ".cache/compile"),
+    ...(more["HOME"] === undefined && { XDG_STATE_HOME: ownState() }),
     ...more,
   };
+}
+
+let state: string | undefined;
+
+/** What commands remember of repositories: for this test file alone, and gone after it. */
+function ownState(): string {
+  if (state !== undefined) return state;
+  state = mkdtempSync(path.join(os.tmpdir(), "agh-test-state-"));
+  process.on("exit", () => rmSync(state!, { recursive: true, force: true }));
+  return state;
 }
 
 function runCommand(command: readonly string[], options: RunOptions): Promise<RunResult> {
