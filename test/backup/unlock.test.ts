@@ -22,7 +22,6 @@ const clock = { now: () => new Date(), signal: new AbortController().signal };
 /** A process that has the lock until it is ended. */
 async function locker(t: TestContext, repo: string) {
   const script = `
-    import { tool } from "../../bin/agh-backup.ts";
 import { lockPrune } from "./lib/backup/prune-lock.ts";
     import { openRepository } from "./lib/formats/repository/repository.ts";
     const clock = { now: () => new Date(), signal: new AbortController().signal };

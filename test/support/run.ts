@@ -1,13 +1,12 @@
 // Runs one of the commands as a user would: its own process, real pipes, an environment that holds nothing else.
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { PROJECT } from "./homes.ts";
 
 export interface RunOptions {
   readonly stdin?: string | Uint8Array;
-  /** Added to PATH, HOME (a directory that holds nothing), TZ=UTC and NO_COLOR=1. */
+  /** Added to PATH, HOME (a directory that holds nothing), no XDG_STATE_HOME, TZ=UTC and NO_COLOR=1. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   /** Options for node itself, before the script. */
@@ -46,23 +45,14 @@ export function cleanEnv(more: Readonly<Record<string, string>> = {}): Record<st
   return {
     PATH: process.env["PATH"] ?? "/usr/bin:/bin",
     HOME: home,
+    // No absolute path, so none: copies of one repository lie beside each other in many tests.
+    XDG_STATE_HOME: "none",
     TZ: "UTC",
     NO_COLOR: "1",
     // Hundreds of short runs of the same sources: stripping and compiling them is most of their time.
     NODE_COMPILE_CACHE: path.join(PROJECT, ".cache/compile"),
-    ...(more["HOME"] === undefined && { XDG_STATE_HOME: ownState() }),
     ...more,
   };
-}
-
-let state: string | undefined;
-
-/** What commands remember of repositories: for this test file alone, and gone after it. */
-function ownState(): string {
-  if (state !== undefined) return state;
-  state = mkdtempSync(path.join(os.tmpdir(), "agh-test-state-"));
-  process.on("exit", () => rmSync(state!, { recursive: true, force: true }));
-  return state;
 }
 
 function runCommand(command: readonly string[], options: RunOptions): Promise<RunResult> {

@@ -24,6 +24,7 @@ import { ChunkSink } from "../chunk-sink.ts";
 import { classesOf, type ClassChoice } from "../classes.ts";
 import { startGraceDeadline } from "./grace-deadline.ts";
 import { openBackupJob, type Consistency, type BackupJob } from "./backup-job.ts";
+import { findUnusablePacks, unusableFinding } from "./unusable-packs.ts";
 import { ListingWriter } from "./listing-writer.ts";
 import { ParentCursor } from "./parent-cursor.ts";
 import { snapshotRecord } from "../records.ts";
@@ -57,12 +58,15 @@ export async function* createSnapshots(
   const tally = new Tally("agh-backup create", deps, ulid(deps.now()));
   const ids: string[] = [];
   for (const selection of homes) {
-    const manifest = await createSnapshot(selection, { ...options, classes }, deps, repo);
+    const { manifest, unusablePacks } = await createSnapshot(selection, { ...options, classes }, deps, repo);
     tally.done(manifest.totals.stored_bytes, manifest.totals.files);
     ids.push(manifest.id);
     yield snapshotRecord(repo.url, manifest);
     const hint = manifest.suspicions?.length ? upgradeHint(repo) : undefined;
     if (hint) deps.log.info(hint);
+    if (unusablePacks.size === 0) continue;
+    tally.failed(EXIT.found);
+    yield unusableFinding(repo, unusablePacks);
   }
   if (options.verify && ids.length > 0 && !options.dryRun) yield* verifyCreated(ids, options, deps, tally);
   else yield* reportVanished(repo, deps, tally);
@@ -83,12 +87,13 @@ async function createSnapshot(
   options: SnapshotOptions,
   deps: Deps,
   repo: Repository,
-): Promise<Manifest> {
+): Promise<{ readonly manifest: Manifest; readonly unusablePacks: ReadonlySet<string> }> {
   await using job = await openBackupJob(selection, options, deps);
   try {
     refuseUnsafe(repo, job.roots);
     await pinFirstUse(repo, { env: deps.env, homeId: job.home.id, dryRun: options.dryRun });
-    return await new SnapshotRun(job, options, deps, repo).make();
+    const run = new SnapshotRun(job, options, deps, repo);
+    return { manifest: await run.make(), unusablePacks: run.unusablePacks };
   } catch (error) {
     throw toDatabaseError(job.home.root, error);
   }
@@ -148,6 +153,7 @@ type SnapshotOptions = Pick<CreateSnapshots, "tags" | "toolkit" | "dryRun" | key
 
 /** One run over one home. */
 class SnapshotRun {
+  unusablePacks: ReadonlySet<string> = new Set();
   #job: BackupJob;
   #options: SnapshotOptions;
   #deps: Deps;
@@ -167,7 +173,9 @@ class SnapshotRun {
     const checkGrace = startGraceDeadline(this.#deps);
     const parent = await this.#parent();
     const watch = await MarkWatch.begin(this.#repo);
-    await using sink = new ChunkSink(this.#repo, { marked: watch.marked, mostlyStored: parent !== undefined });
+    this.unusablePacks = await findUnusablePacks(this.#repo);
+    const marked = watch.marked.union(this.unusablePacks);
+    await using sink = new ChunkSink(this.#repo, { marked, mostlyStored: parent !== undefined });
     using scratch = scratchDir(this.#deps.env);
     const cut = consistency === "cold" ? undefined : await source.cut?.(home, scratch, this.#deps);
     const listing = new ListingWriter(sink);
@@ -178,7 +186,10 @@ class SnapshotRun {
       sink,
       scratch,
       deps: this.#deps,
-      parent: await ParentCursor.open(this.#repo, parent, (error) => this.#report(error)),
+      // Where something of the repository is missing, nothing is taken over unread: it may be what is missing.
+      parent: await ParentCursor.open(this.#repo, this.unusablePacks.size > 0 ? undefined : parent, (error) =>
+        this.#report(error),
+      ),
     });
     for (const root of roots) await archiver.root(root);
     if (archiver.totals.sessions === 0) archiver.totals.sessions = await this.#countSessions();

@@ -62,6 +62,16 @@ export class ChunkIndex {
     for (const [sha256, offset, length, size] of chunks) this.#insert(sha256, number, offset, length, size);
   }
 
+  /** How far the chunks of each pack reach, of those that are read from it. */
+  packEnds(): ReadonlyMap<string, number> {
+    const ends = new Map<string, number>();
+    for (let at = 0; at < this.#count; at++) {
+      const place = this.#location(at);
+      if (place) ends.set(place.pack, Math.max(ends.get(place.pack) ?? 0, place.offset + place.length));
+    }
+    return ends;
+  }
+
   #location(at: number): ChunkLocation | undefined {
     const [pack, offset, length, size] = this.#fields.subarray(at * FIELDS, at * FIELDS + FIELDS);
     if (pack === NO_PACK) return undefined;
