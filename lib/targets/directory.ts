@@ -42,7 +42,7 @@ export function directoryTarget(url: string): Target {
     dir,
     stage: () => stageIn(dir),
     put: (key, content, { exclusive = false } = {}) => attempt("write", key, () => put(dir, key, content, exclusive)),
-    replace: (key, content) => attempt("write", key, () => putBytes(dir, joinPath(dir, key), content, false)),
+    replace: (key, content, expected) => attempt("write", key, () => replace(dir, pathOf(key), content, expected)),
     get: (key, range) => attempt("read", key, () => get(pathOf(key), range)),
     head: (key) => attempt("read", key, () => head(pathOf(key))),
     list: (prefix) => list(dir, prefix),
@@ -91,6 +91,11 @@ function putBytes(dir: string, path: string, content: Uint8Array, exclusive: boo
   const file = joinPath(stage.dir, "object");
   writeWhole(file, content);
   publish(file, path, exclusive);
+}
+
+function replace(dir: string, path: string, content: Uint8Array, expected: Uint8Array): void {
+  if (!get(path, undefined)?.equals(expected)) throw placeError("E_EXISTS", `${path} was changed`);
+  putBytes(dir, path, content, false);
 }
 
 function writeWhole(file: string, bytes: Uint8Array): void {

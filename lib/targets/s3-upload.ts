@@ -18,6 +18,8 @@ export interface S3Upload extends S3 {
   readonly Key: string;
   /** Fails with 412 where the object exists. Not every server knows how. */
   readonly conditional: boolean;
+  /** Replaces the object of this ETag, and no other. */
+  readonly replaces?: string;
 }
 
 export async function upload(to: S3Upload, content: Uint8Array | StagedFile): Promise<void> {
@@ -32,7 +34,10 @@ export async function upload(to: S3Upload, content: Uint8Array | StagedFile): Pr
   }
 }
 
-const condition = ({ conditional }: S3Upload): { IfNoneMatch?: "*" } => (conditional ? { IfNoneMatch: "*" } : {});
+const condition = ({ conditional, replaces }: S3Upload): { IfNoneMatch?: "*"; IfMatch?: string } => {
+  if (!conditional) return {};
+  return replaces === undefined ? { IfNoneMatch: "*" } : { IfMatch: replaces };
+};
 const sha256 = (bytes: Uint8Array): string => hash("sha256", bytes, "base64");
 
 async function putBytes(to: S3Upload, bytes: Uint8Array): Promise<void> {

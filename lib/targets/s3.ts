@@ -66,8 +66,17 @@ class S3Target implements Target {
     if ("file" in content) rmSync(osPath(content.file), { force: true });
   }
 
-  replace(key: string, content: Uint8Array): Promise<void> {
-    return this.#attempt("write", key, (s3) => upload({ ...s3, ...this.#at(key), conditional: false }, content));
+  async replace(key: string, content: Uint8Array, expected: Uint8Array): Promise<void> {
+    await this.#attempt("write", key, async (s3) => {
+      const { ETag } = await s3.client.send(new s3.sdk.HeadObjectCommand(this.#at(key)));
+      const before = await this.get(key);
+      if (ETag === undefined || !before?.equals(expected))
+        throw placeError("E_EXISTS", `${this.#name(key)} was changed`);
+      const there = await this.#upload(s3, key, content, ETag);
+      // One whose answer was lost is repeated and then finds itself there.
+      if (there && !(await this.get(key))?.equals(content))
+        throw placeError("E_EXISTS", `${this.#name(key)} was changed`);
+    });
   }
 
   get(key: string, range?: Range): Promise<Buffer | undefined> {
@@ -116,9 +125,9 @@ class S3Target implements Target {
   }
 
   /** The error that says that an object is there already, if one is. */
-  async #upload(s3: S3, key: string, content: Uint8Array | StagedFile): Promise<unknown> {
-    const to = { ...s3, ...this.#at(key) };
-    if (!this.#conditional && (await this.head(key))) return new Error("it exists already");
+  async #upload(s3: S3, key: string, content: Uint8Array | StagedFile, replaces?: string): Promise<unknown> {
+    const to = { ...s3, ...this.#at(key), ...(replaces !== undefined && { replaces }) };
+    if (!this.#conditional && replaces === undefined && (await this.head(key))) return new Error("it exists already");
     try {
       await upload({ ...to, conditional: this.#conditional }, content);
       return undefined;
@@ -126,7 +135,7 @@ class S3Target implements Target {
       if (isPreconditionFailed(error)) return error;
       if (!this.#conditional || !isConditionalPutUnsupported(error)) throw error;
       this.#conditional = false;
-      return this.#upload(s3, key, content);
+      return this.#upload(s3, key, content, replaces);
     }
   }
 

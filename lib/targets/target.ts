@@ -25,8 +25,11 @@ export interface Target {
    * equal bytes here, but for `exclusive` ones, which fail with E_EXISTS.
    */
   put(key: string, content: Uint8Array | StagedFile, options?: { readonly exclusive?: boolean }): Promise<void>;
-  /** Puts an object in the place of the one that is there, whole and at once; not every target can. */
-  replace?(key: string, content: Uint8Array): Promise<void>;
+  /**
+   * Puts other bytes in the place of an object, whole or not at all, where its bytes are still `expected`; else E_EXISTS. A target
+   * without it keeps what it has.
+   */
+  replace?(key: string, content: Uint8Array, expected: Uint8Array): Promise<void>;
   /** The object, or a range of it (shorter where it ends); undefined when there is none. */
   get(key: string, range?: Range): Promise<Buffer | undefined>;
   head(key: string): Promise<{ readonly size: number } | undefined>;

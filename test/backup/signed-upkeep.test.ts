@@ -98,7 +98,7 @@ else {
     assert.equal((await backup("create", "--home", home)).code, 4);
     await Promise.all(Array.from({ length: 8 }, () => ok("create", "--home", home, "--sign", key)));
     await ok("verify", "--all", "--pub", `${key}.pub`);
-    const head = (await ok("head")).stdout;
+    const head = (await ok("head", "--pub", `${key}.pub`)).stdout;
     assert.equal(head.split("\n")[1], "9");
     await ok("prune", "--keep-last", "1", "--apply", "--sign", key);
     await ok("verify", "--all", "--pub", `${key}.pub`);

@@ -34,6 +34,19 @@ export function targetContract(name: string, make: (t: TestContext) => Target): 
     assert.equal(await text(target, "a.json"), "first");
   });
 
+  test(`${name}: an object is replaced only where it is what was expected`, async (t) => {
+    const target = make(t);
+    if (!target.replace) return t.skip("it keeps what it has");
+    await target.put("a.json", Buffer.from("first"), { exclusive: true });
+    await target.replace("a.json", Buffer.from("second"), Buffer.from("first"));
+    assert.equal(await text(target, "a.json"), "second");
+    await assert.rejects(
+      target.replace("a.json", Buffer.from("third"), Buffer.from("first")),
+      (error: ToolError) => error.code === "E_EXISTS",
+    );
+    assert.equal(await text(target, "a.json"), "second");
+  });
+
   test(`${name}: a staged file is put, and a stage leaves nothing`, async (t) => {
     const target = make(t);
     const stage = target.stage();
