@@ -42,11 +42,7 @@ export function directoryTarget(url: string): Target {
     dir,
     stage: () => stageIn(dir),
     put: (key, content, { exclusive = false } = {}) => attempt("write", key, () => put(dir, key, content, exclusive)),
-    replace: (key, content, expected) =>
-      attempt("write", key, () => {
-        if (!get(pathOf(key), undefined)?.equals(expected)) throw placeError("E_EXISTS", `${pathOf(key)} was changed`);
-        putBytes(dir, pathOf(key), content, false);
-      }),
+    replace: (key, content, expected) => attempt("write", key, () => replace(dir, pathOf(key), content, expected)),
     get: (key, range) => attempt("read", key, () => get(pathOf(key), range)),
     head: (key) => attempt("read", key, () => head(pathOf(key))),
     list: (prefix) => list(dir, prefix),
@@ -62,7 +58,7 @@ function stageIn(dir: string): Stage {
     const discard = (): void => rmSync(osPath(made), { recursive: true, force: true });
     return { dir: made, discard, [Symbol.dispose]: discard };
   } catch (error) {
-    throw toFileError(dir, "write to", error);
+    throw toFileError(dir, "write below", error);
   }
 }
 
@@ -95,6 +91,11 @@ function putBytes(dir: string, path: string, content: Uint8Array, exclusive: boo
   const file = joinPath(stage.dir, "object");
   writeWhole(file, content);
   publish(file, path, exclusive);
+}
+
+function replace(dir: string, path: string, content: Uint8Array, expected: Uint8Array): void {
+  if (!get(path, undefined)?.equals(expected)) throw placeError("E_EXISTS", `${path} was changed`);
+  putBytes(dir, path, content, false);
 }
 
 function writeWhole(file: string, bytes: Uint8Array): void {
@@ -146,19 +147,11 @@ function head(path: string): { size: number } | undefined {
 }
 
 async function* list(dir: string, prefix: string): AsyncGenerator<{ key: string; size: number }> {
-  for (const { name, stat } of namesIn(joinPath(dir, prefix))) {
+  for (const { name, stat } of namesAtOnce(joinPath(dir, prefix))) {
     if (prefix === "" && name === STAGES) continue;
     const key = prefix + name;
     if (stat.isDirectory()) yield* list(dir, `${key}/`);
     else if (stat.isFile()) yield { key, size: stat.size };
-  }
-}
-
-function namesIn(dir: string): NameWithStat[] {
-  try {
-    return namesAtOnce(dir);
-  } catch (error) {
-    throw toFileError(dir, "list", error);
   }
 }
 

@@ -75,7 +75,7 @@ function insert(bytes: Buffer, dice: Dice): Buffer {
 }
 
 /** Puts a file of another place where there is none like it, or another one. */
-function bring(from: string, name: string, { repo }: AttackedRepository): string | undefined {
+function copyIn(from: string, name: string, { repo }: AttackedRepository): string | undefined {
   const to = join(repo, name);
   if (existsSync(to) && readFileSync(to).equals(readFileSync(join(from, name)))) return undefined;
   mkdirSync(dirname(to), { recursive: true });
@@ -152,10 +152,10 @@ const EDITS: { readonly [kind: string]: Edit } = {
     writeFileSync(join(repo, name), dice.pick(["", "{}", "hello\n"]));
     return name;
   },
-  "roll back a file": (at, dice) => bring(at.earlier, dice.pick(filesOf(at.earlier).filter(isTarget)), at),
-  "bring a file of another repository": (at, dice) =>
-    bring(at.other, dice.pick(filesOf(at.other).filter(isTarget)), at),
-  "bring its bytes": (at, dice, target) => {
+  "roll back a file": (at, dice) => copyIn(at.earlier, dice.pick(filesOf(at.earlier).filter(isTarget)), at),
+  "copy a file of another repository": (at, dice) =>
+    copyIn(at.other, dice.pick(filesOf(at.other).filter(isTarget)), at),
+  "copy its bytes": (at, dice, target) => {
     const bytes = readFileSync(join(at.other, dice.pick(filesOf(at.other).filter(isTarget))));
     writeFileSync(join(at.repo, target), bytes);
     return target;

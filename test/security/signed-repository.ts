@@ -112,7 +112,13 @@ export async function makeRepository(t: TestContext, protection: Protection): Pr
     verify: (by) =>
       runIn(
         by === "owner" ? "owner-home" : machine,
-        ...["verify", "--all", "--level", "full", "--repo", repo, ...identityFlags],
+        "verify",
+        "--all",
+        "--level",
+        "full",
+        "--repo",
+        repo,
+        ...identityFlags,
         ...(by === "owner" ? [] : trusts),
         ...(protection === "anchored" ? ["--anchor", path("head")] : []),
       ),

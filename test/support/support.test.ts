@@ -103,7 +103,7 @@ test("a run gives streams, code and records, in a clean environment", async (t) 
   );
   const result = await runScript(script, [], { stdin: '{"kind":"home"}\n', env: { EXTRA: "1" } });
   assert.deepEqual([result.code, result.signal, result.records], [3, null, [{ kind: "home" }]]);
-  assert.equal(result.stderr, "EXTRA,HOME,NODE_COMPILE_CACHE,NO_COLOR,PATH,TZ\n");
+  assert.equal(result.stderr, "EXTRA,HOME,NODE_COMPILE_CACHE,NO_COLOR,PATH,TZ,XDG_STATE_HOME\n");
 });
 
 test("a run under a terminal sees one", async (t) => {

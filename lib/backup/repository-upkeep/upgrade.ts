@@ -6,7 +6,6 @@ import { signRepositoryFile } from "../../formats/repository/authorship/signatur
 import { ACCEPTED, acceptedKey, nameIn, REPOSITORY_KEY, snapshotKey } from "../../formats/repository/layout.ts";
 import { REPOSITORY_FORMAT } from "../../formats/repository/manifest.ts";
 import {
-  decodeRepository,
   encodeRepository,
   openRepository,
   type Repository,
@@ -75,11 +74,7 @@ async function replaceFile({ target, file, url }: Repository, upgraded: Reposito
   if (encodeRepository(file).equals(bytes)) return;
   if (!target.replace)
     throw refusal("E_CANNOT", `${url} cannot replace a file in one step`, "copy it: agh-backup copy");
-  const now = await target.get(REPOSITORY_KEY);
-  if (!now || !encodeRepository(decodeRepository(now) ?? upgraded).equals(encodeRepository(file))) {
-    throw refusal("E_DRIFTED", `${url}/${REPOSITORY_KEY} was changed by another run`, "run it again");
-  }
-  await target.replace(REPOSITORY_KEY, bytes, now);
+  await target.replace(REPOSITORY_KEY, bytes, encodeRepository(file));
   if ((await target.get(REPOSITORY_KEY))?.equals(bytes)) return;
   throw placeError("E_DRIFTED", `${url}/${REPOSITORY_KEY} is not what was written`, "run it again");
 }

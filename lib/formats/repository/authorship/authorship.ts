@@ -108,10 +108,8 @@ export class Authorship {
   async acceptLog(): Promise<{ readonly log: HeadLog; readonly faults: readonly HeadFault[] }> {
     const { log, faults } = await readAllHeads(this.#source);
     const isSound = faults.length === 0 && log.count > 0;
-    await this.#localState?.update(({ head: _, ...state }) => ({
-      ...state,
-      ...(isSound && { head: log.toState(this.#keys[0]!) }),
-    }));
+    const head = isSound ? log.toState(this.#keys[0]!) : undefined;
+    await this.#localState?.update(({ head: _forgotten, ...state }) => (head ? { ...state, head } : state));
     this.#log = Promise.resolve(log);
     return { log, faults };
   }
