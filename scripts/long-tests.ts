@@ -14,6 +14,7 @@ interface Long {
 const FORMS: Readonly<Record<string, readonly Long[]>> = {
   torture: [
     { says: /\bcrashPoints\(\{|\bstrength\("crash points", 40\)/, variable: "AGH_TEST_CRASH_POINTS", full: 1000 },
+    { says: /\bstrength\("mounts a verb"/, variable: "AGH_TEST_MOUNTS", full: 100 },
   ],
   soak: [{ says: /\bstrength\("soak seconds"/, variable: "AGH_TEST_SOAK_SECONDS", full: 3600 }],
   fuzz: [

@@ -5,6 +5,7 @@ import process from "node:process";
 const VARIABLES = {
   "crash points": "AGH_TEST_CRASH_POINTS",
   flips: "AGH_TEST_FLIPS",
+  "mounts a verb": "AGH_TEST_MOUNTS",
   "random homes": "AGH_TEST_RANDOM_HOMES",
   "soak seconds": "AGH_TEST_SOAK_SECONDS",
   "fuzz seconds": "AGH_TEST_FUZZ_SECONDS",
