@@ -9,7 +9,7 @@ import { EXIT, ToolError } from "../records/error.ts";
 import type { Journal } from "./format.ts";
 import type { JournalHome } from "./journal-home.ts";
 import { assertNoLinksIn, resolveLocation, rootsOf, type Roots } from "./locations.ts";
-import { finishCopy, isContained, isThere, movePath, removeMoveRests } from "./move.ts";
+import { finishCopy, isContained, isSameTree, isThere, movePath, removeMoveRests } from "./move.ts";
 import { failedSteps, type FailedStep } from "./outcome.ts";
 import { writeRemovedRows } from "./removed-rows.ts";
 import { reverseStep } from "./reverse.ts";
@@ -191,7 +191,7 @@ class Execution {
 
   /** A move between mounts that was killed before its source went. */
   #isCopied(from: string, to: string, isOut: boolean): boolean {
-    return this.#isAgain && isThere(to) && isContained(from, to) && (isOut || isContained(to, from));
+    return this.#isAgain && isThere(to) && (isOut ? isContained(from, to) : isSameTree(from, to));
   }
 
   /** What has come to be in a place that a replacement takes goes to the trash of the run. */

@@ -129,4 +129,6 @@ export function isContained(path: string, copy: string): boolean {
   });
 }
 
+export const isSameTree = (a: string, b: string): boolean => isContained(a, b) && isContained(b, a);
+
 const linkText = (path: string): string => readlinkSync(osPath(path), { encoding: "buffer" }).toString("hex");

@@ -2,7 +2,7 @@
 import { lstatSync } from "node:fs";
 import { osPath } from "../files/os-path.ts";
 import { walk } from "../files/walk.ts";
-import { isContained, isThere } from "./move.ts";
+import { isContained, isSameTree, isThere } from "./move.ts";
 import { look, sameSeen, sameStamp, stampOf, strangerIn } from "./stamps.ts";
 import type { ChangeMode, Move, Remove, Step, Swap } from "./steps.ts";
 
@@ -63,7 +63,9 @@ export function isReplaced(
   if (!to.startsWith("trash:")) return false;
   const { byPlace, byGroup } = putsOf(steps);
   const put = byPlace.get(from) ?? (displace && group !== undefined ? byGroup.get(group) : undefined);
-  return put !== undefined && !isThere(pathOf(put.from));
+  if (put === undefined || !isThere(pathOf(put.from))) return put !== undefined;
+  // Between mounts it is copied, and for a moment lies in both places.
+  return put.to === from && isThere(pathOf(to)) && isSameTree(pathOf(put.from), pathOf(from));
 }
 
 interface Puts {

@@ -6,6 +6,7 @@ const VARIABLES = {
   "crash points": "AGH_TEST_CRASH_POINTS",
   flips: "AGH_TEST_FLIPS",
   attacks: "AGH_TEST_ATTACKS",
+  "mounts a verb": "AGH_TEST_MOUNTS",
   "random homes": "AGH_TEST_RANDOM_HOMES",
   "soak seconds": "AGH_TEST_SOAK_SECONDS",
   "fuzz seconds": "AGH_TEST_FUZZ_SECONDS",

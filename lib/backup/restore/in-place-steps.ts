@@ -12,18 +12,21 @@ export const STAGED = "new";
  * sidecars, whoever may have made them meanwhile: left beside another database they would damage it.
  */
 export function inPlaceSteps({ installs, aside, kept = [] }: InPlacePlan, run: Run): Move[] {
+  // By the home's own root, also where another root of it is the very same directory.
+  const root = run.resolve("home:");
+  const locate = (path: string): Location => `home:${path.slice(root.length + 1)}`;
   const remaining = new Set(aside);
   const replaced = installs.flatMap((install) => {
     const out = replacedPaths(install, remaining);
     for (const path of out) remaining.delete(path);
-    const group = run.locate(install.to);
+    const group = locate(install.to);
     return [
-      ...out.map((path): Move => ({ ...asideStep(path, run), displace: true, group })),
+      ...out.map((path): Move => ({ ...asideStep(path, locate(path), run), displace: true, group })),
       { do: "move", from: `run:${STAGED}/${install.from}`, to: group, displace: true, group } satisfies Move,
     ];
   });
-  const back = kept.map(({ path }): Move => ({ do: "move", from: trashed(run.locate(path)), to: run.locate(path) }));
-  return [...replaced, ...[...remaining].map((path) => asideStep(path, run)), ...back];
+  const back = kept.map(({ path }): Move => ({ do: "move", from: trashed(locate(path)), to: locate(path) }));
+  return [...replaced, ...[...remaining].map((path) => asideStep(path, locate(path), run)), ...back];
 }
 
 function replacedPaths({ to, isDatabase }: PendingInstall, aside: ReadonlySet<string>): string[] {
@@ -31,8 +34,7 @@ function replacedPaths({ to, isDatabase }: PendingInstall, aside: ReadonlySet<st
   return [...sidecars, ...(aside.has(to) ? [to] : [])];
 }
 
-function asideStep(path: string, run: Run): Move {
-  const from = run.locate(path);
+function asideStep(path: string, from: Location, run: Run): Move {
   return { do: "move", from, to: trashed(from), ...(isThere(path) && { seen: run.seen(path) }) };
 }
 
