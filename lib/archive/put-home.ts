@@ -18,7 +18,7 @@ import type { PackRequest } from "./pack.ts";
 import { ArchivePlacer, type PendingAddition } from "./place-archives.ts";
 import { archiveRecord, plannedPutAction, skippedPutAction } from "./records.ts";
 import { hasOwnRows, RowReader } from "./row-reader.ts";
-import { NOT_HERE, type Skipped } from "./session-packer.ts";
+import { inspectSession, type Skipped } from "./session-packer.ts";
 import { Uploader } from "./uploader.ts";
 
 export interface HomePutOptions {
@@ -128,8 +128,8 @@ export class HomePut {
     try {
       const receipt = await readReceipt(target, session.id);
       if (!receipt) return { session };
-      const local = custody.inspect(session);
-      return local ? { session, receipt, local } : { skipped: this.#skip(session, NOT_HERE) };
+      const local = inspectSession(custody, session);
+      return typeof local === "string" ? { skipped: this.#skip(session, local) } : { session, receipt, local };
     } catch (error) {
       if (!(error instanceof ToolError) || !error.code.startsWith("E_RECEIPT_")) throw error;
       const deed = error.code === "E_RECEIPT_DAMAGED" ? "move it away, then archive again" : error.hint;
