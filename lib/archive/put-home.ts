@@ -63,28 +63,34 @@ export class HomePut {
   }
 
   async *put(sessions: readonly SessionRecord[]): AsyncGenerator<AnyRecord> {
-    const { dryRun, target, deps } = this.#options;
+    const { dryRun, target } = this.#options;
     const work: Work = { pending: [], additions: [] };
-    for (const batch of batches(sessions.map((session) => ({ session })))) yield* this.#sortOut(batch, work);
-    const { pending, additions } = work;
-    const all = [...additions, ...pending].map(({ session }) => session);
+    const owner = dryRun ? undefined : this.#targetOwner();
+    await using open = new AsyncDisposableStack();
+    let opened: ArchivePlacer | undefined;
+    const placer = (of: readonly SessionRecord[]): ArchivePlacer =>
+      (opened ??= this.#openPlacer(open, owner, sizeOf(of)));
+    for (const batch of batches(sessions.map((session) => ({ session })))) {
+      yield* this.#sortOut(batch, work);
+      const additions = work.additions.splice(0);
+      if (dryRun) for (const { session } of additions) yield this.#plan(session);
+      else if (additions.length > 0) yield* placer(sessions).add(additions, work.pending);
+    }
     if (dryRun) {
-      for (const session of all) yield this.#plan(session);
+      for (const { session } of work.pending) yield this.#plan(session);
       return;
     }
-    const owner = this.#targetOwner();
-    if (all.length === 0) return owner === undefined ? Uploader.removeStale(target) : undefined;
-    using uploader = new Uploader(target, deps, owner);
-    await using pool = new ArchivePool(sizeOf(all), deps);
+    const pending = work.pending.map(({ session }) => session);
+    for (const batch of batches(work.pending)) yield* this.#counted(placer(pending).archive(batch), pending.length);
+    if (!opened && owner === undefined) Uploader.removeStale(target);
+  }
+
+  #openPlacer(open: AsyncDisposableStack, owner: Owner | undefined, bytes: number): ArchivePlacer {
+    const { target, deps } = this.#options;
+    const uploader = open.use(new Uploader(target, deps, owner));
+    const pool = open.use(new ArchivePool(bytes, deps));
     const skip = (session: SessionRecord, reason: string): AnyRecord => this.#skip(session, reason);
-    const placer = new ArchivePlacer(this.#options, {
-      uploader,
-      pool,
-      skip,
-      look: (session) => this.#lookAgain(session),
-    });
-    for (const batch of batches(additions)) yield* this.#counted(placer.add(batch, pending), all.length);
-    for (const batch of batches(pending)) yield* this.#counted(placer.archive(batch), all.length);
+    return new ArchivePlacer(this.#options, { uploader, pool, skip, look: (session) => this.#lookAgain(session) });
   }
 
   async *#counted(records: AsyncIterable<AnyRecord>, total: number): AsyncGenerator<AnyRecord> {
