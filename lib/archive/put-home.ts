@@ -18,7 +18,7 @@ import type { PackRequest } from "./pack.ts";
 import { ArchivePlacer, type PendingAddition } from "./place-archives.ts";
 import { archiveRecord, plannedPutAction, skippedPutAction } from "./records.ts";
 import { hasOwnRows, RowReader } from "./row-reader.ts";
-import { NOT_HERE, type Skipped } from "./session-packer.ts";
+import { inspectSession, type Skipped } from "./session-packer.ts";
 import { Uploader } from "./uploader.ts";
 
 export interface HomePutOptions {
@@ -63,28 +63,34 @@ export class HomePut {
   }
 
   async *put(sessions: readonly SessionRecord[]): AsyncGenerator<AnyRecord> {
-    const { dryRun, target, deps } = this.#options;
+    const { dryRun, target } = this.#options;
     const work: Work = { pending: [], additions: [] };
-    for (const batch of batches(sessions.map((session) => ({ session })))) yield* this.#sortOut(batch, work);
-    const { pending, additions } = work;
-    const all = [...additions, ...pending].map(({ session }) => session);
+    const owner = dryRun ? undefined : this.#targetOwner();
+    await using open = new AsyncDisposableStack();
+    let opened: ArchivePlacer | undefined;
+    const placer = (of: readonly SessionRecord[]): ArchivePlacer =>
+      (opened ??= this.#openPlacer(open, owner, sizeOf(of)));
+    for (const batch of batches(sessions.map((session) => ({ session })))) {
+      yield* this.#sortOut(batch, work);
+      const additions = work.additions.splice(0);
+      if (dryRun) for (const { session } of additions) yield this.#plan(session);
+      else if (additions.length > 0) yield* placer(sessions).add(additions, work.pending);
+    }
     if (dryRun) {
-      for (const session of all) yield this.#plan(session);
+      for (const { session } of work.pending) yield this.#plan(session);
       return;
     }
-    const owner = this.#targetOwner();
-    if (all.length === 0) return owner === undefined ? Uploader.removeStale(target) : undefined;
-    using uploader = new Uploader(target, deps, owner);
-    await using pool = new ArchivePool(sizeOf(all), deps);
+    const pending = work.pending.map(({ session }) => session);
+    for (const batch of batches(work.pending)) yield* this.#counted(placer(pending).archive(batch), pending.length);
+    if (!opened && owner === undefined) Uploader.removeStale(target);
+  }
+
+  #openPlacer(open: AsyncDisposableStack, owner: Owner | undefined, bytes: number): ArchivePlacer {
+    const { target, deps } = this.#options;
+    const uploader = open.use(new Uploader(target, deps, owner));
+    const pool = open.use(new ArchivePool(bytes, deps));
     const skip = (session: SessionRecord, reason: string): AnyRecord => this.#skip(session, reason);
-    const placer = new ArchivePlacer(this.#options, {
-      uploader,
-      pool,
-      skip,
-      look: (session) => this.#lookAgain(session),
-    });
-    for (const batch of batches(additions)) yield* this.#counted(placer.add(batch, pending), all.length);
-    for (const batch of batches(pending)) yield* this.#counted(placer.archive(batch), all.length);
+    return new ArchivePlacer(this.#options, { uploader, pool, skip, look: (session) => this.#lookAgain(session) });
   }
 
   async *#counted(records: AsyncIterable<AnyRecord>, total: number): AsyncGenerator<AnyRecord> {
@@ -128,8 +134,8 @@ export class HomePut {
     try {
       const receipt = await readReceipt(target, session.id);
       if (!receipt) return { session };
-      const local = custody.inspect(session);
-      return local ? { session, receipt, local } : { skipped: this.#skip(session, NOT_HERE) };
+      const local = inspectSession(custody, session);
+      return typeof local === "string" ? { skipped: this.#skip(session, local) } : { session, receipt, local };
     } catch (error) {
       if (!(error instanceof ToolError) || !error.code.startsWith("E_RECEIPT_")) throw error;
       const deed = error.code === "E_RECEIPT_DAMAGED" ? "move it away, then archive again" : error.hint;

@@ -6,7 +6,7 @@ import { mapConcurrently } from "../policy/concurrency.ts";
 import { EXIT, ToolError } from "../records/error.ts";
 import type { AnyRecord } from "../records/record.ts";
 import type { SessionRecord } from "../records/runtime-kinds.ts";
-import type { LocalSession } from "../sources/custody.ts";
+import type { HomeCustody, LocalSession } from "../sources/custody.ts";
 import type { ArchivePool } from "./archive-pool.ts";
 import { packContent, type Packed } from "./pack.ts";
 import type { HomePutOptions, Pending } from "./put-home.ts";
@@ -41,15 +41,15 @@ export class SessionPacker {
 
   pack<P extends Pending>(pending: readonly P[], stage: PackStage): Promise<((Packed & P) | Skipped)[]> {
     const { custody, deps } = this.#options;
-    const found = pending.map((one) => ({ one, local: custody.inspect(one.session) }));
+    const found = pending.map((one) => ({ one, local: inspectSession(custody, one.session) }));
     const reader = new RowReader(
       custody,
-      found.flatMap(({ local }) => local ?? []),
+      found.flatMap(({ local }) => (typeof local === "string" ? [] : local)),
     );
     return mapConcurrently(found, this.#pool.concurrency, async ({ one, local }) => {
       deps.signal.throwIfAborted();
       this.#collect(one.session.events_bytes ?? 0);
-      if (!local) return { skipped: this.#skip(one.session, NOT_HERE) };
+      if (typeof local === "string") return { skipped: this.#skip(one.session, local) };
       const packed = await this.#tryPack(local, reader.read(local), stage);
       return "skipped" in packed ? packed : { ...one, ...packed };
     });
@@ -96,7 +96,17 @@ function assertReadable({ unexpected }: LocalSession): void {
   throw new ToolError({ code: `E_${broken.code}`, message, hint: "agh-inspect paths", exit: EXIT.partial });
 }
 
-export const NOT_HERE = "it has no files and no rows here";
+/** Why there is nothing to archive, in words: one session that cannot be looked at does not stop the others. */
+export function inspectSession(custody: HomeCustody, session: SessionRecord): LocalSession | string {
+  try {
+    return custody.inspect(session) ?? "it has no files and no rows here";
+  } catch (error) {
+    const { path } = error as { readonly path?: unknown };
+    const refused = toFileError(typeof path === "string" ? path : "its files", "read", error);
+    if (refused instanceof ToolError) return refused.message;
+    throw error;
+  }
+}
 
 export const busy = ({ id }: SessionRecord): ToolError =>
   new ToolError({

@@ -1,7 +1,7 @@
 // What may come after a session was archived, or be lost, and what a second put makes of it.
 import fs from "node:fs";
 import {
-  type Runtime,
+  type TestedRuntime,
   put,
   fileIn,
   sealOf,
@@ -13,19 +13,19 @@ import {
   flip,
   cut,
   editReceipt,
-  type Deed,
+  type LaterDeed,
 } from "./later-world.ts";
 
-export interface Variant {
+export interface LaterVariant {
   readonly name: string;
   /** Before the first put, and between the two. */
-  readonly first?: readonly Deed[];
-  readonly later: readonly Deed[];
+  readonly first?: readonly LaterDeed[];
+  readonly later: readonly LaterDeed[];
   readonly status: "added" | "unchanged" | "archived" | "skipped";
   readonly reason?: RegExp;
   /** Of `NAME.…` in the target in the end, but for archive and receipt; H is a piece of a digest. */
   readonly beside?: readonly string[];
-  readonly runtimes?: readonly Runtime[];
+  readonly runtimes?: readonly TestedRuntime[];
   readonly s3?: true;
   /** The archive is not sound in the end, and the session cannot come from it. */
   readonly unsound?: true;
@@ -33,10 +33,10 @@ export interface Variant {
   readonly back?: readonly string[];
 }
 
-export const ALL: readonly Runtime[] = ["agh", "agsh", "agdd"];
+export const ALL: readonly TestedRuntime[] = ["agh", "agsh", "agdd"];
 export const BOTH = ["ledger.jsonl", "ledger.seal"];
 
-export const VARIANTS: readonly Variant[] = [
+export const VARIANTS: readonly LaterVariant[] = [
   {
     name: "a seal",
     first: [write],

@@ -15,7 +15,7 @@ import { placeOf, remove, sql } from "./row-place.ts";
 
 export const ENV = { HOME: "/nowhere" };
 
-export interface World {
+export interface LaterWorld {
   readonly home: string;
   readonly id: string;
   /** For a key. */
@@ -28,24 +28,28 @@ export interface World {
   readonly takeOut: () => void;
   /** What the runtime would write when the session goes on. */
   readonly goOn: () => void;
-  readonly archive: (...argv: string[]) => Promise<Outcome>;
+  readonly archive: (...argv: string[]) => Promise<RanAnywhere>;
 }
 
 /** In this process or another. */
-export interface Outcome extends Pick<Ran, "stdout" | "stderr"> {
+export interface RanAnywhere extends Pick<Ran, "stdout" | "stderr"> {
   readonly code: number | null;
   readonly records: readonly Readonly<Record<string, unknown>>[];
 }
 
-export type Runtime = "agh" | "agsh" | "agdd";
-export type Place = Pick<World, "target" | "files" | "archive" | "keys">;
+export type TestedRuntime = "agh" | "agsh" | "agdd";
+export type LaterPlace = Pick<LaterWorld, "target" | "files" | "archive" | "keys">;
 
-export const directory = (t: TestContext): Place => {
+export const directory = (t: TestContext): LaterPlace => {
   const target = path.join(tempDir(t), "archives");
   return { target, files: target, keys: tempDir(t), archive: (...argv) => runHere(archiveTool, argv, { env: ENV }) };
 };
 
-export async function worldOf(t: TestContext, runtime: Runtime, place: Place): Promise<World | undefined> {
+export async function worldOf(
+  t: TestContext,
+  runtime: TestedRuntime,
+  place: LaterPlace,
+): Promise<LaterWorld | undefined> {
   if (runtime === "agh") {
     const { home, ids } = madeHome(t, { sessions: 1, events: 12 });
     const id = ids[0]!;
@@ -79,23 +83,23 @@ export async function worldOf(t: TestContext, runtime: Runtime, place: Place): P
   return { ...place, home, id, ledger, takeOut, goOn };
 }
 
-export const onLedger = async ({ home }: Pick<World, "home">, ...argv: string[]): Promise<Ran> => {
+export const onLedger = async ({ home }: Pick<LaterWorld, "home">, ...argv: string[]): Promise<Ran> => {
   const ran = await runHere(ledgerTool, [...argv, "--home", home], { env: ENV });
   assert.equal(ran.code, 0, ran.stderr);
   return ran;
 };
 
-export const put = ({ home, id, target, archive }: World) =>
+export const put = ({ home, id, target, archive }: LaterWorld) =>
   archive("put", id, "--home", home, "--to", target, "--json");
-export const fileIn = ({ files, id }: World, suffix: string): string => path.join(files, `${id}.${suffix}`);
-export const sealOf = ({ ledger }: World): string => path.join(path.dirname(ledger), "ledger.seal");
+export const fileIn = ({ files, id }: LaterWorld, suffix: string): string => path.join(files, `${id}.${suffix}`);
+export const sealOf = ({ ledger }: LaterWorld): string => path.join(path.dirname(ledger), "ledger.seal");
 
-export const seal = (w: World) => onLedger(w, "seal", w.id);
-export const write = (w: World) => onLedger(w, "write", w.id);
-export const dropLedger = (w: World): void => fs.rmSync(path.dirname(w.ledger), { recursive: true, force: true });
-export const dropSeal = (w: World): void => fs.rmSync(sealOf(w), { force: true });
+export const seal = (w: LaterWorld) => onLedger(w, "seal", w.id);
+export const write = (w: LaterWorld) => onLedger(w, "write", w.id);
+export const dropLedger = (w: LaterWorld): void => fs.rmSync(path.dirname(w.ledger), { recursive: true, force: true });
+export const dropSeal = (w: LaterWorld): void => fs.rmSync(sealOf(w), { force: true });
 
-export async function sign(w: World): Promise<void> {
+export async function sign(w: LaterWorld): Promise<void> {
   const key = path.join(w.keys, "ledger.key");
   assert.equal((await runHere(ledgerTool, ["keygen", key, "--name", "test.example/k"], { env: ENV })).code, 0);
   await onLedger(w, "seal", w.id, "--key", key);
@@ -109,11 +113,11 @@ export const flip = (file: string): void => {
 export const cut = (file: string): void => fs.truncateSync(file, fs.statSync(file).size - 1);
 
 /** A receipt with another content, as whoever may write to the target could make it. */
-export function editReceipt(w: World, edit: (receipt: Record<string, unknown>) => void): void {
+export function editReceipt(w: LaterWorld, edit: (receipt: Record<string, unknown>) => void): void {
   const file = fileIn(w, "receipt.json");
   const { digest: _, ...receipt } = JSON.parse(fs.readFileSync(file, "utf8")) as Record<string, unknown>;
   edit(receipt);
   fs.writeFileSync(file, encodeSealed(receipt).bytes);
 }
 
-export type Deed = (w: World) => unknown;
+export type LaterDeed = (w: LaterWorld) => unknown;

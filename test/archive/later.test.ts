@@ -14,8 +14,19 @@ import { run } from "../support/run.ts";
 import { startS3 } from "../support/s3-server.ts";
 import { tempDir } from "../support/temp.ts";
 import { treeDigest } from "../support/tree.ts";
-import { VARIANTS, type Variant } from "./later-variants.ts";
-import { ENV, type World, directory, worldOf, onLedger, put, fileIn, seal, write, dropLedger } from "./later-world.ts";
+import { VARIANTS, type LaterVariant } from "./later-variants.ts";
+import {
+  ENV,
+  type LaterWorld,
+  directory,
+  worldOf,
+  onLedger,
+  put,
+  fileIn,
+  seal,
+  write,
+  dropLedger,
+} from "./later-world.ts";
 
 const contentOf = (dir: string): Map<string, string> =>
   new Map(
@@ -24,14 +35,14 @@ const contentOf = (dir: string): Map<string, string> =>
       : [],
   );
 
-const besideIn = ({ files, id }: World): string[] =>
+const besideIn = ({ files, id }: LaterWorld): string[] =>
   fs
     .readdirSync(files)
     .map((name) => name.slice(id.length + 1).replace(/^[0-9a-f]{16}\./, "H."))
     .filter((name) => name !== "tar.zst" && name !== "receipt.json")
     .sort();
 
-async function tryVariant(w: World, variant: Variant): Promise<void> {
+async function tryVariant(w: LaterWorld, variant: LaterVariant): Promise<void> {
   for (const deed of variant.first ?? []) await deed(w);
   const archived = contentOf(path.dirname(w.ledger));
   assert.equal((await put(w)).code, 0);
@@ -66,7 +77,11 @@ async function tryVariant(w: World, variant: Variant): Promise<void> {
   await comesBack(w, variant, archived);
 }
 
-async function comesBack(w: World, { status, back }: Variant, archived: ReadonlyMap<string, string>): Promise<void> {
+async function comesBack(
+  w: LaterWorld,
+  { status, back }: LaterVariant,
+  archived: ReadonlyMap<string, string>,
+): Promise<void> {
   const here = contentOf(path.dirname(w.ledger));
   const read = await w.archive("show", w.id, "--from", w.target, "--json");
   const { entries, seal: hasSeal } = read.records[0] as unknown as { entries: { path: string }[]; seal: boolean };

@@ -1,6 +1,7 @@
 // What the file system knows of sessions: directories with their metas, ledgers, archives, tombstones.
 import { existsSync, readdirSync, statSync, type Dirent, type Stats } from "node:fs";
 import { joinPath, osPath } from "../../../files/os-path.ts";
+import { alternativeId, receiptKey } from "../../../formats/archive/receipt.ts";
 import { toFileError } from "../../../files/errors.ts";
 import {
   EVENTS,
@@ -72,11 +73,15 @@ const STAGING = /^(?:\.|agh-toolkit-)/;
 /** Session id to what lies in `session-archive`: a directory or tar that was moved there, or an archive of agh-archive. */
 export function listArchivedSessions(root: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
-  for (const entry of entries(archiveDir(root))) {
+  const all = entries(archiveDir(root));
+  const names = new Set(all.map(({ name }) => name));
+  for (const entry of all) {
     if (STAGING.test(entry.name)) continue;
-    const id = isDirectoryEntry(archiveDir(root), entry)
+    const named = isDirectoryEntry(archiveDir(root), entry)
       ? entry.name
       : /^(.+)\.(?:tar|tar\.gz|tgz|tar\.zst)$/.exec(entry.name)?.[1];
+    const owner = alternativeId(named ?? "");
+    const id = owner !== undefined && names.has(receiptKey(owner)) ? owner : named;
     if (isId(id)) found.set(id, joinPath(archiveDir(root), entry.name));
   }
   return found;
