@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 export type Damage = (home: string) => void;
 
 /** What is done, and one of the codes that must be found for it. */
-export type Row = readonly [name: string, damage: Damage, code: string];
+export type DamageRow = readonly [name: string, damage: Damage, code: string];
 
 export const sql =
   (file: string, ...statements: readonly string[]): Damage =>
@@ -43,7 +43,7 @@ export const replace =
   (home) =>
     cpSync(join(home, by), join(home, file));
 
-export const shapes = (file: string): readonly Row[] => [
+export const shapes = (file: string): readonly DamageRow[] => [
   [`${file}: zeros`, zeros(file), "DATABASE_DESTROYED"],
   [`${file}: empty`, empty(file), "DATABASE_DESTROYED"],
   [`${file}: half of it`, halved(file), "DATABASE_DESTROYED"],

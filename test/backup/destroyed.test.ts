@@ -18,7 +18,7 @@ import { DatabaseSync } from "node:sqlite";
 import { after, test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { tool } from "../../bin/agh-backup.ts";
-import { empty, remove, replace, shapes, sql, zeros, type Damage, type Row } from "./damages.ts";
+import { empty, remove, replace, shapes, sql, zeros, type Damage, type DamageRow } from "./damages.ts";
 import { ageKey } from "../support/age-keys.ts";
 import { madeProject } from "../support/agdd.ts";
 import { madeHome } from "../support/homes.ts";
@@ -35,7 +35,7 @@ interface Created {
 }
 type Create = () => Promise<Created>;
 
-async function assertFound(home: string, [name, damage, code]: Row, create: Create, nights = 2): Promise<void> {
+async function assertFound(home: string, [name, damage, code]: DamageRow, create: Create, nights = 2): Promise<void> {
   damage(home);
   for (let night = 1; night <= nights; night++) {
     const { code: exit, records, stderr } = await create();
@@ -71,7 +71,7 @@ async function ok(...argv: string[]): Promise<Ran> {
   return ran;
 }
 
-async function eachRow(t: TestContext, base: Base, rows: readonly Row[]): Promise<void> {
+async function eachRow(t: TestContext, base: Base, rows: readonly DamageRow[]): Promise<void> {
   const original = join(tempDir(t, "original"), "h");
   cpSync(base.home, original, { recursive: true, preserveTimestamps: true });
   for (const [at, row] of rows.entries()) {
@@ -303,7 +303,7 @@ else {
     const backup = (...argv: string[]) => run("backup", [...argv, ...more], { env: envOf(server.port) });
     assert.equal((await backup("init")).code, 0);
     assert.equal((await backup("create", "--home", home)).code, 0);
-    const row: Row = ["empty", empty(`sessions/${ids[0]}/events.db`), "DATABASE_DESTROYED"];
+    const row: DamageRow = ["empty", empty(`sessions/${ids[0]}/events.db`), "DATABASE_DESTROYED"];
     await assertFound(home, row, () => backup("create", "--home", home));
   });
 }
