@@ -37,7 +37,7 @@ const flags = {
 export const verify = verb({
   summary: "look for damage, and name what it affects",
   description:
-    "quick (the default) reads manifests, indexes and listings, and checks that every pack exists in its full size; full reads and hashes every byte; deep also opens every database in a scratch directory and looks for damage, dangling references, gaps in the events, and a last event other than the one that was backed up. With --sample 5% each day checks another part, so that 20 runs, daily or weekly, cover everything. Prints one finding per fault; exit 1 when there is one.",
+    "quick (the default) reads manifests, indexes and listings, and checks that every pack exists in its full size; full reads and hashes every byte, and says what restore would refuse; deep also opens every database in a scratch directory and looks for damage, dangling references, gaps in the events, and a last event other than the one that was backed up; its outcome is kept beside those of the drills. With --sample 5% each day checks another part, so that 20 runs, daily or weekly, cover everything. Beside a running create or prune each fault is looked at again before it is reported. Prints one finding per fault; exit 1 when there is one, and for an empty repository.",
   flags,
   examples: [
     "agh-backup verify --all --level full",

@@ -3,7 +3,7 @@ import type { SearchField } from "../policy/search-field.ts";
 import type { Term } from "../policy/search-query.ts";
 import type { Block, AnyRecord } from "../records/record.ts";
 import type { Deps } from "../records/deps.ts";
-import type { Boot, Finding } from "../records/result-kinds.ts";
+import type { Boot } from "../records/result-kinds.ts";
 import type { HomeRecord, PathRecord, SessionRecord } from "../records/runtime-kinds.ts";
 import type { Scratch } from "../files/scratch.ts";
 import type { PathFault } from "../files/walk.ts";
@@ -248,6 +248,4 @@ export interface Source extends RuntimeMarkers {
   boot?(home: Home, deps: Deps): Promise<Boot>;
   /** What is wrong with a home, and what repairs it. */
   repairer?(): Promise<Repairer>;
-  /** Where the catalog and the directories do not say the same; as the runtime sees them, in order. */
-  compare?(home: Home, deps: Deps): AsyncIterable<Finding>;
 }

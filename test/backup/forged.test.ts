@@ -103,7 +103,7 @@ const FORGERIES: readonly Forgery[] = [
   { name: "a line of JSON nested 5,000 deep", lines: (lines) => [...lines.slice(0, -1), `{"root":${DEEP}}`] },
   { name: "a line that is null", lines: (lines) => [...lines.slice(0, -1), "null"] },
   { name: "a page that is text", refs: () => ["page"] },
-  { name: "a page without a digest", refs: (refs) => refs.map(({ sha256: _, ...rest }) => rest) },
+  { name: "a page without a digest", refs: (refs) => refs.map((ref) => ({ ...ref, sha256: null })) },
   { name: "a page of a digest that leads out", refs: (refs) => refs.map((ref) => ({ ...ref, sha256: "../../x" })) },
   totals("bytes of the manifest that are negative", -5),
   totals("bytes of the manifest that are text", "NaN"),

@@ -29,7 +29,7 @@ test(`${ROUNDS} rounds of create and prune: not one finding`, async (t) => {
   const repo = await bench(t);
   await repo.create(home);
   mkdirSync(join(home, "skills"), { recursive: true });
-  let isWriting = true;
+  const state = { isWriting: true };
   const writing = (async () => {
     for (let round = 0; round < ROUNDS; round++) {
       appendFileSync(join(home, "config.toml"), `# ${round}\n`);
@@ -39,10 +39,10 @@ test(`${ROUNDS} rounds of create and prune: not one finding`, async (t) => {
       const later = new Date(Date.now() + (round + 1) * 7_200_000).toISOString();
       await run(repo, "prune", "--keep-last", "1", "--grace", "1h", "--now", later, "--apply");
     }
-    isWriting = false;
+    state.isWriting = false;
   })();
   let looks = 0;
-  for (; isWriting; looks++) {
+  for (; state.isWriting; looks++) {
     const { code, records } = await repo.run("verify", "--all", "--level", looks % 3 === 2 ? "deep" : "quick");
     const found = records.filter(({ severity }) => severity === "error");
     assert.deepEqual([code, found], [0, []], `look ${looks}`);

@@ -83,7 +83,4 @@ export const agh: Source = {
   databaseCheck: async () => (await import("./checks/check-database.ts")).checkDatabase,
   boot: async (...of) => (await import("./boot/predict-boot.ts")).predictBoot(...of),
   repairer: async () => (await import("./repair/repairer.ts")).repairer,
-  async *compare(...of) {
-    yield* (await import("./checks/compare-catalog.ts")).compareCatalog(...of);
-  },
 };
