@@ -7,7 +7,7 @@ import { identityFlag, recipientsFlag, repoFlag, repoOf, signFlag, withIdentity 
 export const apply = verb({
   summary: "perform the actions of a saved prune plan",
   description:
-    "Performs exactly the planned actions and no others; lines may have been removed from the plan. Each action is checked against the repository right before it is performed: one that no longer applies is skipped, and named (3). A plan of another repository, or one that would drop every snapshot of a home, is refused (4).",
+    "Performs exactly the planned actions and no others; lines may have been removed from the plan. Each action is checked against the repository right before it is performed: one that no longer applies is skipped, and named (3). A plan of another repository, or one that would drop the newest good, unproven or complete snapshot of a home, or its newest of all, is refused (4).",
   flags: {
     plan: operand("PLAN|-", "The plan that prune printed: a file, or - for stdin"),
     ...pruneFlags,

@@ -16,7 +16,7 @@ import {
 export const copy = verb({
   summary: "copy snapshots to another repository",
   description:
-    "Copies only the chunks that the other repository lacks, and checks each of them. A snapshot keeps its id; one that exists there already is left unchanged. If the command is killed, the same command again completes the copy. Either repository may be encrypted: --identity opens this one, and its file may hold the keys of both.",
+    "Copies only the chunks that the other repository lacks, and checks each of them. A snapshot keeps its id; one that exists there already is left unchanged. Results of drills and deep verifications, and acceptances, are copied along. If the command is killed, the same command again completes the copy. Either repository may be encrypted: --identity opens this one, and its file may hold the keys of both.",
   flags: {
     ids: operands("ID", "Full ids, unique prefixes, or latest; - reads ids or snapshot records from stdin"),
     all: toggle("Every snapshot"),

@@ -5,6 +5,8 @@ import { authorFlags, identityFlag, repoFlag, repoOf, snapshotFilterFlags, withI
 
 export const list = verb({
   summary: "the snapshots, newest first",
+  description:
+    "Says of each in what state it is: good (a drill of it passed), unproven, suspect (create found something lost) or bad (a drill or a deep verification failed), with the reasons. What is missing, swapped or cut short in the repository is reported on stderr (exit 3).",
   flags: {
     session: option<string>("Only snapshots that hold this session, each with the session's last event", {
       hint: "ID",

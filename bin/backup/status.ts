@@ -1,15 +1,18 @@
-// agh-backup status: whether every home has a good snapshot and drill that are young enough.
+// agh-backup status: whether every home has a snapshot that can be relied on, and how old it is.
 import { option } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
 import { parseDuration } from "../../lib/policy/parse-quantities.ts";
 import { authorFlags, identityFlag, repoFlag, repoOf, snapshotFilterFlags, withIdentity } from "./repo.ts";
 
 export const status = verb({
-  summary: "age of the last good snapshot and drill of each home",
+  summary: "whether each home has a snapshot to rely on, and how old it and its proof are",
   description:
-    "A snapshot is good unless its last drill failed. Exit 1 when the last good one is older than allowed, or does not exist. Ages count from the moment when the snapshot or drill began.",
+    "Fresh by a snapshot that is good or unproven, complete, and young enough; stale (exit 1) as long as the newest snapshot is suspect, bad or not complete, or when something in the repository is missing or changed. Looks at manifests, indexes, and names and sizes of packs; looked_at says what was not looked at. Ages count from the moment when the snapshot or drill began.",
   flags: {
-    maxAge: option("Stale when the last good snapshot is older", { hint: "26h", convert: parseDuration }),
+    maxAge: option("Stale when the newest snapshot that is good or unproven is older", {
+      hint: "26h",
+      convert: parseDuration,
+    }),
     maxDrillAge: option("Stale when the last good drill is older, or there is none", {
       hint: "8d",
       convert: parseDuration,
@@ -20,7 +23,7 @@ export const status = verb({
     homeId: snapshotFilterFlags.homeId,
   },
   examples: ["agh-backup status", "agh-backup status --max-age 26h --max-drill-age 8d"],
-  prints: ["verdict", "summary"],
+  prints: ["finding", "verdict", "summary"],
   run: async ({ values, deps }) => {
     const { backupStatus } = await import("../../lib/backup/status.ts");
     const { homeId, maxAge, maxDrillAge } = values;

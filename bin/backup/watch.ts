@@ -22,7 +22,7 @@ export function cronOf({ cron }: { readonly cron: string | undefined }): string 
 export const watch = verb({
   summary: "run create on a schedule, where cron is not available",
   description:
-    "Runs until a signal ends it; a run in progress is then abandoned, and the next create stores what it did not. Runs never overlap: times that pass during a run are missed, and a finding counts them. A failed run is reported as a finding, and the next run starts on schedule. --metrics-file and --ping report each run.",
+    "Runs until a signal ends it; a run in progress is then abandoned, and the next create stores what it did not. Runs never overlap: times that pass during a run are missed, and a finding counts them. A failed run is reported as a finding, and the next run starts on schedule. Where the clock is set back, the next run is computed anew, and a finding says so. --metrics-file and --ping report each run.",
   flags: { ...cronFlag, ...repoFlag, ...placeFlags, ...createFlags, ...snapshotFlags, ...cronFlags },
   examples: ["agh-backup watch --cron '*/5 * * * *' --repo /mnt/backup/agh"],
   prints: ["snapshot", "finding", "summary"],

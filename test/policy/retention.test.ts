@@ -155,7 +155,7 @@ const states = (verdicts: readonly RetentionVerdict<Retained>[]): (string | fals
 test("floors stay whatever the policy says: the newest good, unproven and complete one, and the newest of all", () => {
   const now = new Date("2026-11-09");
   const policy: Policy = { tags: ["none has it"] };
-  const day = (at_: number, more: Partial<Retained> = {}): Retained => at(`2026-11-0${at_}`, more);
+  const day = (number: number, more: Partial<Retained> = {}): Retained => at(`2026-11-0${number}`, more);
   const [good, bad, suspect] = (["good", "bad", "suspect"] as const).map((state) => ({ state }));
   const rows: [Retained[], (string | false)[]][] = [
     [
@@ -202,9 +202,9 @@ test("floors stay whatever the policy says: the newest good, unproven and comple
   for (const [snapshots, expected] of rows) {
     assert.deepEqual(states(computeRetention(snapshots, policy, { now })), expected, JSON.stringify(snapshots));
     const floors = [...findFloors(snapshots, now).keys()];
-    const kept_ = snapshots.filter((_, index) => /^newest/.test(String(expected[index])));
+    const expectedFloors = snapshots.filter((_, index) => String(expected[index]).startsWith("newest"));
     assert.ok(
-      kept_.every((each) => floors.includes(each)),
+      expectedFloors.every((each) => floors.includes(each)),
       JSON.stringify(floors),
     );
   }

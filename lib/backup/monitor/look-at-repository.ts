@@ -147,7 +147,7 @@ class Look {
     const content = this.#repo.isLocked ? this.#repo.cache?.read(key) : await this.#open(bytes, key);
     if (!content && this.#repo.isLocked) return void this.#sealedIndexes++;
     const lines = content && packLines(content);
-    if (!lines) return this.#fault("INDEX_DAMAGED", key, "is no index");
+    if (!lines) return this.#fault("INDEX_DAMAGED", key, "is not an index");
     for (const line of lines) {
       this.#named.set(line.pack, packSize(line));
       for (const [sha256] of line.chunks) unfound.delete(sha256);

@@ -3,7 +3,7 @@ import { asPartial, ToolError } from "../../records/error.ts";
 import type { Log } from "../../records/deps.ts";
 import type { Finding } from "../../records/result-kinds.ts";
 import type { KnownSnapshot, LocalState } from "./local-state.ts";
-import { readPruned, type Removal } from "./pruned.ts";
+import { readPruned, type PrunedObjects } from "./pruned.ts";
 import type { Repository } from "./repository.ts";
 import { vanishedFromLog, withoutGivenUp } from "./snapshots.ts";
 
@@ -29,7 +29,7 @@ export function rememberObjects(repo: Repository, known: Partial<KnownObjects>, 
 }
 
 /** Forgets what a prune has removed, or somebody has accepted as lost. */
-export function forgetObjects(repo: Repository, { snapshots, packs }: Removal, log: Log): Promise<void> {
+export function forgetObjects(repo: Repository, { snapshots, packs }: PrunedObjects, log: Log): Promise<void> {
   const [lostSnapshots, lostPacks] = [new Set(snapshots), new Set(packs)];
   return updateState(repo, log, (state) => ({
     ...state,

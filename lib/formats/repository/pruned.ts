@@ -8,12 +8,12 @@ const PRUNED_FORMAT = 1;
 /** More files than this are made one. */
 const MAX_FILES = 32;
 
-export interface Removal {
+export interface PrunedObjects {
   readonly snapshots: readonly string[];
   readonly packs: readonly string[];
 }
 
-interface PrunedFile extends Removal {
+interface PrunedFile extends PrunedObjects {
   readonly format: number;
   /** ULID. */
   readonly id: string;
@@ -21,7 +21,7 @@ interface PrunedFile extends Removal {
 }
 
 /** Written before anything of it is removed, by whoever has the prune lock. */
-export async function putPruned(repo: Repository, removal: Removal, now: Date): Promise<void> {
+export async function putPruned(repo: Repository, removal: PrunedObjects, now: Date): Promise<void> {
   if (removal.snapshots.length + removal.packs.length === 0) return;
   const keys = await prunedKeys(repo);
   const superseded = keys.length < MAX_FILES ? [] : keys;
@@ -38,7 +38,7 @@ export async function putPruned(repo: Repository, removal: Removal, now: Date): 
 }
 
 /** All that was ever removed. A damaged file says nothing: what it names seems lost. */
-export async function readPruned(repo: Repository): Promise<Removal> {
+export async function readPruned(repo: Repository): Promise<PrunedObjects> {
   const snapshots = new Set<string>();
   const packs = new Set<string>();
   for (const key of await prunedKeys(repo)) {
