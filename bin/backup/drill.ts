@@ -29,11 +29,7 @@ const flags = {
 export const drill = verb({
   summary: "restore a snapshot into a scratch directory, and test it",
   description:
-<<<<<<< HEAD
-    "Tests every database (integrity, references, events without a gap up to the last one that was backed up), every ledger against its events, the catalog against the directories, and whether AGH would start. Without ID the newest snapshot of every home is drilled. The result is kept in the repository; status reports its age. Exit 1 when a finding is an error. TMPDIR needs space for the whole home.",
-=======
-    "Tests that every path of the snapshot is restored, that every session ends with the event that it ended with, and all that agh-reconcile check --level deep checks of a home; that nothing is missing which the newest good snapshot before it has, or which could not be backed up. What was lost on purpose is accepted with agh-backup accept. Every outcome is kept in the repository (passed, failed, not run); status reports its age. Exit 1 when a finding is an error, and for an empty repository. TMPDIR needs space for the whole home.",
->>>>>>> drill
+    "Tests that every path of the snapshot is restored, that every session ends with the event that it ended with, and all that agh-reconcile check --level deep checks of a home; that nothing is missing which the newest good snapshot before it has, or which could not be backed up. Without ID the newest snapshot of every home is drilled. What was lost on purpose is accepted with agh-backup accept. Every outcome is kept in the repository (passed, failed, not run); status reports its age. Exit 1 when a finding is an error, and for an empty repository. TMPDIR needs space for the whole home.",
   flags,
   examples: [
     "agh-backup drill",

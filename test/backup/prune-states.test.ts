@@ -118,6 +118,7 @@ test("a format-1 repository: prune says to upgrade, and does what it does elsewh
   const file = join(repo.repo, "repository.json");
   const { digest: _, ...content } = JSON.parse(readFileSync(file, "utf8")) as { digest: string };
   writeFileSync(file, encodeSealed({ ...content, format: 1 }).bytes);
+  await repo.ok("trust");
   const [a] = (await history(repo, home, 3)) as [string];
   proof(repo, a, "passed");
   const { records, stderr } = await repo.ok("prune", "--keep-last", "1", "--apply", "-v");
