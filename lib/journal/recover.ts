@@ -27,8 +27,8 @@ export interface Recovered {
  * since the home was used after the kill, is a problem (3) each. `but` is left as it is.
  */
 export function recoverRuns(home: JournalHome, but?: string): Recovered[] {
-  if (!hasUnfinishedRuns(home.root)) return [];
   assertOwnState(home.root);
+  if (!hasUnfinishedRuns(home.root)) return [];
   const recovered: Recovered[] = [];
   for (const unfinished of unfinishedRuns(home)) {
     if (unfinished.run === but) continue;

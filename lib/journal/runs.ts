@@ -101,6 +101,7 @@ const unsafe = (dir: string, why: string): Error =>
   refusal("E_UNSAFE_STATE", `${dir} cannot be trusted: ${why}`, "look at it, and move it away: ls -ld");
 
 const isThere = (root: string, run: string, name: string): boolean =>
+  isDirectory(runDir(root, run)) &&
   lstatSync(osPath(joinPath(runDir(root, run), name)), { throwIfNoEntry: false }) !== undefined;
 
 const isDirectory = (dir: string): boolean => lstatSync(osPath(dir), { throwIfNoEntry: false })?.isDirectory() === true;
@@ -109,6 +110,7 @@ const timeOf = (file: string): number | undefined => lstatSync(osPath(file), { t
 
 function namesIn(root: string): string[] {
   try {
+    if (!isDirectory(journalsDir(root))) return []; // a link is not followed; whoever changes the home refuses it
     return readdirSync(osPath(journalsDir(root))).sort();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

@@ -4,7 +4,7 @@ import { withHomeLock } from "./home-lock.ts";
 import { journalHome } from "./journal-home.ts";
 import type { JournalHome } from "../journal/journal-home.ts";
 import { recoverRuns, type Recovered } from "../journal/recover.ts";
-import { hasUnfinishedRuns } from "../journal/runs.ts";
+import { assertOwnState, hasUnfinishedRuns } from "../journal/runs.ts";
 import type { Deps } from "../records/deps.ts";
 import type { OpenPlace } from "./detect-source.ts";
 
@@ -35,5 +35,6 @@ export async function recoverHome(
   options: HomeLockOptions,
   deps: Deps,
 ): Promise<void> {
+  assertOwnState(opened.home.root);
   if (hasUnfinishedRuns(opened.home.root)) await withHomeChange(opened, options, deps, async () => {});
 }

@@ -1,94 +1,30 @@
 // Homes with something mounted in them: every verb that changes a home does all of it, or nothing, and names the mount.
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
-import {
-  appendFileSync,
-  cpSync,
-  existsSync,
-  globSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-} from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { tool as archive } from "../../bin/agh-archive.ts";
 import { tool as backup } from "../../bin/agh-backup.ts";
-import { tool as ledger } from "../../bin/agh-ledger.ts";
 import { tool as reconcile } from "../../bin/agh-reconcile.ts";
 import { tool as vacuum } from "../../bin/agh-vacuum.ts";
-import type { Tool } from "../../lib/cli/verb.ts";
-import { listMounts } from "../../lib/files/mounts.ts";
-import { makeHome } from "../../scripts/make-home/home.ts";
-import { countCalls, runLayered, spread } from "../support/crash.ts";
-import { PROJECT } from "../support/homes.ts";
-import { runHere, type Ran } from "../support/memory.ts";
+import type { Ran } from "../support/memory.ts";
 import { strength } from "../support/strength.ts";
 import { tempDir } from "../support/temp.ts";
 import { treeDiff, treeState, type TreeState } from "../support/tree.ts";
-
-interface World {
-  readonly home: string;
-  readonly repo: string;
-  readonly archives: string;
-  readonly ids: readonly string[];
-  /** Room outside of the home. */
-  readonly dir: string;
-}
-
-interface MountKind {
-  readonly at: (world: World) => string;
-  readonly kind: "tmpfs" | "bind" | "read-only" | "overlay";
-}
-
-const session = ({ ids }: World): string => `sessions/${ids[0]}`;
-
-/** Where something is mounted, and what. */
-const MOUNTS: { readonly [name: string]: MountKind } = {
-  "tmpfs on sessions": { at: () => "sessions", kind: "tmpfs" },
-  "bind on sessions": { at: () => "sessions", kind: "bind" },
-  "read-only sessions": { at: () => "sessions", kind: "read-only" },
-  "overlay on sessions": { at: () => "sessions", kind: "overlay" },
-  "tmpfs on a session": { at: session, kind: "tmpfs" },
-  "bind on a session": { at: session, kind: "bind" },
-  "bind on agh.db": { at: () => "agh.db", kind: "bind" },
-  "bind on an events.db": { at: (world) => `${session(world)}/events.db`, kind: "bind" },
-  "bind on a ledger's directory": {
-    at: ({ home }) => `sessions/${readdirSync(join(home, "sessions")).find((name) => name.startsWith("ws_"))}`,
-    kind: "bind",
-  },
-  "tmpfs on logs": { at: () => "logs", kind: "tmpfs" },
-  "tmpfs on .agh-toolkit": { at: () => ".agh-toolkit", kind: "tmpfs" },
-  "bind on the trash": { at: () => ".agh-toolkit/trash", kind: "bind" },
-  "overlay on the home": { at: () => "", kind: "overlay" },
-};
-
-/** The home with a mount in it, its content as it was; what was mounted is unmounted when the test ends. */
-function mountOn({ home, dir }: World, { kind }: MountKind, path: string): () => void {
-  const target = join(home, path);
-  const copy = join(dir, "lower");
-  const sh = (...argv: string[]): void => void execFileSync(argv[0]!, argv.slice(1), { stdio: "pipe" });
-  if (path === ".agh-toolkit/trash" || path === ".agh-toolkit") mkdirSync(target, { recursive: true, mode: 0o700 });
-  cpSync(target, copy, { recursive: true, preserveTimestamps: true });
-  if (kind === "overlay") {
-    const room = join(dir, "overlay");
-    mkdirSync(room);
-    sh("mount", "-t", "tmpfs", "tmpfs", room); // an overlay lies on no overlay
-    for (const name of ["upper", "work"]) mkdirSync(join(room, name));
-    sh("cp", "-a", copy, join(room, "lower"));
-    const layers = `lowerdir=${room}/lower,upperdir=${room}/upper,workdir=${room}/work`;
-    sh("mount", "-t", "overlay", "overlay", "-o", layers, target);
-    return () => sh("umount", target, room);
-  }
-  if (kind === "tmpfs") {
-    sh("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", target);
-    sh("cp", "-a", `${copy}/.`, target);
-  } else sh("mount", "--bind", copy, target);
-  if (kind === "read-only") sh("mount", "-o", "remount,bind,ro", target);
-  return () => sh("umount", target);
-}
+import {
+  canMount,
+  isSpoilt,
+  isThere,
+  mountOn,
+  MOUNTS,
+  put,
+  retire,
+  run,
+  seal,
+  spoil,
+  worldIn,
+  type World,
+} from "./mounted-home.ts";
 
 interface Verb {
   /** Bends the home before anything is mounted. */
@@ -98,23 +34,6 @@ interface Verb {
   /** What must hold when all of it was done. */
   readonly done: (world: World, ran: Ran, then: TreeState) => void;
 }
-
-const NOW = "2027-01-01T00:00:00Z";
-const run = async (tool: Tool, ...argv: string[]): Promise<Ran> => runHere(tool, argv);
-const retire = ({ home }: World, ...more: string[]): Promise<Ran> =>
-  run(vacuum, "sessions", "--older-than", "0s", "--home", home, "--now", NOW, ...more, "--apply");
-
-const spoil = async ({ home, ids }: World): Promise<void> => {
-  for (const id of ids) appendFileSync(join(home, "sessions", id, "meta.json"), " ");
-  appendFileSync(join(home, "config.toml"), "# later\n");
-};
-const put = async ({ home, archives }: World): Promise<void> =>
-  assert.equal((await run(archive, "put", "--all", "--home", home, "--to", archives)).code, 0);
-const seal = async ({ home }: World): Promise<void> =>
-  assert.equal((await run(ledger, "seal", "--all", "--home", home)).code, 0);
-const isSpoilt = ({ home }: World, id: string): boolean =>
-  readFileSync(join(home, "sessions", id, "meta.json"), "utf8").endsWith(" ");
-const isThere = ({ home }: World, id: string): boolean => existsSync(join(home, "sessions", id, "events.db"));
 
 const VERBS: { readonly [name: string]: Verb } = {
   "restore the home": {
@@ -267,21 +186,9 @@ async function check(t: TestContext, template: World, mount: string, verb: strin
   }
 }
 
-const canMount =
-  process.geteuid?.() === 0 && listMounts().length > 0 && spawnSync("unshare", ["-m", "true"]).status === 0;
-
 /** So that each mount meets other verbs than the one before it. */
 const isDrawn = (mount: number, verb: number): boolean =>
   ((mount + verb) * strength("mounts a verb", 4)) % Object.keys(MOUNTS).length < strength("mounts a verb", 4);
-
-async function worldIn(dir: string): Promise<World> {
-  const { home, ids } = makeHome(join(dir, "home", ".agh"), { sessions: 2, events: 4 });
-  const template: World = { home, ids, dir, repo: join(dir, "repo"), archives: join(dir, "archives") };
-  for (const argv of [["init"], ["create", "--home", home, "--home-id", "h"]]) {
-    assert.equal((await run(backup, ...argv, "--repo", template.repo)).code, 0);
-  }
-  return template;
-}
 
 test("mounts × verbs", async (t) => {
   if (!canMount) return t.skip("needs root, who may mount");
@@ -291,90 +198,4 @@ test("mounts × verbs", async (t) => {
       if (isDrawn(at, number)) await t.test(`${verb}: ${mount}`, (s) => check(s, template, mount, verb));
     }
   }
-});
-
-/** Where the files of a session lie, in the home or in the trash, as digests by their names. */
-function copiesOf({ home }: World, id: string): ReadonlyMap<string, string>[] {
-  const dirs = globSync([`sessions/${id}`, `.agh-toolkit/trash/*/sessions/${id}`], { cwd: home });
-  return dirs.map((dir) => new Map([...treeState(join(home, dir))].map(([name, { content }]) => [name, content])));
-}
-
-const KILLED: readonly (readonly [mount: string, script: string, argv: (world: World) => readonly string[]])[] = [
-  [
-    "tmpfs on sessions",
-    "bin/agh-backup.ts",
-    ({ home, repo }) => ["restore", "latest", "--home-id", "h", "--into", home, "--repo", repo, "--apply"],
-  ],
-  [
-    "overlay on the home",
-    "bin/agh-backup.ts",
-    ({ home, repo, ids }) => [
-      "restore",
-      "latest",
-      "--home-id",
-      "h",
-      "--session",
-      ids[0]!,
-      "--replace",
-      "--into",
-      home,
-      "--repo",
-      repo,
-      "--apply",
-    ],
-  ],
-  [
-    "bind on the trash",
-    "bin/agh-vacuum.ts",
-    ({ home }) => ["sessions", "--older-than", "0s", "--require", "sealed", "--home", home, "--now", NOW, "--apply"],
-  ],
-];
-
-test("killed amid a move between mounts: the next command finishes it, and every session is whole", async (t) => {
-  if (!canMount) return t.skip("needs root, who may mount");
-  const dir = tempDir(t, "mounts-killed");
-  const template = await worldIn(join(dir, "template"));
-  let killed = 0;
-  for (const [mount, script, argv] of KILLED) {
-    const trial = async (point: number | undefined): Promise<number> => {
-      const at = join(dir, "trial");
-      cpSync(template.dir, join(at, "world"), { recursive: true, preserveTimestamps: true });
-      const world: World = { ...template, dir: at, home: join(at, "world/home/.agh"), repo: join(at, "world/repo") };
-      await seal(world);
-      await spoil(world);
-      const then = new Map(world.ids.map((id) => [id, copiesOf(world, id)[0]!]));
-      const unmount = mountOn(world, MOUNTS[mount]!, MOUNTS[mount]!.at(world));
-      try {
-        const command = join(PROJECT, script);
-        if (point === undefined) return (await countCalls(command, argv(world))).count;
-        await runLayered(command, argv(world), { CRASH_AT: String(point) });
-        if (globSync(".agh-toolkit/journal/*/journal.json", { cwd: world.home }).length > 0) killed++;
-        const next = await run(vacuum, "compact", "--home", world.home, "--apply");
-        const what = `${script}, ${mount}, killed at ${point}: ${next.stderr}`;
-        assert.equal(next.code, 0, what);
-        assert.deepEqual(globSync(".agh-toolkit/journal/*", { cwd: world.home }), [], what);
-        const rests = [...treeState(world.home).keys()].filter((name) => /(?:^|\/)\..*\.agh-toolkit$/.test(name));
-        assert.deepEqual(rests, [], what);
-        for (const [id, files] of then) {
-          const copies = copiesOf(world, id);
-          assert.ok(copies.length > 0, what);
-          // As it was, or as the snapshot has it: never a part.
-          for (const copy of copies) assert.deepEqual([...copy.keys()], [...files.keys()], what);
-          assert.ok(
-            copies.every((copy) => copy.get("events.db") === files.get("events.db")),
-            what,
-          );
-        }
-        return 0;
-      } finally {
-        unmount();
-        rmSync(at, { recursive: true });
-      }
-    };
-    const calls = await trial(undefined);
-    const last = Math.ceil(calls / 2);
-    for (const point of spread(last, strength("crash points", 5))) await trial(calls - last + point);
-  }
-  assert.ok(killed > 3, `${killed} runs were killed with a journal`);
-  t.diagnostic(`figure: ${killed} moves between mounts killed and finished`);
 });
