@@ -79,7 +79,8 @@ async function assertComplete(
 ): Promise<Manifest> {
   const manifest = decodeManifest(readFileSync(join(repo.repo, "snapshots", `${id}.json`)))!;
   const listed = new Set<string>();
-  for (const { root, path, database } of (await repo.ok("show", id)).records.slice(1)) {
+  for (const { kind, root, path, database } of (await repo.ok("show", id)).records) {
+    if (kind !== "entry") continue;
     listed.add(`${String(root)}\0${String(path)}`);
     if ((database as { wal?: unknown } | undefined)?.wal) listed.add(`${String(root)}\0${String(path)}-wal`);
   }
