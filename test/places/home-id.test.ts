@@ -26,7 +26,7 @@ test("a moved home keeps its id: create goes on from its snapshots, list and sta
   assert.equal(second["home_path"], moved);
   assert.notEqual(second["parent"], null);
   const listed = await repo.ok("list", "--home-id", home_id);
-  assert.deepEqual(listed.records.at(-1)!["id"], second["id"]);
+  assert.deepEqual(listed.records[0]!["id"], second["id"]);
   const status = await repo.run("status", "--home-id", home_id);
   assert.equal(status.records.filter(({ kind }) => kind === "verdict").length, 1);
   const latest = await repo.ok("show", "latest", "--home-id", home_id);
