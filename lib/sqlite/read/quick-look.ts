@@ -24,7 +24,7 @@ export interface QuickLook {
 export function lookAt(main: Bytes, wal?: Bytes): QuickLook {
   const pages = pagesOf(main, wal);
   if (!pages) return { damaged: reasonAgainst(main), schema: [] };
-  const header = pages.readStart(1, 100);
+  const header = pages.readPage(1)?.subarray(0, 100);
   const size = header && sizeProblem(header, pages, main, wal);
   if (!header) return { damaged: "is cut off within its first page", pages, schema: [] };
   const fields = size ?? headerProblem(header);
