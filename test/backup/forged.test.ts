@@ -198,19 +198,19 @@ test("what a forged repository says is refused whole, by every verb, and nothing
     const drilled = await repo.run("drill");
     const shown = await repo.run("show", "latest");
     const codes = [verified, restored, drilled, shown].map(({ code }) => code);
-    const said = `${forgery.name}: ${codes.join()} ${verified.stdout}${restored.stderr}${drilled.stderr}`.slice(
+    const seen = `${forgery.name}: ${codes.join()} ${verified.stdout}${restored.stderr}${drilled.stderr}`.slice(
       0,
       1500,
     );
-    assert.ok(!codes.includes(70), said);
+    assert.ok(!codes.includes(70), seen);
     const isUnknownRuntime = forgery.name === "a runtime that nobody knows";
     if (!isUnknownRuntime) {
-      assert.equal(verified.code, 1, said);
-      assert.notEqual(drilled.code, 0, said);
+      assert.equal(verified.code, 1, seen);
+      assert.notEqual(drilled.code, 0, seen);
     }
-    assert.notEqual(restored.code, 0, said);
-    if (restored.code === 4) assert.ok(!existsSync(to), said);
-    assert.ok(!existsSync(join(repo.dir, "evil")), said);
+    assert.notEqual(restored.code, 0, seen);
+    if (restored.code === 4) assert.ok(!existsSync(to), seen);
+    assert.ok(!existsSync(join(repo.dir, "evil")), seen);
     rmSync(repo.dir, { recursive: true, force: true });
   }
   assert.ok(process.memoryUsage().rss - before < 400 << 20, "no huge allocation");
