@@ -41,9 +41,9 @@ const first = (_: string, [id]: readonly string[]): string => id!;
 const catalog = (): string => "agh.db";
 const SIDECARS = ["-wal", "-shm"];
 
-function withoutSidecars(file: string): void {
-  for (const suffix of SIDECARS) rmSync(file + suffix, { force: true });
-}
+const withoutSidecars = (file: string): void => SIDECARS.forEach((suffix) => rmSync(file + suffix, { force: true }));
+
+const withoutProjects = (home: string): void => rmSync(join(home, "../projects"), { recursive: true });
 
 /** Moves the file aside as AGH does, and begins an empty one with its tables. */
 function setAside(file: string, tables: readonly string[]): string {
@@ -119,7 +119,7 @@ const CASES: readonly DamageCase[] = [
     verb: "add-workspace",
   },
   { code: "SOUL_MISSING", id: first, damage: (home, [id]) => editMeta(home, id!, { soul_snapshot_id: "soul-1" }) },
-  { code: "WORKSPACE_ROOT_MISSING", damage: (home) => rmSync(join(home, "../projects"), { recursive: true }) },
+  { code: "WORKSPACE_ROOT_MISSING", damage: (home) => withoutProjects(home) },
   {
     code: "ROW_ORPHANED",
     id: first,
@@ -153,10 +153,7 @@ const CASES: readonly DamageCase[] = [
   {
     code: "META_SKIPPED",
     id: first,
-    damage: (home, [id]) => (
-      editMeta(home, id!, { provider: "" }),
-      rmSync(join(home, "../projects"), { recursive: true })
-    ),
+    damage: (home, [id]) => (editMeta(home, id!, { provider: "" }), withoutProjects(home)),
     also: ["ROW_DIFFERS", "WORKSPACE_ROOT_MISSING"],
   },
   {

@@ -1,11 +1,8 @@
-// Makes a snapshot: notes the cut, walks the home along its parent, stores what is new, and publishes the manifest last.
+// Makes snapshots of homes, and says what is wrong with them.
 import { realpathSync, statSync } from "node:fs";
-import { hostname } from "node:os";
 import { osPath } from "../../files/os-path.ts";
-import { scratchDir } from "../../files/scratch.ts";
-import { encodeManifest, type Manifest } from "../../formats/repository/manifest.ts";
-import { findVanishedSnapshots, readKnownObjects, rememberObjects } from "../../formats/repository/known-objects.ts";
-import { MarkWatch } from "../../formats/repository/prune-marks.ts";
+import type { Manifest } from "../../formats/repository/manifest.ts";
+import { findVanishedSnapshots, readKnownObjects } from "../../formats/repository/known-objects.ts";
 import { openForWriting, pinFirstUse } from "../../formats/repository/authorship/open-for-writing.ts";
 import type { Repository } from "../../formats/repository/repository.ts";
 import { snapshotIds } from "../../formats/repository/snapshots.ts";
@@ -13,29 +10,20 @@ import { SnapshotStates } from "../../formats/repository/snapshot-state.ts";
 import { upgradeHint } from "../../formats/repository/upgrade-hint.ts";
 import { ulid } from "../../formats/ulid.ts";
 import type { Place } from "../../places/open-with-capability.ts";
-import { withoutProblems, type Deps } from "../../records/deps.ts";
-import { asPartial, EXIT, refusal, ToolError } from "../../records/error.ts";
+import type { Deps } from "../../records/deps.ts";
+import { EXIT, refusal } from "../../records/error.ts";
 import type { AnyRecord } from "../../records/record.ts";
 import type { Finding } from "../../records/result-kinds.ts";
 import { Tally } from "../../records/summary.ts";
-import type { HomeCut } from "../../sources/home-cut.ts";
-import { HomeLinks } from "../../sources/links.ts";
-import type { Home, Root } from "../../sources/source.ts";
+import type { Root } from "../../sources/source.ts";
 import { sqliteCode, toDatabaseError } from "../../sqlite/errors.ts";
-import { PathFilter, type PathFinding } from "./path-filter.ts";
-import { ChunkSink } from "../chunk-sink.ts";
-import { assertClasses, classesOf, type ClassChoice } from "../classes.ts";
-import { startGraceDeadline } from "./grace-deadline.ts";
-import { openBackupJob, type Consistency, type BackupJob } from "./backup-job.ts";
-import { findUnusablePacks, unusableFinding } from "./unusable-packs.ts";
-import { ListingWriter } from "./listing-writer.ts";
-import { ParentCursor } from "./parent-cursor.ts";
+import { assertClasses, type ClassChoice } from "../classes.ts";
+import { openBackupJob, type Consistency } from "./backup-job.ts";
+import { unusableFinding } from "./unusable-packs.ts";
 import { snapshotRecord } from "../records.ts";
-import { PageStore } from "../losses/page-store.ts";
-import { Archiver } from "./archiver.ts";
-import { findEarlier } from "./earlier-snapshots.ts";
-import { findSuspicions, lossFinding, NOTHING_TO_BACK_UP } from "./find-suspicions.ts";
+import { lossFinding, NOTHING_TO_BACK_UP } from "./find-suspicions.ts";
 import { missingFindings } from "./missing-findings.ts";
+import { SnapshotRun, type SnapshotOptions } from "./snapshot-run.ts";
 import { verifyRepository } from "../verify/verify.ts";
 
 export interface CreateSnapshots extends ClassChoice, Consistency {
@@ -165,153 +153,3 @@ function isWithin(dir: string, below: string): boolean {
   }
   return dir === real || dir.startsWith(`${real}/`);
 }
-
-type SnapshotOptions = Pick<
-  CreateSnapshots,
-  "tags" | "toolkit" | "dryRun" | "acceptMissing" | keyof Consistency | keyof ClassChoice
-> & {
-  /** What is wrong in the home, and was taken all the same. */
-  readonly findings: Finding[];
-};
-
-/** One run over one home. */
-class SnapshotRun {
-  unusablePacks: ReadonlySet<string> = new Set();
-  #job: BackupJob;
-  #options: SnapshotOptions;
-  #deps: Deps;
-  #repo: Repository;
-
-  constructor(job: BackupJob, options: SnapshotOptions, deps: Deps, repo: Repository) {
-    this.#job = job;
-    this.#options = options;
-    this.#deps = deps;
-    this.#repo = repo;
-  }
-
-  async make(): Promise<Manifest> {
-    const { home, source, roots, consistency } = this.#job;
-    const classes = classesOf(this.#options, source, this.#repo.file.format);
-    const started = this.#deps.now();
-    const checkGrace = startGraceDeadline(this.#deps);
-    const earlier = await findEarlier(this.#repo, home.id, classes, (error) => this.#report(error));
-    const { parent } = earlier;
-    const watch = await MarkWatch.begin(this.#repo);
-    this.unusablePacks = await findUnusablePacks(this.#repo);
-    const marked = watch.marked.union(this.unusablePacks);
-    await using sink = new ChunkSink(this.#repo, { marked, mostlyStored: parent !== undefined });
-    using scratch = scratchDir(this.#deps.env);
-    const cut = consistency === "cold" ? undefined : await source.cut?.(home, scratch, this.#deps);
-    const pageStore = new PageStore(this.#repo, sink, scratch);
-    const listing = new ListingWriter(pageStore);
-    const { acceptMissing } = this.#options;
-    const links = new HomeLinks(home, this.#deps, this.#repo.target.dir);
-    const filter = new PathFilter({ source, links, classes: new Set(classes), cut, acceptMissing, deps: this.#deps });
-    const archiver = new Archiver({
-      filter,
-      listing,
-      sink,
-      source,
-      pages: pageStore,
-      scratch,
-      deps: this.#deps,
-      // Where something of the repository is missing, nothing is taken over unread: it may be what is missing.
-      parent: await ParentCursor.open(this.#repo, this.unusablePacks.size > 0 ? undefined : parent, (error) =>
-        this.#report(error),
-      ),
-    });
-    for (const root of roots) {
-      if (root.missing) filter.recordMissingRoot(root, root.missing);
-      else await archiver.root(root);
-    }
-    this.#options.findings.push(...filter.findings.map((found) => findingOf(this.#job.home, found)));
-    if (!source.sessionsAreDatabases && archiver.totals.sessions === 0)
-      archiver.totals.sessions = await this.#countSessions();
-    const pages = await listing.finish();
-    if (!this.#options.dryRun) await sink.publish();
-    checkGrace();
-    if (!this.#options.dryRun) await watch.assertMayPublish(this.#deps.now());
-    const taken = {
-      classes,
-      roots: roots.filter(({ missing }) => !missing).map(({ name, dir }) => ({ name, dir })),
-      ...(archiver.names.unusual > 0 && { unusual_names: archiver.names.unusual }),
-      class_files: archiver.classFiles,
-      coverage: filter.leftOut.all,
-      totals: { ...archiver.totals, new_bytes: sink.newBytes, stored_bytes: sink.storedBytes },
-    };
-    const compared = { ...taken, listing: { refs: listing.refs, read: (sha256: string) => pageStore.read(sha256) } };
-    const suspicions = await findSuspicions(
-      { job: this.#job, repo: this.#repo, earlier, snapshot: compared, hasCatalog: archiver.hasCatalog },
-      (error) => this.#report(error),
-      this.#deps,
-    );
-    return await this.#publish({
-      ...this.#header(started, cut, parent),
-      reference: earlier.reference?.id ?? null,
-      suspicions,
-      listing: pages,
-      ...taken,
-    });
-  }
-
-  /** Of sessions without databases of their own: as many as are listed now. What cannot be listed was reported when it was stored. */
-  async #countSessions(): Promise<number> {
-    const { home, source } = this.#job;
-    let count = 0;
-    try {
-      for await (const _ of source.sessions(home, {}, withoutProblems(this.#deps))) count++;
-    } catch (error) {
-      if (!(error instanceof ToolError)) throw error;
-    }
-    return count;
-  }
-
-  async #publish(manifest: Omit<Manifest, "digest">): Promise<Manifest> {
-    const { bytes, digest } = encodeManifest(manifest);
-    if (!this.#options.dryRun) {
-      const stored = await this.#repo.putManifest(manifest.id, bytes);
-      const known = { [manifest.id]: { home_id: manifest.home_id, ...stored } };
-      await rememberObjects(this.#repo, { snapshots: known }, this.#deps.log);
-    }
-    return { ...manifest, digest };
-  }
-
-  /** What is damaged in the repository does not stop a backup, and is not kept quiet. */
-  #report(error: ToolError): void {
-    if (error.code === "E_SNAPSHOT_VANISHED") return; // a finding, when all is stored
-    if (error.code === "E_IDENTITY_NEEDED") return; // encrypted, and not in the cache: what it holds is stored anew
-    this.#deps.log.problem(asPartial(error));
-  }
-
-  #header(started: Date, cut: HomeCut | undefined, parent: Manifest | undefined) {
-    const { runtime, id, root } = this.#job.home;
-    return {
-      format: this.#repo.file.format,
-      id: ulid(started),
-      runtime,
-      home_id: id,
-      home_path: root,
-      hostname: hostname(),
-      toolkit: this.#options.toolkit,
-      sqlite: process.versions.sqlite ?? "",
-      started_at: started.toISOString(),
-      finished_at: this.#deps.now().toISOString(),
-      consistency: this.#job.consistency,
-      cut_at: cut?.at.toISOString() ?? null,
-      skew_ms: cut?.skewMs ?? 0,
-      tags: this.#options.tags,
-      parent: parent?.id ?? null,
-    };
-  }
-}
-
-const findingOf = ({ runtime, place }: Home, { code, path, message }: PathFinding): Finding => ({
-  kind: "finding",
-  runtime,
-  home: place,
-  id: path,
-  code,
-  severity: "error",
-  message,
-  evidence: { path },
-});
