@@ -63,13 +63,18 @@ function recordLines({ stdout }: RunResult, directory: string): string[] {
   );
 }
 
+/** What later versions refuse: a saved plan that drops the newest good snapshot of a home. */
+const REFUSED: { readonly [name: string]: string } = { repository: "apply" };
+
 /** Runs what the fixture says; exit codes, records and the homes in the end are those of version 0.1. */
 async function sameOutcome(name: string, { directory, fixture, perform }: LaidOut): Promise<void> {
   const { runs, states } = expected[name]!;
   for (const [at, command] of fixture.run.entries()) {
     const result = await perform(command);
     const label = `${command.tool} ${command.args.join(" ")}`;
-    assert.equal(result.code, runs[at]!.code, `${label}: ${result.stderr}${result.stdout.slice(-500)}`);
+    const isRefused = REFUSED[name] === command.args[0];
+    assert.equal(result.code, isRefused ? 4 : runs[at]!.code, `${label}: ${result.stderr}${result.stdout.slice(-500)}`);
+    if (isRefused) continue;
     const printed = recordLines(result, directory);
     // Kinds and records are only added. An undo that was killed lists what was left of it, not all of it again.
     const isDone = (line: string): boolean =>
