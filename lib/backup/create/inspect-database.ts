@@ -22,7 +22,7 @@ export function inspectDatabase(
   { main, wal }: { readonly main: Bytes; readonly wal?: Bytes | undefined },
   { counted, hasEvents }: { readonly counted: CountedTables | undefined; readonly hasEvents: boolean },
 ): InspectedDatabase {
-  const { damaged, pages, schema } = lookAt(main, wal);
+  const { damaged, pages, schema } = lookAt(main, wal, { isText: counted !== undefined });
   const last = { pages: pages?.pageCount ?? null, last_sequence: hasEvents && pages ? lastSequence(pages) : null };
   if (damaged !== undefined || !pages) return { ...last, damaged: damaged ?? "cannot be read" };
   const tables = new Tables(pages, schema);

@@ -20,8 +20,13 @@ export interface QuickLook {
   readonly schema: readonly SchemaObject[];
 }
 
+export interface LookOptions {
+  /** Its values are text, so that no page that a long one runs over to is all zeros. */
+  readonly isText?: boolean;
+}
+
 /** Looks at a few pages, however large the file is. Never throws on garbage. */
-export function lookAt(main: Bytes, wal?: Bytes): QuickLook {
+export function lookAt(main: Bytes, wal?: Bytes, { isText = false }: LookOptions = {}): QuickLook {
   const pages = pagesOf(main, wal);
   if (!pages) return { damaged: reasonAgainst(main), schema: [] };
   const header = pages.readPage(1)?.subarray(0, 100);
@@ -31,7 +36,7 @@ export function lookAt(main: Bytes, wal?: Bytes): QuickLook {
   if (fields !== undefined) return { damaged: fields, pages, schema: [] };
   const schema = readSchema(pages);
   if (!schema) return { damaged: "has a schema that cannot be read", pages, schema: [] };
-  const damaged = rootProblem(pages, schema) ?? freePagesProblem(header, pages);
+  const damaged = rootProblem(pages, schema) ?? freePagesProblem(header, pages, isText);
   return { ...(damaged !== undefined && { damaged }), pages, schema };
 }
 
@@ -90,7 +95,7 @@ function rootProblem(pages: Pages, schema: readonly SchemaObject[]): string | un
   return broken && `has no readable page for ${broken.type} ${broken.name}`;
 }
 
-function freePagesProblem(header: Buffer, pages: Pages): string | undefined {
+function freePagesProblem(header: Buffer, pages: Pages, isText: boolean): string | undefined {
   const { pageCount, usable } = pages;
   const claimed = header.readUInt32BE(36);
   const DAMAGED = "has a damaged list of free pages";
@@ -112,13 +117,13 @@ function freePagesProblem(header: Buffer, pages: Pages): string | undefined {
     trunk = page.readUInt32BE(0);
   }
   if (found !== claimed) return DAMAGED;
-  return isLastFree || isLastPageSound(pages, header) ? undefined : "has an unreadable last page";
+  return isLastFree || isLastPageSound(pages, header, isText) ? undefined : "has an unreadable last page";
 }
 
 /** A page of a tree, one that a long value runs over to, or one of an auto-vacuum's own. */
-function isLastPageSound(pages: Pages, header: Buffer): boolean {
+function isLastPageSound(pages: Pages, header: Buffer, isText: boolean): boolean {
   const last = pages.readPage(pages.pageCount);
   if (!last) return false;
   if (header.readUInt32BE(52) !== 0 || PAGE_TYPES.has(last[0]!)) return true;
-  return last.readUInt32BE(0) <= pages.pageCount && last.some((byte) => byte !== 0);
+  return last.readUInt32BE(0) <= pages.pageCount && (!isText || last.some((byte) => byte !== 0));
 }
