@@ -9,7 +9,7 @@ _agh_toolkit() {
     --progress) COMPREPLY=($(compgen -W "auto none json" -- "$cur")); return ;;
     --as) COMPREPLY=($(compgen -W "db jsonl" -- "$cur")); return ;;
     --consistency) COMPREPLY=($(compgen -W "cut cold" -- "$cur")); return ;;
-    --verify) COMPREPLY=($(compgen -W "quick full" -- "$cur")); return ;;
+    --verify) COMPREPLY=($(compgen -W "quick full deep" -- "$cur")); return ;;
     --level) COMPREPLY=($(compgen -W "quick full" -- "$cur")); return ;;
     --sort) COMPREPLY=($(compgen -W "id created updated last-event size -created -updated -last-event -size" -- "$cur")); return ;;
     --require-trust) COMPREPLY=($(compgen -W "self signed anchored" -- "$cur")); return ;;
@@ -36,7 +36,7 @@ _agh_toolkit() {
     agh-archive:export) COMPREPLY=($(compgen -W "--home --runtime --home-id --session --agent --workspace --state --stop-reason --failure --crashed --since --until --older-than --limit --all --to --as --lock-timeout --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-archive:schema) COMPREPLY=($(compgen -W "--format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:init) COMPREPLY=($(compgen -W "--repo --encrypt-to --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
-    agh-backup:create) COMPREPLY=($(compgen -W "--repo --to --home --runtime --home-id --include --exclude --consistency --lock-timeout --tag --verify --identity --metrics-file --ping --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
+    agh-backup:create) COMPREPLY=($(compgen -W "--repo --to --home --runtime --home-id --include --exclude --consistency --accept-missing --lock-timeout --tag --verify --identity --metrics-file --ping --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:list) COMPREPLY=($(compgen -W "--session --repo --identity --home-id --at --tag --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:show) COMPREPLY=($(compgen -W "--repo --identity --home-id --at --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:verify) COMPREPLY=($(compgen -W "--all --level --sample --repo --identity --home-id --at --metrics-file --ping --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
@@ -48,8 +48,8 @@ _agh_toolkit() {
     agh-backup:apply) COMPREPLY=($(compgen -W "--grace --lock-timeout --repo --identity --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:copy) COMPREPLY=($(compgen -W "--all --to-repo --repo --identity --home-id --at --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:reindex) COMPREPLY=($(compgen -W "--lock-timeout --full --repo --identity --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
-    agh-backup:watch) COMPREPLY=($(compgen -W "--cron --tz --repo --home --runtime --home-id --include --exclude --consistency --lock-timeout --tag --verify --identity --metrics-file --ping --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
-    agh-backup:schedule) COMPREPLY=($(compgen -W "--cron --tz --as --repo --home --runtime --home-id --include --exclude --consistency --lock-timeout --tag --verify --identity --metrics-file --ping --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
+    agh-backup:watch) COMPREPLY=($(compgen -W "--cron --tz --repo --home --runtime --home-id --include --exclude --consistency --accept-missing --lock-timeout --tag --verify --identity --metrics-file --ping --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
+    agh-backup:schedule) COMPREPLY=($(compgen -W "--cron --tz --as --repo --home --runtime --home-id --include --exclude --consistency --accept-missing --lock-timeout --tag --verify --identity --metrics-file --ping --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-backup:schema) COMPREPLY=($(compgen -W "--format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-inspect:overview) COMPREPLY=($(compgen -W "--home --runtime --home-id --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;
     agh-inspect:homes) COMPREPLY=($(compgen -W "--home --runtime --home-id --format --json --fields --dry-run --now --progress --no-color --quiet --verbose --help" -- "$cur")) ;;

@@ -10,11 +10,15 @@ export const createFlags = {
     "cut: one moment of a home in use; cold: its daemon must be stopped, and is locked out during the run",
     ["cut", "cold"],
   ),
+  acceptMissing: repeated("Known to be missing, and no finding: a path, or workspaces/ID", { hint: "PATH" }),
   lockTimeout: option("How long cold waits for the daemon to exit; 0s", { hint: "30s", convert: parseDuration }),
 };
 
 export const snapshotFlags = {
   tag: repeated("A tag to find the snapshot by", { hint: "TAG" }),
-  verify: choice("Verify the new snapshot in the same run; exit 1 on damage", ["quick", "full"]),
+  verify: choice(
+    "Verify the new snapshot in the same run; exit 1 on damage. full, deep: every byte, and every database is opened and checked",
+    ["quick", "full", "deep"],
+  ),
   ...identityFlag,
 };

@@ -25,11 +25,12 @@ type Values = Call<typeof flags>["values"];
 export const create = verb({
   summary: "back up a home while its daemon runs",
   description:
-    "A snapshot shows one moment of the home: the catalog is read in one short transaction while the length of every session's log is recorded; what was committed then is what is copied. Nothing in the home is changed. Files that did not change since the last snapshot are not read again. Every path that is not included is named in the snapshot with its reason. The summary's bytes are those added to the repository. In a tar (--to -) a live database is two files, the database and its WAL; SQLite joins them when it opens the database; the last file, .agh-backup.json, names what was left out.",
+    "A snapshot shows one moment of the home: the catalog is read in one short transaction while the length of every session's log is recorded; what was committed then is what is copied. Nothing in the home is changed. Files that did not change since the last snapshot are not read again. Every path that is not included is named in the snapshot with its reason; what was to be included and could not be read is a finding in every run (exit 3). Each database is looked at, and the snapshot is compared with the newest one of this home that is neither suspect nor bad: databases that are destroyed, and sessions, events, ledgers and whole directories that are lost, are findings (exit 3), and make the snapshot suspect until they are there again or agh-backup accept says that the loss was meant. What a tombstone, a ledger that holds the events or the runtime's own retention explains is not a loss. A home without sessions and without a catalog is a finding as well (exit 1). The summary's bytes are those added to the repository. In a tar (--to -) a live database is two files, the database and its WAL; SQLite joins them when it opens the database; the last file, .agh-backup.json, names what was left out.",
   flags,
   examples: [
     "agh-backup create --repo /mnt/backup/agh",
     "agh-backup create --include vault-key --exclude logs --tag before-upgrade",
+    "agh-backup create --accept-missing workspaces/ws_0123456789abcdef",
     "agh-backup create --verify quick --metrics-file /var/lib/node_exporter/agh.prom",
     "agh-inspect homes | agh-backup create -",
     "agh-backup create --to - | zstd | ssh backup@nas 'cat > agh.tar.zst'",
@@ -66,15 +67,19 @@ async function tar(values: Values, deps: Deps): Promise<Items> {
   return tarStream({ home, runtime, homeId }, createOptions(values), deps);
 }
 
-type SnapshotValues = Pick<Values, "include" | "exclude" | "consistency" | "lockTimeout" | "tag" | "verify" | "dryRun">;
+type SnapshotValues = Pick<
+  Values,
+  "include" | "exclude" | "consistency" | "acceptMissing" | "lockTimeout" | "tag" | "verify" | "dryRun"
+>;
 
 /** What the flags say of how it is made. */
 export function createOptions(values: SnapshotValues) {
-  const { include, exclude, consistency = "cut", lockTimeout, tag: tags, verify, dryRun } = values;
+  const { include, exclude, consistency = "cut", acceptMissing, lockTimeout, tag: tags, verify, dryRun } = values;
   if (lockTimeout !== undefined && consistency !== "cold") {
     throw usageError("--lock-timeout has no effect without --consistency cold", "--consistency cold");
   }
-  return { include, exclude, consistency, lockTimeoutMs: lockTimeout ?? 0, tags, verify, toolkit: version, dryRun };
+  const lockTimeoutMs = lockTimeout ?? 0;
+  return { include, exclude, consistency, acceptMissing, lockTimeoutMs, tags, verify, toolkit: version, dryRun };
 }
 
 async function readHomes({ values, input }: Call<typeof flags>): Promise<readonly PlaceValues[]> {

@@ -52,7 +52,12 @@ export async function* verifyLedgers(
     else tally.failed(exit);
     yield record;
   }
-  if (!anchor || hasSelectors(options.sessions)) return;
+  if (hasSelectors(options.sessions)) return;
+  if (seen.size === 0) {
+    tally.failed(EXIT.found);
+    yield nothingToVerify(home);
+  }
+  if (!anchor) return;
   for (const { sessionId } of anchor.seals.values()) {
     if (seen.has(sessionId)) continue;
     tally.failed(EXIT.found);
@@ -62,6 +67,17 @@ export async function* verifyLedgers(
     });
   }
 }
+
+/** A home in which nothing is proves nothing: another disk, or another user's. */
+const nothingToVerify = ({ runtime, place }: Home): Finding => ({
+  kind: "finding",
+  runtime,
+  home: place,
+  code: "NO_SESSION",
+  severity: "error",
+  message: `${place} has no sessions: there is nothing to verify`,
+  evidence: {},
+});
 
 interface VerifyResult {
   readonly record: SealRecord | Finding | undefined;

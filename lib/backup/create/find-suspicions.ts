@@ -13,8 +13,9 @@ export const NOTHING_TO_BACK_UP = "NOTHING_TO_BACK_UP";
 
 interface TakenSnapshot {
   readonly job: BackupJob;
-  readonly repo: Repository;
-  readonly earlier: EarlierSnapshots;
+  /** Earlier snapshots, and where they are. */
+  readonly repo?: Repository;
+  readonly earlier?: EarlierSnapshots;
   readonly snapshot: ComparedSnapshot;
   readonly hasCatalog: boolean;
 }
@@ -25,19 +26,20 @@ export async function findSuspicions(
   problem: (error: ToolError) => void,
   deps: Deps,
 ): Promise<readonly Suspicion[]> {
-  const { earlier, snapshot, hasCatalog, job } = taken;
+  const { snapshot, hasCatalog, job } = taken;
+  const { parent, reference: newest, complete } = taken.earlier ?? {};
   const found = new Map<string, Suspicion>();
   const add = (suspicion: Suspicion): void => {
     const key = [suspicion.code, suspicion.id, suspicion.path].join("\0");
     if (!found.has(key)) found.set(key, suspicion);
   };
-  for (const reference of earlier.complete ? [earlier.reference, earlier.complete] : [earlier.reference]) {
+  for (const reference of complete ? [newest, complete] : [newest]) {
     try {
       for await (const loss of lossesAgainst(reference, taken, deps)) add(loss);
     } catch (error) {
       if (!(error instanceof ToolError)) throw error;
       problem(error);
-      earlier.parent?.suspicions?.forEach(add);
+      parent?.suspicions?.forEach(add);
     }
   }
   if (snapshot.totals.sessions === 0 && !hasCatalog) {
@@ -56,7 +58,7 @@ async function* lossesAgainst(
   yield* findLosses({
     source,
     snapshot,
-    reference: reference && { ...reference, listing: await openListing(repo, reference) },
+    reference: reference && { ...reference, listing: await openListing(repo!, reference) },
     explainer: async (tombstones) => source.lossExplainer?.(home, withoutProblems(deps), tombstones),
   });
 }

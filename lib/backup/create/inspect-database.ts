@@ -7,7 +7,7 @@ import { findColumnPlace } from "../../sqlite/read/column-place.ts";
 import { countByColumn, countByIndex, countRows, textOf } from "../../sqlite/read/count-rows.ts";
 import { readLastRow } from "../../sqlite/read/last-row.ts";
 import type { Bytes, Pages } from "../../sqlite/read/pages.ts";
-import { lookAt, type SchemaEntry } from "../../sqlite/read/quick-look.ts";
+import { lookAt, type SchemaObject } from "../../sqlite/read/quick-look.ts";
 
 export type InspectedDatabase = Pick<
   DatabaseLine,
@@ -64,9 +64,9 @@ interface ColumnOf {
 
 class Tables {
   readonly #pages: Pages;
-  readonly #schema: readonly SchemaEntry[];
+  readonly #schema: readonly SchemaObject[];
 
-  constructor(pages: Pages, schema: readonly SchemaEntry[]) {
+  constructor(pages: Pages, schema: readonly SchemaObject[]) {
     this.#pages = pages;
     this.#schema = schema;
   }
@@ -110,7 +110,7 @@ class Tables {
     return lines.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
   }
 
-  #find(table: string): SchemaEntry | undefined {
+  #find(table: string): SchemaObject | undefined {
     return this.#schema.find(({ type, name, root }) => type === "table" && name === table && root > 0);
   }
 
@@ -141,7 +141,7 @@ class Tables {
 }
 
 /** Whether every row of its table is in an index, by this column first. */
-function begins({ sql }: SchemaEntry, column: string): boolean {
+function begins({ sql }: SchemaObject, column: string): boolean {
   const [, first, rest] = /\(\s*["`[]?(\w+)["`\]]?\s*([,)].*)$/s.exec(sql) ?? [];
   return first === column && !/\bWHERE\b/i.test(rest ?? "");
 }

@@ -7,16 +7,29 @@ import { scratchDir, type Scratch } from "../../files/scratch.ts";
 import { TAR_END, tarHeader, tarPadding } from "../../files/tar-write.ts";
 import { belowRoot, openRegularFile, walk } from "../../files/walk.ts";
 import type { Place } from "../../places/open-with-capability.ts";
+import {
+  encodeListingLine,
+  encodePage,
+  type DatabaseLine,
+  type ListingLine,
+} from "../../formats/repository/listing.ts";
+import type { Suspicion } from "../../formats/repository/manifest.ts";
 import type { Deps } from "../../records/deps.ts";
+import { EXIT, ToolError } from "../../records/error.ts";
 import { Artefact } from "../../records/record.ts";
-import type { Root } from "../../sources/source.ts";
+import type { Root, Source } from "../../sources/source.ts";
 import { noteCut, openCut, verifyCut, type Cut, type CutReader } from "../../sqlite/copy/cut.ts";
 import { PathFilter, type SelectedPath } from "./path-filter.ts";
 import { classesOf, type ClassChoice } from "../classes.ts";
-import { openBackupJob, type Consistency } from "./backup-job.ts";
+import { openBackupJob, type BackupJob, type Consistency } from "./backup-job.ts";
+import { findSuspicions, NOTHING_TO_BACK_UP } from "./find-suspicions.ts";
+import { inspectDatabase } from "./inspect-database.ts";
+import type { ComparedSnapshot } from "../losses/find-losses.ts";
 import { openRolledBack } from "./rolled-back-copy.ts";
 
 export interface TarStream extends ClassChoice, Consistency {
+  /** What is known to be missing. */
+  readonly acceptMissing?: readonly string[];
   /** This toolkit's version. */
   readonly toolkit: string;
 }
@@ -35,9 +48,13 @@ export async function* tarStream(selection: Place, options: TarStream, deps: Dep
   const { home, source, roots, consistency } = job;
   using scratch = scratchDir(deps.env);
   const cut = consistency === "cold" ? undefined : await source.cut?.(home, scratch, deps);
-  const filter = new PathFilter({ source, classes: new Set(classes), cut, deps });
-  const tar = new TarWriter(filter, scratch, deps);
+  const { acceptMissing } = options;
+  const filter = new PathFilter({ source, classes: new Set(classes), cut, acceptMissing, deps });
+  const tar = new TarWriter(filter, source, scratch, deps);
   for (const root of roots) yield* tar.root(root);
+  const coverage = filter.leftOut.all;
+  const seen = { classes, roots: roots.map(({ name, dir }) => ({ name, dir })), coverage };
+  const suspicions = await tarSuspicions(job, tar, seen, deps);
   yield* tar.finish({
     runtime: home.runtime,
     home_id: home.id,
@@ -50,8 +67,27 @@ export async function* tarStream(selection: Place, options: TarStream, deps: Dep
     classes,
     roots: roots.map(({ name, dir }) => ({ name, dir })),
     totals: tar.totals,
-    coverage: filter.leftOut.all,
+    suspicions,
+    coverage,
   });
+}
+
+/** What is destroyed by its own shape: a problem each, for the records are the tar. */
+async function tarSuspicions(
+  job: BackupJob,
+  { lines, hasCatalog, totals: { sessions } }: TarWriter,
+  seen: Pick<ComparedSnapshot, "roots" | "classes" | "coverage">,
+  deps: Deps,
+): Promise<readonly Suspicion[]> {
+  const page = encodePage(lines.map(encodeListingLine));
+  const refs = lines.length === 0 ? [] : [{ sha256: "", root: "home", path: "", lines: lines.length }];
+  const snapshot = { ...seen, totals: { sessions }, listing: { refs, read: () => Promise.resolve(page) } };
+  const suspicions = await findSuspicions({ job, snapshot, hasCatalog }, (error) => deps.log.problem(error), deps);
+  for (const { code, message } of suspicions) {
+    const exit = code === NOTHING_TO_BACK_UP ? EXIT.found : EXIT.partial;
+    deps.log.problem(new ToolError({ code: `E_${code}`, message, exit }));
+  }
+  return suspicions;
 }
 
 interface EntryTimes {
@@ -67,8 +103,12 @@ const DATABASE_TRIES = 50;
 const SECOND = 1_000_000_000n;
 
 class TarWriter {
-  readonly totals = { files: 0, directories: 0, bytes: 0 };
+  readonly totals = { files: 0, directories: 0, bytes: 0, sessions: 0 };
+  /** Of databases and of the directories that sessions have, as a listing would have them. */
+  readonly lines: ListingLine[] = [];
+  hasCatalog = false;
   #filter: PathFilter;
+  #source: Source;
   #scratch: Scratch;
   #deps: Deps;
   /** Lent in turn: while one is being written, the other is free. */
@@ -76,8 +116,9 @@ class TarWriter {
   #free = 0;
   #newest = 0n;
 
-  constructor(filter: PathFilter, scratch: Scratch, deps: Deps) {
+  constructor(filter: PathFilter, source: Source, scratch: Scratch, deps: Deps) {
     this.#filter = filter;
+    this.#source = source;
     this.#scratch = scratch;
     this.#deps = deps;
   }
@@ -90,6 +131,7 @@ class TarWriter {
       const chosen = { root, found, of };
       if (found.type === "directory") {
         this.totals.directories++;
+        if (this.#source.sessionPart?.(root.name, found.path)?.is === "directory") this.#note(chosen);
         yield this.#header(pathIn(root, found.path), "directory", 0, found.stat);
         continue;
       }
@@ -134,8 +176,39 @@ class TarWriter {
     return false;
   }
 
+  #note({ root, found, of }: SelectedPath, database?: DatabaseLine): void {
+    const { path } = found;
+    const type = database ? "file" : "directory";
+    this.lines.push({
+      root: root.name,
+      path,
+      class: of.class,
+      type,
+      mode: "",
+      mtime_ns: "",
+      ...(database && { database }),
+      stat: "",
+    });
+    this.hasCatalog ||= of.database === "catalog" && database?.damaged === undefined;
+    const rows = this.#source.counted?.(root.name, path)?.sessions;
+    if (this.#source.sessionsAreDatabases) this.totals.sessions += of.database === "session" ? 1 : 0;
+    else this.totals.sessions += database ? (rows && database.rows?.[rows.table]) || 0 : 1;
+  }
+
+  #inspect(chosen: SelectedPath, { main, mainSize, wal, walSize }: CutReader): void {
+    const { root, found, of } = chosen;
+    const bytes = {
+      main: { fd: main, length: mainSize },
+      wal: wal === undefined ? undefined : { fd: wal, length: walSize },
+    };
+    const counted = this.#source.counted?.(root.name, found.path);
+    const { sessionLines: _, ...database } = inspectDatabase(bytes, { counted, hasEvents: of.database === "session" });
+    this.#note(chosen, { ...database, copied: "resting" });
+  }
+
   /** Main and the WAL as noted at the cut; where they have moved on, as they are now. */
-  async *#database({ root, found }: SelectedPath): AsyncGenerator<Artefact, boolean> {
+  async *#database(chosen: SelectedPath): AsyncGenerator<Artefact, boolean> {
+    const { root, found } = chosen;
     const path = pathIn(root, found.path);
     const home = root.name === "home" ? this.#filter.cut : undefined;
     const copy = home?.copies.get(found.path);
@@ -155,6 +228,7 @@ class TarWriter {
         } else if (hasWal) yield this.#header(`${path}-wal`, "file", 0, times);
         hasWal ||= opened.wal !== undefined;
         if (whole && verifyCut(file, cut) === "same") {
+          this.#inspect(chosen, opened);
           const copied = copy?.copied ?? (opened.wal ? "pair" : cut.journal ? "online" : "resting");
           this.#filter.recordDatabase({
             path: found.path,

@@ -7,9 +7,10 @@ import {
   type SessionLine,
 } from "../../formats/repository/listing.ts";
 import type { Manifest, Suspicion } from "../../formats/repository/manifest.ts";
-import type { KnownSession, LossExplainer } from "../../sources/losses.ts";
+import type { LossExplainer } from "../../sources/losses.ts";
 import type { Source } from "../../sources/source.ts";
 import { EMPTY } from "../../sqlite/read/quick-look.ts";
+import { destroyed, eventsProblem, evidenceOf, factsOf, placeOf, shrunk, structureProblem } from "./database-losses.ts";
 import { Gaps } from "./gaps.ts";
 import { LostSessions } from "./lost-sessions.ts";
 import { pairLines, type PagedListing } from "./pair-lines.ts";
@@ -114,7 +115,7 @@ class LossFinder {
     }
     if (database && database.damaged === undefined && !PASSING_CLASSES.has(of)) {
       yield destroyed(session, before, "does not exist any more", evidenceOf(database));
-    } else if (session !== undefined && HISTORY.test(path)) {
+    } else if (session !== undefined && this.#isHistory(root, path)) {
       yield shrunk(session, before, "does not exist any more", {});
     }
   }
@@ -131,13 +132,10 @@ class LossFinder {
     else if (after.database) yield* this.#compareDatabase(before, after, after.database);
     else if (before?.database && before.database.damaged === undefined)
       yield destroyed(this.#sessionAbove(root, path), after, "is not an SQLite database", evidenceOf(before.database));
-    else if (isShorter(before, after) && HISTORY.test(path)) {
-      const session = this.#sessionAbove(root, path);
-      if (session === undefined) return;
-      yield shrunk(session, after, `has ${after.size} bytes; it had ${before!.size}`, {
-        before: before!.size,
-        after: after.size,
-      });
+    else if (isShorter(before, after) && (after.size === 0 || HISTORY.test(path)) && this.#isHistory(root, path)) {
+      const evidence = { before: before!.size, after: after.size };
+      const message = `has ${after.size} bytes; it had ${before!.size}`;
+      yield shrunk(this.#sessionAbove(root, path)!, after, message, evidence);
     }
   }
 
@@ -282,6 +280,12 @@ class LossFinder {
     yield destroyed(id, { root, path: file }, "does not exist", { because: reason });
   }
 
+  #isHistory(root: string, path: string): boolean {
+    if (!HISTORY.test(path) && !META.test(path)) return false;
+    const dir = path.slice(0, path.lastIndexOf("/"));
+    return this.#search.source.sessionPart?.(root, dir)?.is === "directory";
+  }
+
   /** The session in whose directory a path lies. */
   #sessionAbove(root: string, path: string): string | undefined {
     for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1)) {
@@ -294,93 +298,14 @@ class LossFinder {
 
 const EVENTS_FILE = "events.db";
 
-/** Of a session's own files those that are its history, or without which it is none. */
-const HISTORY = /(?:\/meta\.json|\.jsonl)$/;
-
-const placeOf = ({ root, path }: Pick<ListingLine, "root" | "path">): string =>
-  path === "" ? root : `${root}/${path}`;
+/** Of what lies right in a session's directory: its history, and that without which it is none. */
+const HISTORY = /\/[^/]+\.jsonl$/;
+const META = /\/meta\.json$/;
 
 const isBelow = (path: string, dir: string): boolean => path === dir || path.startsWith(`${dir}/`);
 
 const isShorter = (before: ListingLine | undefined, after: ListingLine): boolean =>
   before?.type === "file" && after.type === "file" && (after.size ?? 0) < (before.size ?? 0);
-
-const factsOf = ({ rows, last_sequence, born }: DatabaseLine): Omit<KnownSession, "id"> => ({
-  events: rows?.["events"],
-  last: last_sequence,
-  born,
-});
-
-const evidenceOf = (database: DatabaseLine | undefined): { readonly [key: string]: unknown } =>
-  database
-    ? {
-        ...(database.rows && { rows: database.rows }),
-        ...(database.last_sequence !== null && { last_sequence: database.last_sequence }),
-        ...(database.pages !== null && { pages: database.pages }),
-      }
-    : {};
-
-const destroyed = (
-  session: string | undefined,
-  line: Pick<ListingLine, "root" | "path">,
-  problem: string,
-  evidence: Suspicion["evidence"],
-): Suspicion => ({
-  code: "DATABASE_DESTROYED",
-  ...(session !== undefined && { id: session }),
-  path: placeOf(line),
-  message: `${placeOf(line)} ${problem}`,
-  evidence,
-});
-
-const shrunk = (
-  session: string,
-  line: Pick<ListingLine, "root" | "path">,
-  problem: string,
-  evidence: Suspicion["evidence"],
-): Suspicion => ({
-  code: "SESSION_SHRUNK",
-  id: session,
-  path: placeOf(line),
-  message: `${placeOf(line)} ${problem}`,
-  evidence,
-});
-
-/** Tables that are missing, or the marks of another database. */
-function structureProblem(
-  then: DatabaseLine,
-  now: DatabaseLine,
-  counted: { readonly keepsTables?: true } | undefined,
-): string | undefined {
-  const missing = (then.tables ?? []).filter((name) => !now.tables!.includes(name));
-  const isBare = missing.length > 0 && now.tables!.length === 0;
-  if (isBare || (counted?.keepsTables && missing.length > 0)) {
-    return `lacks the ${missing.length === 1 ? "table" : "tables"} ${missing.join(", ")}`;
-  }
-  if (then.born !== undefined && now.born !== undefined && then.born !== now.born) {
-    return `is another database: it was made at ${now.born}, not at ${then.born}`;
-  }
-  if (then.first !== undefined && now.first !== undefined && then.first !== now.first) {
-    return `is another database: its first row is ${now.first}, not ${then.first}`;
-  }
-  if ((now.issued ?? 0) < (then.issued ?? 0)) {
-    return `is an earlier or another database: its rows are numbered up to ${now.issued ?? 0}, not ${then.issued}`;
-  }
-  return undefined;
-}
-
-/** Rows that are missing: of any table against then, or of the numbers up to the last. */
-function eventsProblem(now: DatabaseLine, then: DatabaseLine | undefined): string | undefined {
-  for (const [table, before] of Object.entries(then?.rows ?? {})) {
-    const rows = now.rows?.[table] ?? 0;
-    if (rows < before) return `has ${rows} rows in table ${table}; it had ${before}`;
-  }
-  const [last, before] = [now.last_sequence ?? 0, then?.last_sequence ?? 0];
-  if (last < before) return `ends with event ${last}; it ended with ${before}`;
-  const [missing, known] = [last - (now.rows?.["events"] ?? last), before - (then?.rows?.["events"] ?? before)];
-  if (missing <= Math.max(known, 0)) return undefined;
-  return `has ${now.rows!["events"]} events, although the last one is number ${last}`;
-}
 
 async function* sessionLines(listing: PagedListing, chunks: readonly string[]): AsyncGenerator<SessionLine> {
   for (const chunk of chunks) {

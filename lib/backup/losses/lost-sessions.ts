@@ -52,8 +52,8 @@ export class LostSessions {
     const deleted = (await explainer())?.deleted?.(whole, left) ?? new Map<string, string>();
     for (const lost of open) {
       const { id, part } = lost.known;
-      const isDirectoryTold = part === "rows" && open.some((other) => other !== lost && other.known.id === id);
-      if (!isDirectoryTold && (lost.isPartly || !deleted.has(id))) yield suspicionOf(lost);
+      const isListed = part === "rows" && open.some((other) => other !== lost && other.known.id === id);
+      if (!isListed && (lost.isPartly || !deleted.has(id))) yield suspicionOf(lost);
     }
   }
 }

@@ -268,7 +268,8 @@ class Verification {
   }
 }
 
-const INDEX_DAMAGED = "does not match its name, or is not an index; its packs are undamaged unless a finding names them";
+const INDEX_DAMAGED =
+  "does not match its name, or is not an index; its packs are undamaged unless a finding names them";
 
 /** Whose turn it is, by the digest of a pack or a database. */
 function turnOf(

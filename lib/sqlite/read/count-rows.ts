@@ -59,12 +59,6 @@ function childrenOf(pages: Pages, number: number, { cells, at }: Head): number[]
   return children;
 }
 
-/** Where a table, or an index over it, lies, and what it was made by. */
-export interface Tree {
-  readonly root: number;
-  readonly sql: string;
-}
-
 /** Rows by the text of one column, from an index that begins with it; undefined where it cannot be read so. */
 export function countByIndex(pages: Pages, root: number): Map<string, number> | undefined {
   const counts = new Map<string, number>();
@@ -88,7 +82,7 @@ export function countByIndex(pages: Pages, root: number): Map<string, number> | 
   return visit(root, 0) ? counts : undefined;
 }
 
-/** Most leaves are of one key from their first cell to their last. */
+/** Equal keys stand together: what begins and ends with one is of one. */
 function countLeaf(
   pages: Pages,
   number: number,
@@ -98,16 +92,14 @@ function countLeaf(
   const bytes = pages.readPage(number);
   if (!bytes) return false;
   const keyOf = (cell: number): Buffer | undefined => firstText(pages, bytes, bytes.readUInt16BE(at + 8 + 2 * cell));
-  const [first, last] = cells > 0 ? [keyOf(0), keyOf(cells - 1)] : [undefined, undefined];
-  if (cells === 0) return true;
-  if (!first || !last) return false;
-  if (first.equals(last)) return (add(first.toString("utf8"), cells), true);
-  for (let cell = 0; cell < cells; cell++) {
-    const key = keyOf(cell);
-    if (!key) return false;
-    add(key.toString("utf8"), 1);
-  }
-  return true;
+  const count = (from: number, to: number): boolean => {
+    const [first, last] = [keyOf(from), keyOf(to)];
+    if (!first || !last) return false;
+    if (first.equals(last)) return (add(first.toString("utf8"), to - from + 1), true);
+    const middle = (from + to) >> 1;
+    return count(from, middle) && count(middle + 1, to);
+  };
+  return cells === 0 || count(0, cells - 1);
 }
 
 /** The bytes of the first column of a record, which must be text that lies on the page. */

@@ -29,6 +29,7 @@ export function pagesOf(main: Bytes, wal?: Bytes): Pages | undefined {
   if (!header || !pageSize || (inWal && inWal.pageSize !== pageSize)) return undefined;
   const usable = pageSize - (header[20] ?? 0);
   if (usable < 480) return undefined;
+  const starts = new PageStarts(main, pageSize);
   const start = Buffer.alloc(128);
   return {
     pageSize,
@@ -43,12 +44,49 @@ export function pagesOf(main: Bytes, wal?: Bytes): Pages | undefined {
     readStart(number, length) {
       if (number < 1 || number > this.pageCount) return undefined;
       const frame = inWal?.pages.get(number);
-      const [from, at] = wal && frame !== undefined ? [wal, frame] : [main, (number - 1) * pageSize];
       // Of a page that the file does not hold whole nothing counts.
-      if (at + pageSize > lengthOf(from)) return undefined;
-      return readAt(from, at, length, start);
+      if (!wal || frame === undefined) return starts.read(number, length);
+      return frame + pageSize > lengthOf(wal) ? undefined : readAt(wal, frame, length, start);
     },
   };
+}
+
+const AHEAD = 1 << 17;
+/** So near to the page before, it is worth reading on. */
+const NEAR = 4;
+
+/** The first bytes of pages, most of which are asked for one after another. */
+class PageStarts {
+  readonly #main: Bytes;
+  readonly #pageSize: number;
+  readonly #single = Buffer.alloc(128);
+  #buffer: Buffer | undefined;
+  #at = 0;
+  #end = 0;
+  #last = 0;
+
+  constructor(main: Bytes, pageSize: number) {
+    this.#main = main;
+    this.#pageSize = pageSize;
+  }
+
+  read(number: number, length: number): Buffer | undefined {
+    const at = (number - 1) * this.#pageSize;
+    if (at + this.#pageSize > lengthOf(this.#main)) return undefined;
+    const isNear = number > this.#last && number <= this.#last + NEAR;
+    this.#last = number;
+    const isThere = at >= this.#at && at + length <= this.#end;
+    if (!isThere && (!isNear || this.#main instanceof Uint8Array)) return readAt(this.#main, at, length, this.#single);
+    if (!isThere && !this.#readAhead(at)) return undefined;
+    return this.#buffer!.subarray(at - this.#at, at - this.#at + length);
+  }
+
+  #readAhead(at: number): boolean {
+    const size = Math.min(AHEAD, lengthOf(this.#main) - at);
+    const isRead = readAt(this.#main, at, size, (this.#buffer ??= Buffer.allocUnsafe(AHEAD))) !== undefined;
+    [this.#at, this.#end] = isRead ? [at, at + size] : [0, 0];
+    return isRead;
+  }
 }
 
 /**

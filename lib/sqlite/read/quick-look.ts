@@ -3,7 +3,7 @@ import { readTableRows } from "./btree.ts";
 import { pagesOf, type Bytes, type Pages } from "./pages.ts";
 import { readSync } from "node:fs";
 
-export interface SchemaEntry {
+export interface SchemaObject {
   readonly type: string;
   readonly name: string;
   /** The table that an index is over. */
@@ -17,14 +17,14 @@ export interface QuickLook {
   /** Why it is no sound database, in words that follow its name. */
   readonly damaged?: string;
   readonly pages?: Pages;
-  readonly schema: readonly SchemaEntry[];
+  readonly schema: readonly SchemaObject[];
 }
 
 /** Looks at a few pages, however large the file is. Never throws on garbage. */
 export function lookAt(main: Bytes, wal?: Bytes): QuickLook {
   const pages = pagesOf(main, wal);
   if (!pages) return { damaged: reasonAgainst(main), schema: [] };
-  const header = pages.readStart(1, 100);
+  const header = pages.readPage(1)?.subarray(0, 100);
   const size = header && sizeProblem(header, pages, main, wal);
   if (!header) return { damaged: "is cut off within its first page", pages, schema: [] };
   const fields = size ?? headerProblem(header);
@@ -73,8 +73,8 @@ function headerProblem(header: Buffer): string | undefined {
   return isSound ? undefined : "has a damaged header";
 }
 
-function readSchema(pages: Pages): SchemaEntry[] | undefined {
-  const schema: SchemaEntry[] = [];
+function readSchema(pages: Pages): SchemaObject[] | undefined {
+  const schema: SchemaObject[] = [];
   for (const row of readTableRows(pages, 1)) {
     const [type, name, table, root, sql] = [0, 1, 2, 3, 4].map((position) => row?.column(position));
     if (typeof type !== "string" || typeof name !== "string" || typeof table !== "string") return undefined;
@@ -85,7 +85,7 @@ function readSchema(pages: Pages): SchemaEntry[] | undefined {
 
 const PAGE_TYPES = new Set([0x02, 0x05, 0x0a, 0x0d]);
 
-function rootProblem(pages: Pages, schema: readonly SchemaEntry[]): string | undefined {
+function rootProblem(pages: Pages, schema: readonly SchemaObject[]): string | undefined {
   const broken = schema.find(({ root }) => root !== 0 && !PAGE_TYPES.has(pages.readStart(root, 1)?.[0] ?? 0));
   return broken && `has no readable page for ${broken.type} ${broken.name}`;
 }

@@ -107,8 +107,9 @@ function stageSteps(run: Run, approved: readonly ApprovedRemoval[], { home, deps
   return [
     ...(trashed.length > 0 ? [putStep(run, TRASH_LIST, `trash:${TRASH_LIST}`, encodeTrash(list))] : []),
     ...files.map((one) => tombstoneStep(run, home.root, one, at)),
-    ...retiredRowsSteps(run, home.root, approved, at),
     ...rowSteps(approved),
+    // After the rows: a transaction that fails has changed nothing.
+    ...retiredRowsSteps(run, home.root, approved, at),
     ...files.flatMap((one) => removalSteps(run, home.root, one)),
   ];
 }

@@ -58,11 +58,11 @@ class AghLosses implements LossExplainer {
   deleted(missing: readonly KnownSession[], left: number): ReadonlyMap<string, string> {
     const { rows, catalogError } = this.#evidence;
     if (catalogError || !isMinority(missing.length, left)) return new Map();
-    const gone = missing.filter(({ id, part, last }) => {
+    const deleted = missing.filter(({ id, part, last }) => {
       const state = rows.get(id)?.text("state");
       return part === "directory" && (state === "stopped" || state === "orphaned") && this.#ledgerReaches(id, last);
     });
-    return new Map(gone.map(({ id }) => [id, "AGH deleted it; its ledger has the whole history"]));
+    return new Map(deleted.map(({ id }) => [id, "AGH deleted it; its ledger has the whole history"]));
   }
 
   #ledgerReaches(id: string, last: number | null | undefined): boolean {

@@ -18,15 +18,26 @@ export const openLossExplainer = async (
     session: (id) => retired.reason(id),
     ledger: (id) => retired.reason(id),
     events: (id) => (isCompacted(home, id, deps) ? "agsh compacted it to a summary" : undefined),
-    deleted: (missing, left) => findDeleted(missing, left, deps),
+    deleted: (missing, left) => findDeleted(missing, { left, oldest: oldestIn(home, deps), deps }),
   };
 };
 
-/** Retention takes what was not used for so long, however much that is; `session delete` takes what somebody names, with its children. */
-function findDeleted(missing: readonly KnownSession[], left: number, deps: Deps): ReadonlyMap<string, string> {
+interface Remaining {
+  /** How many sessions are there still. */
+  readonly left: number;
+  /** When the one of them was used last that was not used for the longest time. */
+  readonly oldest: number;
+  readonly deps: Deps;
+}
+
+/**
+ * Retention takes all that was not used for so long, however much that is, and leaves nothing as old; `session delete` takes what
+ * somebody names, with its children.
+ */
+function findDeleted(missing: readonly KnownSession[], { left, oldest, deps }: Remaining): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   if (left === 0) return found;
-  const cutoff = deps.now().getTime() - retentionDays(deps) * DAY_MS;
+  const cutoff = Math.min(oldest, deps.now().getTime() - retentionDays(deps) * DAY_MS);
   const isOld = ({ at }: KnownSession): boolean => at !== undefined && Date.parse(at) < cutoff;
   const byId = new Map(missing.map((session) => [session.id, session]));
   const isExpired = (session: KnownSession): boolean => {
@@ -60,6 +71,16 @@ function readText(file: string): string {
     return readFileSync(osPath(file), "utf8");
   } catch {
     return ""; // none, or none that can be read: the default
+  }
+}
+
+function oldestIn(home: Home, deps: Deps): number {
+  try {
+    const sql = "SELECT min(updated_at) AS oldest FROM sessions";
+    return Date.parse(String(readDatabase(home.root, deps, (db) => db.prepare(sql).get()?.["oldest"])));
+  } catch (error) {
+    if (error instanceof ToolError) return -Infinity;
+    throw error;
   }
 }
 
