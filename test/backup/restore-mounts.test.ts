@@ -1,4 +1,4 @@
-// restore --into a home whose sessions lie on a mount of their own: the whole is refused before anything begins, one session is copied across.
+// restore --into a home whose sessions lie on a mount of their own: its content is exchanged, and copied from mount to mount.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { appendFileSync, existsSync, readFileSync, renameSync, rmSync } from "node:fs";
@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { AnyRecord } from "../../lib/records/record.ts";
 import { madeHome, PROJECT } from "../support/homes.ts";
-import { treeDigest } from "../support/tree.ts";
 import { bench } from "./tool.ts";
 
 const canMount = spawnSync("unshare", ["-rm", "true"]).status === 0;
@@ -32,21 +31,29 @@ function withMount(
   return { code: ran.status, stderr: ran.stderr, records: records.map((line) => JSON.parse(line) as AnyRecord) };
 }
 
-test("the whole home: refused (4) with the plan, and before a snapshot of it or anything else is made", async (t) => {
+test("the whole home: what lies in the mount is exchanged, what was there is in the trash", async (t) => {
   if (!canMount) return t.skip("needs unshare -rm");
-  const { home } = madeHome(t, { sessions: 2, events: 4 });
+  const { home, ids } = madeHome(t, { sessions: 2, events: 4 });
   const repo = await bench(t);
   const id = String((await repo.create(home))["id"]);
   appendFileSync(join(home, "config.toml"), "# later\n");
-  const before = treeDigest(repo.repo);
-  for (const apply of [[], ["--apply"]]) {
-    const ran = withMount(home, ["restore", id, "--into", home, "--repo", repo.repo, ...apply]);
-    assert.equal(ran.code, 4, ran.stderr);
-    assert.match(ran.stderr, /sessions cannot be moved: it is a mount point/);
-  }
-  assert.equal(treeDigest(repo.repo), before);
-  assert.match(readFileSync(join(home, "config.toml"), "utf8"), /# later/);
-  assert.ok(!existsSync(join(home, ".agh-toolkit", "trash")));
+  const meta = join(home, "sessions", ids[0]!, "meta.json");
+  const then = readFileSync(meta, "utf8");
+  appendFileSync(meta, " ");
+  rmSync(join(home, "sessions", ids[1]!), { recursive: true });
+  const into = ["restore", id, "--into", home, "--repo", repo.repo];
+  const plan = withMount(home, into);
+  assert.equal(plan.code, 0, plan.stderr);
+  assert.equal(readFileSync(meta, "utf8"), `${then} `);
+  const done = withMount(home, [...into, "--apply"]);
+  assert.equal(done.code, 0, done.stderr);
+  const verbs = ({ records }: typeof done): unknown[] => records.map(({ verb }) => verb).filter(Boolean);
+  assert.deepEqual(verbs(done), verbs(plan));
+  assert.equal(readFileSync(meta, "utf8"), then);
+  assert.ok(existsSync(join(home, "sessions", ids[1]!, "events.db")));
+  assert.doesNotMatch(readFileSync(join(home, "config.toml"), "utf8"), /# later/);
+  const trash = join(home, ".agh-toolkit/trash", String(done.records.at(-1)!["run"]));
+  assert.equal(readFileSync(join(trash, "sessions", ids[0]!, "meta.json"), "utf8"), `${then} `);
 });
 
 test("classes that lie beside it are restored; one session is replaced across the file systems", async (t) => {

@@ -12,7 +12,7 @@ import { listMounts } from "../../lib/files/mounts.ts";
 import { makeHome } from "../../scripts/make-home/home.ts";
 import { runHere, type Ran } from "../support/memory.ts";
 
-export interface World {
+export interface MountedWorld {
   readonly home: string;
   readonly repo: string;
   readonly archives: string;
@@ -22,11 +22,11 @@ export interface World {
 }
 
 export interface MountKind {
-  readonly at: (world: World) => string;
+  readonly at: (world: MountedWorld) => string;
   readonly kind: "tmpfs" | "bind" | "read-only" | "overlay";
 }
 
-export const session = ({ ids }: World): string => `sessions/${ids[0]}`;
+export const session = ({ ids }: MountedWorld): string => `sessions/${ids[0]}`;
 
 /** Where something is mounted, and what. */
 export const MOUNTS: { readonly [name: string]: MountKind } = {
@@ -49,7 +49,7 @@ export const MOUNTS: { readonly [name: string]: MountKind } = {
 };
 
 /** The home with a mount in it, its content as it was; what was mounted is unmounted when the test ends. */
-export function mountOn({ home, dir }: World, { kind }: MountKind, path: string): () => void {
+export function mountOn({ home, dir }: MountedWorld, { kind }: MountKind, path: string): () => void {
   const target = join(home, path);
   const copy = join(dir, "lower");
   const sh = (...argv: string[]): void => void execFileSync(argv[0]!, argv.slice(1), { stdio: "pipe" });
@@ -75,24 +75,25 @@ export function mountOn({ home, dir }: World, { kind }: MountKind, path: string)
 
 export const NOW = "2027-01-01T00:00:00Z";
 export const run = async (tool: Tool, ...argv: string[]): Promise<Ran> => runHere(tool, argv);
-export const retire = ({ home }: World, ...more: string[]): Promise<Ran> =>
+export const retire = ({ home }: MountedWorld, ...more: string[]): Promise<Ran> =>
   run(vacuum, "sessions", "--older-than", "0s", "--home", home, "--now", NOW, ...more, "--apply");
 
-export const spoil = async ({ home, ids }: World): Promise<void> => {
+export const spoil = async ({ home, ids }: MountedWorld): Promise<void> => {
   for (const id of ids) appendFileSync(join(home, "sessions", id, "meta.json"), " ");
   appendFileSync(join(home, "config.toml"), "# later\n");
 };
-export const put = async ({ home, archives }: World): Promise<void> =>
+export const put = async ({ home, archives }: MountedWorld): Promise<void> =>
   assert.equal((await run(archive, "put", "--all", "--home", home, "--to", archives)).code, 0);
-export const seal = async ({ home }: World): Promise<void> =>
+export const seal = async ({ home }: MountedWorld): Promise<void> =>
   assert.equal((await run(ledger, "seal", "--all", "--home", home)).code, 0);
-export const isSpoilt = ({ home }: World, id: string): boolean =>
+export const isSpoilt = ({ home }: MountedWorld, id: string): boolean =>
   readFileSync(join(home, "sessions", id, "meta.json"), "utf8").endsWith(" ");
-export const isThere = ({ home }: World, id: string): boolean => existsSync(join(home, "sessions", id, "events.db"));
+export const isThere = ({ home }: MountedWorld, id: string): boolean =>
+  existsSync(join(home, "sessions", id, "events.db"));
 
-export async function worldIn(dir: string): Promise<World> {
+export async function worldIn(dir: string): Promise<MountedWorld> {
   const { home, ids } = makeHome(join(dir, "home", ".agh"), { sessions: 2, events: 4 });
-  const template: World = { home, ids, dir, repo: join(dir, "repo"), archives: join(dir, "archives") };
+  const template: MountedWorld = { home, ids, dir, repo: join(dir, "repo"), archives: join(dir, "archives") };
   for (const argv of [["init"], ["create", "--home", home, "--home-id", "h"]]) {
     assert.equal((await run(backup, ...argv, "--repo", template.repo)).code, 0);
   }

@@ -9,44 +9,45 @@ import { PROJECT } from "../support/homes.ts";
 import { strength } from "../support/strength.ts";
 import { tempDir } from "../support/temp.ts";
 import { treeState } from "../support/tree.ts";
-import { canMount, mountOn, MOUNTS, NOW, run, seal, spoil, worldIn, type World } from "./mounted-home.ts";
+import { canMount, mountOn, MOUNTS, NOW, run, seal, spoil, worldIn, type MountedWorld } from "./mounted-home.ts";
 
 /** Where the files of a session lie, in the home or in the trash, as digests by their names. */
-function copiesOf({ home }: World, id: string): ReadonlyMap<string, string>[] {
+function copiesOf({ home }: MountedWorld, id: string): ReadonlyMap<string, string>[] {
   const dirs = globSync([`sessions/${id}`, `.agh-toolkit/trash/*/sessions/${id}`], { cwd: home });
   return dirs.map((dir) => new Map([...treeState(join(home, dir))].map(([name, { content }]) => [name, content])));
 }
 
-const KILLED: readonly (readonly [mount: string, script: string, argv: (world: World) => readonly string[]])[] = [
+const KILLED: readonly (readonly [mount: string, script: string, argv: (world: MountedWorld) => readonly string[]])[] =
   [
-    "tmpfs on sessions",
-    "bin/agh-backup.ts",
-    ({ home, repo }) => ["restore", "latest", "--home-id", "h", "--into", home, "--repo", repo, "--apply"],
-  ],
-  [
-    "overlay on the home",
-    "bin/agh-backup.ts",
-    ({ home, repo, ids }) => [
-      "restore",
-      "latest",
-      "--home-id",
-      "h",
-      "--session",
-      ids[0]!,
-      "--replace",
-      "--into",
-      home,
-      "--repo",
-      repo,
-      "--apply",
+    [
+      "tmpfs on sessions",
+      "bin/agh-backup.ts",
+      ({ home, repo }) => ["restore", "latest", "--home-id", "h", "--into", home, "--repo", repo, "--apply"],
     ],
-  ],
-  [
-    "bind on the trash",
-    "bin/agh-vacuum.ts",
-    ({ home }) => ["sessions", "--older-than", "0s", "--require", "sealed", "--home", home, "--now", NOW, "--apply"],
-  ],
-];
+    [
+      "overlay on the home",
+      "bin/agh-backup.ts",
+      ({ home, repo, ids }) => [
+        "restore",
+        "latest",
+        "--home-id",
+        "h",
+        "--session",
+        ids[0]!,
+        "--replace",
+        "--into",
+        home,
+        "--repo",
+        repo,
+        "--apply",
+      ],
+    ],
+    [
+      "bind on the trash",
+      "bin/agh-vacuum.ts",
+      ({ home }) => ["sessions", "--older-than", "0s", "--require", "sealed", "--home", home, "--now", NOW, "--apply"],
+    ],
+  ];
 
 test("killed amid a move between mounts: the next command finishes it, and every session is whole", async (t) => {
   if (!canMount) return t.skip("needs root, who may mount");
@@ -57,7 +58,12 @@ test("killed amid a move between mounts: the next command finishes it, and every
     const trial = async (point: number | undefined): Promise<number> => {
       const at = join(dir, "trial");
       cpSync(template.dir, join(at, "world"), { recursive: true, preserveTimestamps: true });
-      const world: World = { ...template, dir: at, home: join(at, "world/home/.agh"), repo: join(at, "world/repo") };
+      const world: MountedWorld = {
+        ...template,
+        dir: at,
+        home: join(at, "world/home/.agh"),
+        repo: join(at, "world/repo"),
+      };
       await seal(world);
       await spoil(world);
       const then = new Map(world.ids.map((id) => [id, copiesOf(world, id)[0]!]));

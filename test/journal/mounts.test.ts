@@ -23,16 +23,16 @@ import {
   seal,
   spoil,
   worldIn,
-  type World,
+  type MountedWorld,
 } from "./mounted-home.ts";
 
 interface Verb {
   /** Bends the home before anything is mounted. */
-  readonly before?: (world: World) => Promise<void>;
+  readonly before?: (world: MountedWorld) => Promise<void>;
   /** What is run, and then looked at. */
-  readonly run: (world: World) => Promise<Ran>;
+  readonly run: (world: MountedWorld) => Promise<Ran>;
   /** What must hold when all of it was done. */
-  readonly done: (world: World, ran: Ran, then: TreeState) => void;
+  readonly done: (world: MountedWorld, ran: Ran, then: TreeState) => void;
 }
 
 const VERBS: { readonly [name: string]: Verb } = {
@@ -145,11 +145,11 @@ const VERBS: { readonly [name: string]: Verb } = {
 /** Names of the toolkit's own that come with a look. */
 const isOwn = (path: string): boolean => /^\.agh-toolkit(?:$|\/(?:lock\.db|home\.json|journal$|trash$))/.test(path);
 
-async function check(t: TestContext, template: World, mount: string, verb: string): Promise<void> {
+async function check(t: TestContext, template: MountedWorld, mount: string, verb: string): Promise<void> {
   const dir = tempDir(t, "mounts");
   cpSync(template.dir, join(dir, "world"), { recursive: true, preserveTimestamps: true });
   const at = (path: string): string => join(dir, "world", path);
-  const world: World = { ...template, dir, home: at("home/.agh"), repo: at("repo"), archives: at("archives") };
+  const world: MountedWorld = { ...template, dir, home: at("home/.agh"), repo: at("repo"), archives: at("archives") };
   const { before, run: act, done } = VERBS[verb]!;
   const kind = MOUNTS[mount]!;
   const path = kind.at(world);
