@@ -336,6 +336,8 @@ complete -c agh-backup -n '__fish_seen_subcommand_from diff' -l quiet -s q -d 'E
 complete -c agh-backup -n '__fish_seen_subcommand_from diff' -l verbose -s v -d 'Print more, with stack traces of bugs'
 complete -c agh-backup -n '__fish_seen_subcommand_from accept' -l because -r -d 'Why the loss was intended'
 complete -c agh-backup -n '__fish_seen_subcommand_from accept' -l repo -r -d 'The repository, a directory or s3://BUCKET/PREFIX; else AGH_BACKUP_REPO'
+complete -c agh-backup -n '__fish_seen_subcommand_from accept' -l home -r -d 'Only snapshots of this home: its path, where it is or was, or its id'
+complete -c agh-backup -n '__fish_seen_subcommand_from accept' -l home-id -r -d 'Only snapshots of the home with this id'
 complete -c agh-backup -n '__fish_seen_subcommand_from accept' -l identity -r -d 'The age identity file of an encrypted repository; else AGH_BACKUP_IDENTITY'
 complete -c agh-backup -n '__fish_seen_subcommand_from accept' -l sign -r -d 'The private key of a signed repository (agh-ledger keygen); else AGH_BACKUP_SIGN_KEY'
 complete -c agh-backup -n '__fish_seen_subcommand_from accept' -l encrypt-to -r -d 'Refuse a repository that is not encrypted to exactly these; else AGH_BACKUP_RECIPIENTS'

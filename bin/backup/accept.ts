@@ -2,16 +2,26 @@
 import { operand, option } from "../../lib/cli/flags.ts";
 import { verb } from "../../lib/cli/verb.ts";
 import { usageError } from "../../lib/records/error.ts";
-import { identityFlag, recipientsFlag, repoFlag, repoOf, signFlag, withIdentity } from "./repo.ts";
+import {
+  identityFlag,
+  recipientsFlag,
+  repoFlag,
+  repoOf,
+  signFlag,
+  snapshotFilterOf,
+  snapshotHomeFlags,
+  withIdentity,
+} from "./repo.ts";
 
 export const accept = verb({
   summary: "accept a suspect or bad snapshot: the loss was intended",
   description:
     "The snapshot counts as trusted from then on, and later ones are compared with it. Accept the newest one: those before it stay as they are. A later drill that fails makes it bad again. The reason is kept in the repository, and shown by list and show; it is not encrypted. The full id of a snapshot that vanished (SNAPSHOT_VANISHED) gives that snapshot up.",
   flags: {
-    id: operand("ID", "A full id, or a unique prefix"),
+    id: operand("ID", "A full id, a unique prefix, or latest"),
     because: option<string>("Why the loss was intended", { hint: "TEXT" }),
     ...repoFlag,
+    ...snapshotHomeFlags,
     ...identityFlag,
     ...signFlag,
     ...recipientsFlag,
@@ -22,6 +32,7 @@ export const accept = verb({
     const { id, because, dryRun } = values;
     if (because === undefined) throw usageError("no reason is given", "--because TEXT");
     const { acceptSnapshot } = await import("../../lib/backup/accept.ts");
-    return acceptSnapshot({ repo: repoOf(values, deps), id, because, dryRun }, withIdentity(values, deps));
+    const of = await snapshotFilterOf(values, deps);
+    return acceptSnapshot({ repo: repoOf(values, deps), id, because, ...of, dryRun }, withIdentity(values, deps));
   },
 });

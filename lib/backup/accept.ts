@@ -5,7 +5,7 @@ import type { Manifest } from "../formats/repository/manifest.ts";
 import { openForWriting } from "../formats/repository/authorship/open-for-writing.ts";
 import type { Repository } from "../formats/repository/repository.ts";
 import { SnapshotStates } from "../formats/repository/snapshot-state.ts";
-import { resolveSnapshot, snapshotIds } from "../formats/repository/snapshots.ts";
+import { resolveSnapshot, snapshotIds, type SnapshotFilter } from "../formats/repository/snapshots.ts";
 import { ulid } from "../formats/ulid.ts";
 import type { Deps } from "../records/deps.ts";
 import { asPartial, usageError, type ToolError } from "../records/error.ts";
@@ -13,9 +13,9 @@ import type { AnyRecord } from "../records/record.ts";
 import { Tally } from "../records/summary.ts";
 import { snapshotRecord } from "./records.ts";
 
-export interface AcceptSnapshot {
+export interface AcceptSnapshot extends SnapshotFilter {
   readonly repo: string;
-  /** A full id, or a unique prefix; of a snapshot that vanished the full id. */
+  /** A full id, a unique prefix, or `latest`; of a snapshot that vanished the full id. */
   readonly id: string;
   readonly because: string;
   readonly dryRun?: boolean;
@@ -62,8 +62,8 @@ async function findKnown(repo: Repository, id: string): Promise<Pick<Manifest, "
   return { id, home_id: known?.home_id ?? "" };
 }
 
-async function findDoubtful(repo: Repository, { id }: AcceptSnapshot, deps: Deps): Promise<Manifest> {
-  const manifest = await resolveSnapshot(repo, id);
+async function findDoubtful(repo: Repository, options: AcceptSnapshot, deps: Deps): Promise<Manifest> {
+  const manifest = await resolveSnapshot(repo, options.id, options);
   const { state } = (await readStates(repo, deps)).of(manifest);
   if (state === "suspect" || state === "bad") return manifest;
   throw usageError(
