@@ -34,7 +34,7 @@ test("agh-drifted: the cut meta.json is named", async (t) => {
   if (ran) assert.deepEqual([ran.code, errors(ran.records), verdict(ran.records)], [1, ["META_UNUSABLE"], "failed"]);
 });
 
-test("agh-unbootable: the lost workspaces are named, without which AGH does not start, and the catalog it began anew", async (t) => {
+test("agh-unbootable: the lost workspaces are named, and that the daemon would not start", async (t) => {
   const ran = await drilled(t, "agh-unbootable");
   if (!ran) return;
   assert.equal(ran.code, 1);
@@ -43,6 +43,7 @@ test("agh-unbootable: the lost workspaces are named, without which AGH does not 
     "WORKSPACE_MISSING",
     "WORKSPACE_MISSING",
     "UNLISTED_META_UNUSABLE",
+    "BOOT_REFUSED",
   ]);
 });
 

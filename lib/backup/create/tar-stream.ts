@@ -208,8 +208,8 @@ class TarWriter {
       path,
       class: of.class,
       type,
-      mode: "",
-      mtime_ns: "",
+      mode: "0000",
+      mtime_ns: "0",
       ...(database && { database }),
       stat: "",
     });

@@ -1,4 +1,4 @@
-// Whether AGH would start with the home, where nothing else that was found says why it would not.
+// Whether AGH would start with the home.
 import { predictBoot } from "../boot/predict-boot.ts";
 import type { Check } from "./check-types.ts";
 
@@ -10,7 +10,7 @@ export const boot: Check = {
       verdict: "AGH refuses to start",
       arises: "what its message says",
       action: [],
-      loses: "nothing safe: agh-reconcile boot says more",
+      loses: "nothing by itself: repair what else was found; agh-reconcile boot says more",
     },
   },
   async *find({ home, deps }) {

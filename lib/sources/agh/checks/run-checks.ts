@@ -44,13 +44,7 @@ export async function runChecks(home: Home, options: CheckRequest, deps: Deps): 
 
 async function* run(context: CheckContext): AsyncGenerator<AghFinding> {
   const depth = LEVELS.indexOf(context.level);
-  let hasError = false;
   for (const check of CHECKS) {
-    // An error says why AGH would not start, where it would not: once is enough.
-    if (LEVELS.indexOf(check.level) > depth || (check === boot && hasError)) continue;
-    for await (const found of check.find(context)) {
-      hasError ||= check.rules[found.code]!.severity === "error";
-      yield found;
-    }
+    if (LEVELS.indexOf(check.level) <= depth) yield* check.find(context);
   }
 }
