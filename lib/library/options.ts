@@ -1,7 +1,7 @@
 // What a program gives a function of the library of the outside world, and what stands in for the rest.
 import { processDeps } from "../cli/process-deps.ts";
 import type { Deps, Log, Progress } from "../records/deps.ts";
-import { EXIT, severest, ToolError } from "../records/error.ts";
+import { EXIT, severest, ToolError, type Exit } from "../records/error.ts";
 
 /** All of it may be left out. */
 export interface LibraryOptions {
@@ -34,6 +34,8 @@ export interface LibraryCall {
 export function beginCall(...layers: readonly LibraryOptions[]): LibraryCall {
   const options = mergeOptions(layers);
   const problems: ToolError[] = [];
+  const exits: Exit[] = [];
+  const { onProblem = (problem: ToolError) => void problems.push(problem) } = options;
   const own = processDeps();
   const deps: Deps = {
     now: options.now ?? own.now,
@@ -41,7 +43,11 @@ export function beginCall(...layers: readonly LibraryOptions[]): LibraryCall {
     log: {
       debug: (message) => options.log?.debug(message),
       info: (message) => options.log?.info(message),
-      problem: options.onProblem ?? ((problem) => void problems.push(problem)),
+      problem: (problem) => {
+        exits.push(problem.exit);
+        onProblem(problem);
+      },
+      problems: exits,
     },
     progress: { update: (state) => options.onProgress?.(state) },
     env: options.env ?? own.env,

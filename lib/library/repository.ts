@@ -4,7 +4,7 @@ import type { Deps } from "../records/deps.ts";
 import type { AnyRecord } from "../records/record.ts";
 import type { Action, Diff, Finding, VerdictRecord } from "../records/result-kinds.ts";
 import type { SessionRecord } from "../records/runtime-kinds.ts";
-import type { EntryRecord, RepositoryRecord, SnapshotRecord } from "../records/toolkit-kinds.ts";
+import type { EntryRecord, GapRecord, RepositoryRecord, SnapshotRecord } from "../records/toolkit-kinds.ts";
 import { LOCK_TIMEOUT_MS, OpenHome } from "./home.ts";
 import { beginCall, iterate, type LibraryOptions } from "./options.ts";
 import { act, check, type Outcome } from "./outcome.ts";
@@ -12,6 +12,14 @@ import { act, check, type Outcome } from "./outcome.ts";
 export interface OpenRepositoryOptions extends LibraryOptions {
   /** The age identity file of an encrypted repository; AGH_BACKUP_IDENTITY unless given. */
   readonly identity?: string;
+  /** Files of public keys: only what one of them has signed counts; AGH_BACKUP_PUB unless given. */
+  readonly publicKeys?: readonly string[];
+  /** A file with a head of the log, kept elsewhere: the repository must go on from it; AGH_BACKUP_ANCHOR unless given. */
+  readonly anchor?: string;
+  /** The private key file that signs what is made; AGH_BACKUP_SIGN_KEY unless given. */
+  readonly signKey?: string;
+  /** Refuses a repository that is not encrypted to exactly these; AGH_BACKUP_RECIPIENTS unless given. */
+  readonly recipients?: readonly string[];
 }
 
 export interface CreateRepositoryOptions extends OpenRepositoryOptions {
@@ -36,7 +44,9 @@ export interface CreateSnapshotOptions extends LibraryOptions {
   readonly consistency?: "cut" | "cold";
   readonly lockTimeoutMs?: number;
   /** Looks for damage in what was made. */
-  readonly verify?: "quick" | "full";
+  readonly verify?: "quick" | "full" | "deep";
+  /** What is known to be missing: `workspaces/ID`, `ROOT/PATH`. */
+  readonly acceptMissing?: readonly string[];
   readonly dryRun?: boolean;
 }
 
@@ -84,7 +94,9 @@ export async function createRepository(url: string, options: CreateRepositoryOpt
   const { initRepository } = await import("../backup/repository-upkeep/init.ts");
   const { deps } = beginCall(options);
   let made: RepositoryRecord | undefined;
-  for await (const record of initRepository({ repo: url, encryptTo: options.encryptTo ?? [] }, deps)) made = record;
+  const env = envOf(options, deps);
+  const encryptTo = options.encryptTo ?? [];
+  for await (const record of initRepository({ repo: url, encryptTo }, { ...deps, env })) made = record;
   return new OpenRepository(made!.repo, made!.id, options);
 }
 
@@ -96,8 +108,17 @@ export async function openRepository(url: string, options: OpenRepositoryOptions
   return new OpenRepository(real, file.id, options);
 }
 
-const envOf = ({ identity }: OpenRepositoryOptions, { env }: Deps): Deps["env"] =>
-  identity === undefined ? env : { ...env, AGH_BACKUP_IDENTITY: identity };
+function envOf(options: OpenRepositoryOptions, { env }: Deps): Deps["env"] {
+  const { identity, publicKeys, anchor, signKey, recipients } = options;
+  const named = {
+    AGH_BACKUP_IDENTITY: identity,
+    AGH_BACKUP_PUB: publicKeys?.join("\n"),
+    AGH_BACKUP_ANCHOR: anchor,
+    AGH_BACKUP_SIGN_KEY: signKey,
+    AGH_BACKUP_RECIPIENTS: recipients?.join(","),
+  };
+  return { ...env, ...Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined)) };
+}
 
 export class OpenRepository {
   readonly url: string;
@@ -121,12 +142,17 @@ export class OpenRepository {
     }, options);
   }
 
-  /** A snapshot, then every path in it. */
-  entries(id: string, options: SnapshotSelection & LibraryOptions = {}): AsyncIterable<SnapshotRecord | EntryRecord> {
+  /** A snapshot, every path of the home that it lacks, then every path in it. */
+  entries(
+    id: string,
+    options: SnapshotSelection & LibraryOptions = {},
+  ): AsyncIterable<SnapshotRecord | GapRecord | EntryRecord> {
     const { homeId, at } = options;
     return this.#iterate(async (deps) => {
       const { showSnapshot } = await import("../backup/list.ts");
-      return showSnapshot({ repo: this.url, id, homeId, at }, deps) as AsyncIterable<SnapshotRecord | EntryRecord>;
+      return showSnapshot({ repo: this.url, id, homeId, at }, deps) as AsyncIterable<
+        SnapshotRecord | GapRecord | EntryRecord
+      >;
     }, options);
   }
 
@@ -135,10 +161,20 @@ export class OpenRepository {
     home: HomeOrPlace,
     options: CreateSnapshotOptions = {},
   ): Promise<Outcome<SnapshotRecord | Finding> & { readonly snapshot: SnapshotRecord }> {
-    const { include = [], exclude = [], tags = [], consistency = "cut", lockTimeoutMs = 0, verify, dryRun } = options;
+    const { include = [], exclude = [], tags = [], acceptMissing = [], verify, dryRun } = options;
+    const { consistency = "cut", lockTimeoutMs = 0 } = options;
     const outcome = await this.#act<SnapshotRecord | Finding>(async (deps) => {
       const { createSnapshots } = await import("../backup/create/create.ts");
-      const how = { include, exclude, tags, consistency, lockTimeoutMs, verify, dryRun: dryRun === true };
+      const how = {
+        include,
+        exclude,
+        tags,
+        acceptMissing,
+        consistency,
+        lockTimeoutMs,
+        verify,
+        dryRun: dryRun === true,
+      };
       return createSnapshots([placeOf(home)], { repo: this.url, toolkit: version, ...how }, deps);
     }, options);
     return { ...outcome, snapshot: outcome.records.find(({ kind }) => kind === "snapshot") as SnapshotRecord };
@@ -183,6 +219,19 @@ export class OpenRepository {
       return drillSnapshot({ repo: this.url, id, homeId, at, dryRun, toolkit: version }, deps);
     }, options);
     return { ...outcome, verdict: outcome.records.find(({ kind }) => kind === "verdict") as VerdictRecord };
+  }
+
+  /** A suspect or bad snapshot counts as trusted from now on: what it has lost was to go. Another one → exit 2. */
+  accept(
+    id: string,
+    because: string,
+    options: SnapshotSelection & LibraryOptions & { readonly dryRun?: boolean } = {},
+  ): Promise<Outcome<SnapshotRecord>> {
+    const { homeId, at, dryRun = false } = options;
+    return this.#act(async (deps) => {
+      const { acceptSnapshot } = await import("../backup/accept.ts");
+      return acceptSnapshot({ repo: this.url, id, because, homeId, at, dryRun }, deps);
+    }, options);
   }
 
   /** What differs between two snapshots. */

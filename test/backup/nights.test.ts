@@ -126,10 +126,10 @@ test("agsh: sessions added, expired, deleted, compacted, retired", async (t) => 
   const { home, file } = madeAgsh(t, { sessions });
   const archive = tempDir(t, "archive");
   const at = ["--home", home];
-  const remove = (...gone: string[]): void =>
+  const remove = (...removed: string[]): void =>
     change(
       file,
-      ...gone.flatMap((id) => [
+      ...removed.flatMap((id) => [
         `DELETE FROM messages WHERE session_id='${id}'`,
         `DELETE FROM sessions WHERE id='${id}'`,
       ]),

@@ -11,7 +11,7 @@ import { lockDatabase } from "../../sqlite/lock-database.ts";
 import { decodeSealed, encodeSealed } from "../sealed-json.ts";
 import type { HeadState } from "./authorship/head-log.ts";
 import type { RepositoryPin } from "./authorship/pins.ts";
-import type { StoredObject } from "./repository.ts";
+import type { StoredBytes } from "./repository.ts";
 
 export const LOCAL_STATE_FORMAT = 1;
 
@@ -32,7 +32,7 @@ export interface LocalState {
 }
 
 /** Size and digest are its manifest's. */
-export interface KnownSnapshot extends StoredObject {
+export interface KnownSnapshot extends StoredBytes {
   readonly home_id: string;
 }
 

@@ -134,12 +134,12 @@ interface MachineKnowledge {
 }
 
 /** An object's file as it is stored, encrypted or not. */
-export interface StoredObject {
+export interface StoredBytes {
   readonly size: number;
   readonly sha256: string;
 }
 
-export const storedObjectOf = (bytes: Uint8Array): StoredObject => ({ size: bytes.length, sha256: chunkId(bytes) });
+export const storedObjectOf = (bytes: Uint8Array): StoredBytes => ({ size: bytes.length, sha256: chunkId(bytes) });
 
 export class Repository {
   readonly target: Target;
@@ -258,7 +258,7 @@ export class Repository {
    * Makes a snapshot visible. There is one of this id → E_EXISTS (6). Where the repository is signed, its signature is
    * there before it, and the log learns of it after: what a kill leaves between, the next snapshot puts right.
    */
-  async putManifest(id: string, content: Buffer): Promise<StoredObject> {
+  async putManifest(id: string, content: Buffer): Promise<StoredBytes> {
     const signer = this.requireSigner();
     const bytes = await this.#encrypt(content);
     if (signer) await this.#putSignature(snapshotKey(id), bytes, signer);

@@ -7,7 +7,7 @@ import { nameIn, snapshotKey, SNAPSHOTS } from "./layout.ts";
 import { hostileListing, ListingNames } from "./check-listing.ts";
 import { decodeListingLine, decodePage, decodePageRef, type ListingLine, type PageRef } from "./listing.ts";
 import { decodeManifest, type Manifest } from "./manifest.ts";
-import { storedObjectOf, type Repository, type StoredObject } from "./repository.ts";
+import { storedObjectOf, type Repository, type StoredBytes } from "./repository.ts";
 import { isUlid, ulidTime } from "../ulid.ts";
 
 /** Ids of all snapshots, oldest first. */
@@ -40,7 +40,7 @@ export async function findManifest(repo: Repository, id: string): Promise<Manife
 /** A manifest, and its file as it is stored. */
 export interface StoredManifest {
   readonly manifest: Manifest;
-  readonly stored: StoredObject;
+  readonly stored: StoredBytes;
 }
 
 /** The manifest of a snapshot; missing or damaged → E_MANIFEST_DAMAGED (6), locked and not cached → E_IDENTITY_NEEDED (4). */
@@ -59,7 +59,7 @@ export async function readStoredManifest(repo: Repository, id: string): Promise<
 }
 
 /** What the cache says of a file is true of the file that was cached: without identity, only its digest tells. */
-function assertAsKnown(repo: Repository, id: string, bytes: Buffer, stored: StoredObject): void {
+function assertAsKnown(repo: Repository, id: string, bytes: Buffer, stored: StoredBytes): void {
   const known = repo.localState?.seen.snapshots?.[id];
   if (known ? known.sha256 === stored.sha256 : isAgeFile(bytes)) return;
   throw manifestError(repo, snapshotKey(id), known ? "is not the file that this machine knows" : "is damaged");

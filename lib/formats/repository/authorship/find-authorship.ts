@@ -15,14 +15,14 @@ import type { SeenHead } from "./read-heads.ts";
 
 type Env = Deps["env"];
 
-export interface OpenedFile {
+export interface OpenedRepositoryFile {
   readonly target: Target;
   readonly file: PinnedFile;
   readonly localState: LocalStateFile | undefined;
 }
 
 /** Undefined where no key is known: then signatures say nothing. */
-export function findAuthorship({ target, file, localState }: OpenedFile, env: Env): Authorship | undefined {
+export function findAuthorship({ target, file, localState }: OpenedRepositoryFile, env: Env): Authorship | undefined {
   const keys = namedKeys(env) ?? pinnedKeys(localState) ?? ownKeys(file, env);
   const anchor = env["AGH_BACKUP_ANCHOR"]?.trim();
   if (!keys) {
