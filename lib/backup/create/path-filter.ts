@@ -252,7 +252,9 @@ export class PathFilter {
     if (!this.leftOut.addMissing(root, path, of, fault)) return;
     const at = belowRoot(root.dir, path);
     const message = `${at} ${fault.reason}: it is not in the snapshot`;
-    this.#parts.deps.log.problem(asPartial(placeError(`E_${fault.code}`, message, `ls -ld ${at}`)));
+    const name = path === "" ? root.name.replace(/^ws\//, `${of}/`) : `${root.name}/${path}`;
+    const hint = `ls -ld ${at}; if that is known: --accept-missing ${name}`;
+    this.#parts.deps.log.problem(asPartial(placeError(`E_${fault.code}`, message, hint)));
   }
 
   /** Why a path is not taken; "" when another line holds it; undefined when it is. */
