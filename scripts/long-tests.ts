@@ -16,6 +16,7 @@ const FORMS: Readonly<Record<string, readonly Long[]>> = {
     { says: /\bcrashPoints\(\{|\bstrength\("crash points", 40\)/, variable: "AGH_TEST_CRASH_POINTS", full: 1000 },
     { says: /\bstrength\("copies"/, variable: "AGH_TEST_COPIES", full: 1000 },
     { says: /\bstrength\("nights"/, variable: "AGH_TEST_NIGHTS", full: 30 },
+    { says: /\bstrength\("nights of a year"/, variable: "AGH_TEST_YEAR", full: 365 },
     { says: /\bstrength\("mounts a verb"/, variable: "AGH_TEST_MOUNTS", full: 100 },
   ],
   soak: [{ says: /\bstrength\("soak seconds"/, variable: "AGH_TEST_SOAK_SECONDS", full: 3600 }],

@@ -12,6 +12,7 @@ const VARIABLES = {
   "fuzz seconds": "AGH_TEST_FUZZ_SECONDS",
   copies: "AGH_TEST_COPIES",
   nights: "AGH_TEST_NIGHTS",
+  "nights of a year": "AGH_TEST_YEAR",
 } as const;
 
 /** How many of them; `short` in everyday runs. */
