@@ -308,6 +308,8 @@ test("a repository of format 1 knows no transcripts: they are a part of provider
   rmSync(join(repo.repo, "repository.json"));
   const { digest: _, ...rest } = file as typeof file & { digest: string };
   writeFileSync(join(repo.repo, "repository.json"), encodeRepository({ ...rest, format: 1 }));
+  assert.equal((await repo.run("create", "--home", home)).code, 4, "nobody makes a format older unseen");
+  await repo.ok("trust");
   await repo.create(home);
   const restored = await repo.restore();
   assert.ok(!existsSync(join(restored, "providers")));

@@ -239,8 +239,11 @@ test("a file that becomes a database, and one that a version of the toolkit took
   )();
   assert.equal(await copiedIn((await repo.create(home))["id"]), "pair");
   assertSound(join(await repo.restore(), "memory/store"));
-  // Once a database, it is looked at as one, whatever has become of it.
+  // Once a database, it is looked at as one, whatever has become of it: and as one that is destroyed.
   for (const end of ["-wal", "-shm"]) rmSync(path + end, { force: true });
   writeFileSync(path, "no database any more");
-  assert.equal(await copiedIn((await repo.create(home))["id"]), "resting");
+  const { code, records } = await repo.run("create", "--home", home);
+  const found = records.filter(({ kind }) => kind === "finding").map((each) => [each["code"], each["severity"]]);
+  assert.deepEqual([code, found], [3, [["DATABASE_DESTROYED", "error"]]]);
+  assert.equal(await copiedIn(records[0]!["id"]), "resting");
 });

@@ -123,8 +123,8 @@ test("format 1 as it was released is read, verified and restored", async (t) => 
   };
   const listed = (await ok("list")).records.map(({ id, tags, parent }) => ({ id, tags, parent }));
   assert.deepEqual(listed, [
-    { id: "01M7YZMHG01YC3K67VK0X2HEFM", tags: ["fixture"], parent: null },
     { id: "01M7Z32D406T0EF6B8160FBX64", tags: [], parent: "01M7YZMHG01YC3K67VK0X2HEFM" },
+    { id: "01M7YZMHG01YC3K67VK0X2HEFM", tags: ["fixture"], parent: null },
   ]);
   await ok("verify", "--all", "--level", "full");
   const out = join(dir, "out");

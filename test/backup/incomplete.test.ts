@@ -1,6 +1,6 @@
 // What could not be taken is told in every run, is in the coverage, and can be accepted by name; a home without anything is no success.
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, cpSync, globSync, lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, globSync, lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { test, type TestContext } from "node:test";
@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { tool } from "../../bin/agh-backup.ts";
 import { tool as ledger } from "../../bin/agh-ledger.ts";
 import type { AnyRecord } from "../../lib/records/record.ts";
+import { makeHome } from "../../scripts/make-home/home.ts";
 import { madeHome } from "../support/homes.ts";
 import { runHere, type Ran } from "../support/memory.ts";
 import { tempDir } from "../support/temp.ts";
@@ -41,9 +42,7 @@ interface Bench {
 
 async function unreadableBench(t: TestContext): Promise<Bench> {
   const dir = tempDir(t, "incomplete");
-  const made = madeHome(t, { sessions: 4, events: 10 });
-  const home = join(dir, "home");
-  cpSync(made.home, home, { recursive: true, preserveTimestamps: true });
+  const { home, ids } = makeHome(join(dir, "home"), { sessions: 4, events: 10 });
   mkdirSync(join(dir, "tmp"));
   giveAway(dir);
   const env = { HOME: dir, TMPDIR: join(dir, "tmp") };
@@ -53,7 +52,7 @@ async function unreadableBench(t: TestContext): Promise<Bench> {
   await sleep(30);
   return {
     home,
-    ids: made.ids,
+    ids,
     create: (...argv) => run("create", "--home", home, ...argv),
     show: async () => (await run("show", "latest")).records,
   };
@@ -134,5 +133,5 @@ test("nothing to back up is no success: a finding (1), in a tar too; no home on 
 test("agh-ledger verify --all of a home without sessions proves nothing (1)", async (t) => {
   const { home } = madeHome(t, { sessions: 0 });
   const ran = await runHere(ledger, ["verify", "--all", "--home", home]);
-  assert.deepEqual([ran.code, findings(ran).map(({ code }) => code)], [1, ["NO_SESSION"]], ran.stderr);
+  assert.deepEqual([ran.code, findings(ran).map(({ code }) => code)], [1, ["NO_LEDGERS"]], ran.stderr);
 });

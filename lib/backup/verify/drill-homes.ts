@@ -8,11 +8,20 @@ import type { AnyRecord } from "../../records/record.ts";
 import { Tally } from "../../records/summary.ts";
 import { drillSnapshot, type DrillSnapshot } from "./drill.ts";
 
-/** As `drillSnapshot` of each, with one `summary`. A home whose drill could not run is a problem (3); the others go on. */
+/**
+ * As `drillSnapshot` of each, with one `summary`. A home whose drill could not run is a problem (3); the others go on. So is a snapshot
+ * that cannot be read; where one home at most can be, and the newest snapshot of all cannot, the drill of that one says so.
+ */
 export async function* drillHomes(options: Omit<DrillSnapshot, "id">, deps: Deps): AsyncGenerator<AnyRecord> {
   const repo = await openRepository(options.repo, { env: deps.env });
-  const newest = await listNewest(repo, options, (error) => deps.log.problem(asPartial(error)));
-  if (newest.length < 2) return yield* drillSnapshot({ ...options, id: newest[0]?.id ?? "latest" }, deps);
+  const unreadable: ToolError[] = [];
+  const report = (error: ToolError): void => deps.log.problem(asPartial(error));
+  const newest = await listNewest(repo, options, (error, isNewest) => {
+    if (isNewest) unreadable.push(error);
+    else report(error);
+  });
+  if (newest.length < 2) return yield* drillSnapshot({ ...options, id: "latest" }, deps);
+  unreadable.forEach(report);
   const tally = new Tally("agh-backup drill", deps, ulid(deps.now()));
   for (const { id } of newest) {
     const problems = deps.log.problems?.length ?? 0;

@@ -171,18 +171,18 @@ function assertOfHome(manifest: Manifest, filter: SnapshotFilter): Manifest {
 
 /**
  * The newest snapshot of each home, newest first; of one home nothing more is read. What a restore was to replace counts only where
- * nothing else is there. What cannot be read goes to `problem`; without it, it is an error where it may be newer than what was found, and
- * passed over where it is older.
+ * nothing else is there. What cannot be read goes to `problem`, with whether it may be newer than all that was found; without `problem`
+ * that is an error, and what is older is passed over.
  */
 export async function listNewest(
   repo: Repository,
   filter: SnapshotFilter,
-  problem?: (error: ToolError) => void,
+  problem?: (error: ToolError, isNewest: boolean) => void,
 ): Promise<Manifest[]> {
   const found = new Map<string, Manifest>();
   const replaced = new Map<string, Manifest>();
   const unreadable = (error: ToolError): void => {
-    if (problem) problem(error);
+    if (problem) problem(error, found.size === 0);
     else if (found.size === 0) throw error;
   };
   for await (const manifest of listManifests(repo, filter, unreadable)) {
