@@ -23,7 +23,7 @@ test("encrypted: prune, drill and verify --level deep need the identity (4), and
   const { home } = madeHome(t, { sessions: 2, events: 5 });
   const key = await ageKey(t);
   const dir = tempDir(t);
-  const env = { HOME: dir, TMPDIR: dir };
+  const env = { HOME: dir, TMPDIR: dir, XDG_STATE_HOME: join(dir, "state") };
   const backup = (...args: string[]) => run("backup", [...args, "--repo", join(dir, "repo")], { env });
   assert.equal((await backup("init", "--encrypt-to", key.recipient)).code, 0);
   for (let round = 0; round < 3; round++) {

@@ -34,7 +34,9 @@ for (const encrypted of [false, true]) {
     const { records } = await repo.ok("reindex", ...identity);
     assert.deepEqual([records.length, records[0]!["items"]], [1, 2]);
     await repo.ok("verify", "--all", "--level", "full", ...identity);
-    await repo.restore(...identity);
+    for (const { id } of (await repo.ok("list", ...identity)).records) {
+      await repo.ok("restore", String(id), "--to", join(repo.dir, String(id)), ...identity);
+    }
     const before = treeDigest(repo.repo);
     await repo.ok("reindex", ...identity);
     await repo.ok("reindex", "--full", ...identity);

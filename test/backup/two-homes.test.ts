@@ -149,7 +149,7 @@ test("backup:REPO@latest, in reading verbs of the other tools", async (t) => {
     const what = `${tool.name} ${argv.join(" ")}`;
     assertRefused(await runHere(tool, [...argv, ...home], { env }), two, what);
     for (const { id, newest } of [two.a, two.b]) {
-      const argvOf = argv.map((word) => word.replace("/dev/null/none", join(two.repo.dir, "archives")));
+      const argvOf = argv.map((word) => word.replace("/dev/null/none", join(two.repo.dir, "archives", id)));
       const { code, stdout, stderr } = await runHere(tool, [...argvOf, ...home, "--home-id", id], { env });
       assert.ok(code < 2, `${what}: ${stderr}`);
       assert.ok(!stdout.includes("backup:") || stdout.includes(newest), what);

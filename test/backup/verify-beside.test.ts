@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { madeHome, PROJECT } from "../support/homes.ts";
@@ -65,18 +65,4 @@ test("what stays damaged is told, however much goes on beside", async (t) => {
   ]);
   assert.equal(verified.code, 1);
   assert.ok(verified.records.some(({ code }) => code === "PACK_MISSING" || code === "LISTING_DAMAGED"));
-});
-
-test("create stores again what was in a pack that is missing, says so (3), and what it makes is whole", async (t) => {
-  const { home } = madeHome(t, { sessions: 2, events: 5 });
-  const repo = await bench(t);
-  await repo.create(home);
-  for (const name of readdirSync(join(repo.repo, "packs"))) rmSync(join(repo.repo, "packs", name), { recursive: true });
-  const { code, records, stderr } = await repo.run("create", "--home", home);
-  assert.deepEqual([code, records.at(-1)!["exit"]], [3, 3], stderr);
-  assert.match(stderr, /1 pack is missing/);
-  const id = String(records[0]!["id"]);
-  await repo.ok("drill", id);
-  await repo.restore();
-  await repo.ok("verify", id, "--level", "full");
 });

@@ -83,16 +83,18 @@ interface Mounted {
 /** Runs agh-vacuum where `sessions/`, or one directory in it, is a mount of its own with the same content, which is moved back then. */
 function onMount(home: string, at: string, argv: readonly string[]): Mounted {
   const script = `
-    cp -a "$0/." "$0.kept/" && mount -t tmpfs -o "mode=$(stat -c %a "$0")" tmpfs "$0" && cp -a "$0.kept/." "$0/" || exit 99
+    kept=$1; shift
+    cp -a "$0/." "$kept/" && mount -t tmpfs -o "mode=$(stat -c %a "$0")" tmpfs "$0" && cp -a "$kept/." "$0/" || exit 99
     "$@"; code=$?
-    rm -rf "$0.kept" && mkdir "$0.kept" && cp -a "$0/." "$0.kept/" || exit 99
+    rm -rf "$kept" && mkdir "$kept" && cp -a "$0/." "$kept/" || exit 99
     exit $code`;
   const dir = path.join(home, at);
-  fs.mkdirSync(`${dir}.kept`);
+  const kept = path.join(home, "../kept"); // beside the home: a second copy within it is a problem
+  fs.mkdirSync(kept);
   const command = [process.execPath, path.join(PROJECT, "bin/agh-vacuum.ts"), ...argv, "--home", home, "--now", NOW];
-  const ran = spawnSync("unshare", ["-rm", "sh", "-c", script, dir, ...command, "--json"], { encoding: "utf8" });
+  const ran = spawnSync("unshare", ["-rm", "sh", "-c", script, dir, kept, ...command, "--json"], { encoding: "utf8" });
   fs.rmSync(dir, { recursive: true });
-  fs.renameSync(`${dir}.kept`, dir);
+  fs.renameSync(kept, dir);
   assert.notEqual(ran.status, 99, ran.stderr);
   const lines = ran.stdout.split("\n").filter(Boolean);
   return { code: ran.status, stderr: ran.stderr, records: lines.map((line) => JSON.parse(line) as AnyRecord) };

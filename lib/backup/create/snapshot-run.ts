@@ -143,6 +143,9 @@ export class SnapshotRun {
   /** What is damaged in the repository does not stop a backup, and is not kept quiet. */
   #report(error: ToolError): void {
     if (error.code === "E_SNAPSHOT_VANISHED") return; // a finding, when all is stored
+    if (this.unusablePacks.size > 0 && error.code.startsWith("E_CHUNK_")) {
+      return this.#deps.log.info(`this snapshot was not compared with an earlier one: ${error.message}`); // the packs are a finding
+    }
     if (error.code === "E_IDENTITY_NEEDED") return; // encrypted, and not in the cache: what it holds is stored anew
     this.#deps.log.problem(asPartial(error));
   }

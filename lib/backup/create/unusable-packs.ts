@@ -17,6 +17,6 @@ export const unusableFinding = ({ url }: Repository, packs: ReadonlySet<string>)
   id: PACKS,
   code: "PACK_MISSING",
   severity: "error",
-  message: `${packs.size} packs of ${url} are missing or cut short: what this home needs of them is stored again`,
+  message: `${packs.size === 1 ? "1 pack" : `${packs.size} packs`} of ${url} ${packs.size === 1 ? "is" : "are"} missing or cut short: what this home needs of them is stored again`,
   evidence: { repo: url, packs: packs.size, hint: `agh-backup reindex --repo ${url}` },
 });

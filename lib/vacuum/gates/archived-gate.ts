@@ -64,10 +64,11 @@ async function reasonAgainst(receipt: Receipt, local: LocalSession, query: Archi
     return `its archive in ${target.url} ${what}: agh-archive verify ${local.id} --from ${target.url}`;
   }
   const changed = await lostPaths(receipt, local, query);
-  if (changed.length > 0 || !holdsRows(receipt, local, query.custody)) {
-    const which = changed.length > 0 ? ` (${changed.join(", ")} changed since)` : "";
-    return `it was archived in an earlier state${which}: run agh-archive put, or archive it elsewhere`;
+  if (changed.length > 0) {
+    const which = changed.join(", ");
+    return `it was archived in an earlier state (${which} changed since): run agh-archive put, or archive it elsewhere`;
   }
+  if (!holdsRows(receipt, local, query.custody)) return "it was archived in an earlier state: archive it elsewhere";
   if (planned && planned.sha256 !== receipt.archive!.sha256) {
     return `its archive in ${target.url} is not the one that was planned`;
   }
