@@ -224,7 +224,7 @@ test("a pack that is missing is not relied on: create says so (1), stores again 
   );
   assert.equal(records.at(-1)!["exit"], 1);
   const id = String(records[0]!["id"]);
-  await repo.ok("drill", id);
+  await repo.ok("drill", id); // wherever the index files name the pack that is missing
   await repo.run("reindex");
   await repo.ok("verify", id, "--level", "full");
   await repo.ok("restore", id, "--to", join(repo.dir, "out"));

@@ -29,6 +29,8 @@ const NO_PACK = 0xffff_ffff;
 /** A hash table over packed digests. */
 export class ChunkIndex {
   readonly packs: string[] = [];
+  /** Whether a chunk has more than one place; `find` knows the one that was added first. */
+  hasRepeated = false;
   #count = 0;
   #digests = Buffer.alloc(1024 * 32);
   #words = wordsOf(this.#digests);
@@ -60,7 +62,9 @@ export class ChunkIndex {
 
   addPack({ pack, chunks }: PackLine): void {
     const number = this.packs.push(pack) - 1;
-    for (const [sha256, offset, length, size] of chunks) this.#insert(sha256, number, offset, length, size);
+    for (const [sha256, offset, length, size] of chunks) {
+      if (!this.#insert(sha256, number, offset, length, size)) this.hasRepeated = true;
+    }
   }
 
   /** How far the chunks of each pack reach, of those that are read from it. */
