@@ -23,13 +23,15 @@ async function addPacks(repo: Repository, index: ChunkIndex, isSelected: (pack: 
   }
 }
 
-/** Packs that are missing, or too short for what is read from them: seen by one listing, names and sizes. */
+/** Packs that are read from, and are missing or too short: seen by one listing, names and sizes. */
 export async function findUnusablePacks(target: Target, index: ChunkIndex): Promise<ReadonlySet<string>> {
-  const ends = index.packEnds();
-  if (ends.size === 0) return new Set();
-  const sizes = new Map<string, number>();
-  for await (const { key, size } of target.list(PACKS)) sizes.set(nameIn(key), size);
-  return new Set([...ends].filter(([pack, end]) => !((sizes.get(pack) ?? -1) >= end)).map(([pack]) => pack));
+  const unusable = new Map(index.packSizes());
+  if (unusable.size === 0) return new Set();
+  for await (const { key, size } of target.list(PACKS)) {
+    const pack = nameIn(key);
+    if (size >= (unusable.get(pack) ?? 0)) unusable.delete(pack);
+  }
+  return new Set(unusable.keys());
 }
 
 export interface IndexFile {
