@@ -22,7 +22,7 @@ async function run(repo: Bench, ...argv: string[]): Promise<string> {
   return `${code} ${output}`;
 }
 
-const ROUNDS = 4;
+const ROUNDS = 3;
 
 test(`${ROUNDS} rounds of create and prune: not one finding`, async (t) => {
   const { home } = madeHome(t, { sessions: 3, events: 5 });

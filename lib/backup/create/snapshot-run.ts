@@ -4,6 +4,7 @@ import { scratchDir, type Scratch } from "../../files/scratch.ts";
 import { rememberObjects } from "../../formats/repository/known-objects.ts";
 import { encodeManifest, type Manifest } from "../../formats/repository/manifest.ts";
 import { MarkWatch } from "../../formats/repository/prune-marks.ts";
+import { findUnusablePacks } from "../../formats/repository/read-indexes.ts";
 import type { Repository } from "../../formats/repository/repository.ts";
 import { ulid } from "../../formats/ulid.ts";
 import { withoutProblems, type Deps } from "../../records/deps.ts";
@@ -24,7 +25,6 @@ import { startGraceDeadline } from "./grace-deadline.ts";
 import { ListingWriter } from "./listing-writer.ts";
 import { ParentCursor } from "./parent-cursor.ts";
 import { PathFilter, type PathFinding } from "./path-filter.ts";
-import { findUnusablePacks } from "./unusable-packs.ts";
 
 export type SnapshotOptions = Pick<
   CreateSnapshots,
@@ -62,7 +62,7 @@ export class SnapshotRun {
     const classes = classesOf(this.#options, this.#job.source, this.#repo.file.format);
     const earlier = await findEarlier(this.#repo, this.#job.home.id, classes, (error) => this.#report(error));
     const watch = await MarkWatch.begin(this.#repo);
-    this.unusablePacks = await findUnusablePacks(this.#repo);
+    this.unusablePacks = await findUnusablePacks(this.#repo.target, await this.#repo.index());
     const marked = watch.marked.union(this.unusablePacks);
     await using sink = new ChunkSink(this.#repo, { marked, mostlyStored: earlier.parent !== undefined });
     using scratch = scratchDir(this.#deps.env);

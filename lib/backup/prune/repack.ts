@@ -1,6 +1,7 @@
 // Writes the chunks that are still needed of mostly dead packs into new ones.
 import { ChunkIndex } from "../../formats/repository/chunk-index.ts";
-import { readIndexFiles, openWithFile, type Repository } from "../../formats/repository/repository.ts";
+import { readIndexFiles } from "../../formats/repository/read-indexes.ts";
+import { openWithFile, type Repository } from "../../formats/repository/repository.ts";
 import type { Deps } from "../../records/deps.ts";
 import { ChunkSink } from "../chunk-sink.ts";
 import type { RepositoryUsage } from "./pack-usage.ts";

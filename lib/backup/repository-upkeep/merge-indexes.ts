@@ -1,7 +1,8 @@
 // Keeps the index files of a repository few: small ones become one, and only then what it holds is removed.
 import { encodePackLine, INDEX_CHUNKS, type PackLine } from "../../formats/repository/chunk-index.ts";
 import { INDEXES } from "../../formats/repository/layout.ts";
-import type { IndexFile, Repository } from "../../formats/repository/repository.ts";
+import type { IndexFile } from "../../formats/repository/read-indexes.ts";
+import type { Repository } from "../../formats/repository/repository.ts";
 import { ToolError } from "../../records/error.ts";
 import { lockPrune, type PruneLock } from "../prune-lock.ts";
 

@@ -29,6 +29,9 @@ const NO_PACK = 0xffff_ffff;
 /** A hash table over packed digests. */
 export class ChunkIndex {
   readonly packs: string[] = [];
+  /** Whether a chunk has more than one place; `find` knows the one that was added first. */
+  hasRepeated = false;
+  readonly #sizes: number[] = [];
   #count = 0;
   #digests = Buffer.alloc(1024 * 32);
   #words = wordsOf(this.#digests);
@@ -58,19 +61,21 @@ export class ChunkIndex {
     return this.#insert(sha256, NO_PACK, 0, 0, 0);
   }
 
-  addPack({ pack, chunks }: PackLine): void {
+  addPack(line: PackLine): void {
+    const { pack, chunks } = line;
     const number = this.packs.push(pack) - 1;
-    for (const [sha256, offset, length, size] of chunks) this.#insert(sha256, number, offset, length, size);
+    this.#sizes.push(packSize(line));
+    for (const [sha256, offset, length, size] of chunks) {
+      if (!this.#insert(sha256, number, offset, length, size)) this.hasRepeated = true;
+    }
   }
 
-  /** How far the chunks of each pack reach, of those that are read from it. */
-  packEnds(): ReadonlyMap<string, number> {
-    const ends = new Map<string, number>();
-    for (let at = 0; at < this.#count; at++) {
-      const place = this.#location(at);
-      if (place) ends.set(place.pack, Math.max(ends.get(place.pack) ?? 0, place.offset + place.length));
-    }
-    return ends;
+  /** What the files of packs that chunks are read from have at least, in bytes. */
+  packSizes(): ReadonlyMap<string, number> {
+    const used = new Set<number>();
+    for (let at = 0; at < this.#count; at++) used.add(this.#fields[at * FIELDS]!);
+    used.delete(NO_PACK);
+    return new Map([...used].map((number) => [this.packs[number]!, this.#sizes[number]!]));
   }
 
   #location(at: number): ChunkLocation | undefined {

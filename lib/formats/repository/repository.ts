@@ -8,12 +8,13 @@ import { findAuthorship, signerOf, signKeyNeeded } from "./authorship/find-autho
 import { changesSince, readKnown, repositoryChanged } from "./authorship/pins.ts";
 import { encodeSignature, isRepositoryFileSigned, type SignatureState } from "./authorship/signatures.ts";
 import { chunkId, decompress } from "./chunk.ts";
-import { ChunkIndex, decodeIndex, encodeIndex, type PackLine } from "./chunk-index.ts";
+import { decodeIndex, encodeIndex, type ChunkIndex, type PackLine } from "./chunk-index.ts";
 import { openEnvelope, identityNeeded, type Envelope } from "./encryption.ts";
-import { indexKey, INDEXES, packKey, PAGES, REPOSITORY_KEY, signatureKey, snapshotKey } from "./layout.ts";
+import { indexKey, packKey, PAGES, REPOSITORY_KEY, signatureKey, snapshotKey } from "./layout.ts";
 import { LocalStateFile } from "./local-state.ts";
 import { REPOSITORY_FORMAT } from "./manifest.ts";
 import { PackReader, type StoredChunk } from "./pack-reader.ts";
+import { readIndexes } from "./read-indexes.ts";
 import { RepositoryCache } from "./repository-cache.ts";
 import { decodeSealed, encodeSealed } from "../sealed-json.ts";
 
@@ -347,32 +348,6 @@ export class Repository {
 
   async #encrypt(content: Buffer): Promise<Buffer> {
     return this.envelope ? this.envelope.encryption.encrypt(content) : content;
-  }
-}
-
-async function readIndexes(repo: Repository): Promise<ChunkIndex> {
-  const index = new ChunkIndex();
-  for await (const { lines } of readIndexFiles(repo)) for (const line of lines) index.addPack(line);
-  return index;
-}
-
-export interface IndexFile {
-  readonly key: string;
-  readonly lines: readonly PackLine[];
-}
-
-/** Every index file that can be read, whatever other runs merge meanwhile. A damaged one → exit 6. */
-export async function* readIndexFiles(repo: Repository): AsyncGenerator<IndexFile> {
-  const seen = new Set<string>();
-  for (let isMissing = true; isMissing;) {
-    isMissing = false;
-    for await (const { key, size } of repo.target.list(INDEXES)) {
-      if (seen.has(key)) continue;
-      seen.add(key);
-      const lines = await repo.indexLines(key, size);
-      if (lines) yield { key, lines };
-      else isMissing ||= !repo.isLocked; // merged by another run: what holds its lines now shows at the next look
-    }
   }
 }
 
