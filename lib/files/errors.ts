@@ -24,7 +24,8 @@ export function toFileError(path: string, doing: string, error: unknown): unknow
   if (!(error instanceof Error) || code === undefined || !("syscall" in error)) return error;
   const [name, words, hint] = ERRNO_MEANINGS[code] ?? ["E_FILE", code, undefined];
   const scratch = scratchPlaceOf(path);
-  if (scratch && REFUSES_WRITING.has(code)) return scratchError(name, scratch.parent, doing, { words, cause: error });
+  if (scratch && (doing === "write" || REFUSES_WRITING.has(code)))
+    return scratchError(name, scratch.parent, doing, { words, cause: error });
   return placeError(name, `could not ${doing} ${shownPath(path)}: ${words}`, hint, error);
 }
 
@@ -38,7 +39,8 @@ function scratchError(
   { words, cause }: { readonly words: string; readonly cause: unknown },
 ): ToolError {
   const deed = doing.endsWith(" to") ? doing : "write temporary files to";
-  return placeError(code, `could not ${deed} ${parent}: ${words}`, "free some space there, or set TMPDIR=DIR", cause);
+  const hint = code === "E_IO" ? "look at the kernel's log (dmesg)" : "free some space there";
+  return placeError(code, `could not ${deed} ${parent}: ${words}`, `${hint}, or set TMPDIR=DIR`, cause);
 }
 
 /** What a scratch directory is called, and the directories made in it: see lib/files/scratch.ts. */
@@ -62,9 +64,9 @@ export function shownPath(path: string): string {
   return scratch ? scratch.rest || `a temporary directory in ${scratch.parent}` : path;
 }
 
-/** A file that SQLite could not write to for want of space. */
-export function noSpaceError(path: string, cause: unknown): ToolError {
-  const [code, words, hint] = ERRNO_MEANINGS["ENOSPC"]!;
+/** A file that SQLite could not write to. */
+export function unwritableError(path: string, errno: "ENOSPC" | "EIO", cause: unknown): ToolError {
+  const [code, words, hint] = ERRNO_MEANINGS[errno]!;
   const scratch = scratchPlaceOf(path);
   return scratch
     ? scratchError(code, scratch.parent, "", { words, cause })

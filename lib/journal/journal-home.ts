@@ -8,6 +8,8 @@ export interface JournalHome {
   readonly place: string;
   /** The home's id in records. */
   readonly id: string;
+  /** The id that its place gives it: journals that name no identity were written for that one. */
+  readonly placeId: string;
   /** Its real path. */
   readonly root: string;
   /** Roots outside the home, by name. */

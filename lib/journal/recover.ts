@@ -46,12 +46,17 @@ function journalOf(home: JournalHome, { run, read }: UnfinishedRun): Journal | u
   throw unfinishedError(home, { run, tool: toolOf(read) }, reason!);
 }
 
+type Known = Pick<JournalHome, "root" | "id" | "placeId">;
+
 /** Why a journal cannot be obeyed here; undefined when it can. */
-export const reasonAgainst = (home: Pick<JournalHome, "root" | "id">, read: ReadJournal): string | undefined =>
+export const reasonAgainst = (home: Known, read: ReadJournal): string | undefined =>
   "problem" in read ? read.problem : foreignReason(home, read.journal);
 
-function foreignReason({ root, id }: Pick<JournalHome, "root" | "id">, { home, home_id }: Journal): string | undefined {
-  if (home === null) return home_id === id ? undefined : `it was written for the home ${home_id}, and this is ${id}`;
+function foreignReason({ root, id, placeId }: Known, { home, home_id }: Journal): string | undefined {
+  if (home === null) {
+    const isOwn = home_id === id || home_id === placeId;
+    return isOwn ? undefined : `it was written for the home ${home_id}, and this is ${id}`;
+  }
   const identity = readIdentity(root);
   if (identity?.id !== home) return "it was written for another home";
   return isCopy(root, identity) ? `this is a copy of ${identity.path}, which is still there` : undefined;

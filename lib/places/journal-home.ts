@@ -4,6 +4,7 @@ import type { JournalHome } from "../journal/journal-home.ts";
 import { hasUnfinishedRuns } from "../journal/runs.ts";
 import { withoutProblems, type Deps } from "../records/deps.ts";
 import type { OpenPlace } from "./detect-source.ts";
+import { homeId } from "./home-id.ts";
 
 export async function journalHome(
   { home, source }: Pick<OpenPlace, "home" | "source">,
@@ -16,6 +17,7 @@ export async function journalHome(
     place,
     root,
     id,
+    placeId: homeId(runtime, root),
     roots: await outsideRoots({ home, source }, deps),
     owner: foreignOwner(root),
     rows: custody?.rowExecutor(home, deps),

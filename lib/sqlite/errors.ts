@@ -2,7 +2,7 @@
 import { accessSync, constants } from "node:fs";
 import { EXIT, ToolError, placeError } from "../records/error.ts";
 import { osPath } from "../files/os-path.ts";
-import { noSpaceError, shownPath, toFileError } from "../files/errors.ts";
+import { shownPath, toFileError, unwritableError } from "../files/errors.ts";
 
 const CODE = { busy: 5, locked: 6, readOnly: 8, io: 10, corrupt: 11, full: 13, cannotOpen: 14, notADatabase: 26 };
 
@@ -34,6 +34,20 @@ export const isFull = (error: unknown): boolean =>
 /** The index of a WAL could not be made as large as it has to be. */
 const IOERR_SHMSIZE = 10 | (19 << 8);
 
+/** Of writing, syncing and truncating. */
+const IOERR_WRITES: ReadonlySet<unknown> = new Set([3, 4, 5, 6].map((kind) => 10 | (kind << 8)));
+
+/**
+ * True where a private copy could not be written, made or synced: that says nothing of what was copied. Not for a refusal
+ * to write that SQLite bases on the header.
+ */
+export const isWriteFailure = (error: unknown): boolean =>
+  isFull(error) || isUnwritten(error) || isKernelError(error instanceof ToolError ? error.cause : error);
+
+const isUnwritten = (error: unknown): boolean => IOERR_WRITES.has(extendedCodeOf(error));
+
+const isKernelError = (error: unknown): boolean => error instanceof Error && "syscall" in error;
+
 function extendedCodeOf(error: unknown): unknown {
   const cause = error instanceof ToolError ? error.cause : error;
   return cause instanceof Error && "errcode" in cause ? cause.errcode : undefined;
@@ -53,7 +67,10 @@ export function toDatabaseError(file: string, error: unknown): unknown {
       error,
     );
   }
-  if (sqliteCode(error) !== undefined && isFull(error)) return noSpaceError(file, error);
+  if (sqliteCode(error) !== undefined) {
+    if (isFull(error)) return unwritableError(file, "ENOSPC", error);
+    if (isUnwritten(error)) return unwritableError(file, "EIO", error);
+  }
   switch (sqliteCode(error)) {
     case undefined:
       return isRefused(error) ? unreadable(file, error) : toFileError(file, "read", error);

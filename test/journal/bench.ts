@@ -31,6 +31,7 @@ export function homeAt(root: string, more: Partial<JournalHome> = {}): TestHome 
     runtime: "toy",
     place: root,
     id: "0123456789abcdef",
+    placeId: "0123456789abcdef",
     root,
     roots: new Map(),
     owner: undefined,

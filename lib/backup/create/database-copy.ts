@@ -1,6 +1,7 @@
 // One database opened to be copied as it was at one moment: where it lies, or a private copy where that cannot be.
 import { closeSync, existsSync, fstatSync, openSync, rmSync } from "node:fs";
 import { hash } from "node:crypto";
+import { toFileError } from "../../files/errors.ts";
 import { joinPath, osPath } from "../../files/os-path.ts";
 import type { Scratch } from "../../files/scratch.ts";
 import type { DatabaseLine } from "../../formats/repository/listing.ts";
@@ -10,6 +11,7 @@ import { checkpointWal } from "../../sqlite/change/checkpoint.ts";
 import { copyWithoutSecrets } from "../../sqlite/copy/copy-without-secrets.ts";
 import { copyCut, openCut, verifyCut, type Cut, type CutReader } from "../../sqlite/copy/cut.ts";
 import { hasWalFlag } from "../../sqlite/copy/vacuum-into.ts";
+import { isWriteFailure } from "../../sqlite/errors.ts";
 import { backupInto } from "../../sqlite/read/read-snapshot.ts";
 import { pagesOf, type Pages } from "../../sqlite/read/pages.ts";
 import { readTableDefinitions } from "../../sqlite/read/table-definitions.ts";
@@ -78,12 +80,10 @@ export async function openOnlineCopy(of: CopiedFile): Promise<DatabaseCopy | und
     return { ...openPrivate(rewritten.out, discard), copied: "rewritten", without: rewritten.without };
   } catch (error) {
     discard();
-    if (!(error instanceof ToolError) || NOT_A_CHANGE.has(error.code)) throw error;
+    if (!(error instanceof ToolError) || error.code === "E_NOT_REWRITTEN" || isWriteFailure(error)) throw error;
     return undefined;
   }
 }
-
-const NOT_A_CHANGE: ReadonlySet<string> = new Set(["E_NO_SPACE", "E_NOT_REWRITTEN"]);
 
 /** Whether a reader of a database with a WAL would join its writers; without them it would leave sidecars of its own. */
 const isShared = (file: string): boolean =>
@@ -115,7 +115,8 @@ function rewrite({ file, secrets }: CopiedFile, dir: string, copy: string): { ou
     rmSync(osPath(copy));
     return { out, without };
   } catch (cause) {
-    if (!(cause instanceof ToolError) || cause.code === "E_NO_SPACE") throw cause;
+    if (isWriteFailure(cause)) throw toFileError(out, "write", cause);
+    if (!(cause instanceof ToolError)) throw cause;
     const reason = cause.message.replaceAll(copy, "it").replaceAll(out, "it");
     const message = `${file} cannot be copied without its logins: ${reason}`;
     const hint = `agh-reconcile salvage it, or --include ${secrets!.class}`;

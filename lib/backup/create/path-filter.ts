@@ -213,7 +213,7 @@ export class PathFilter {
       return this.#parts.deps.log.problem(error as ToolError);
     }
     const { code, syscall } = error as NodeJS.ErrnoException;
-    if (error instanceof ToolError || code === undefined || syscall === undefined) throw error;
+    if (error instanceof ToolError || code === undefined || syscall === undefined || NO_SPACE.has(code)) throw error;
     this.recordUnreadable(root, found.path, error as NodeJS.ErrnoException);
   }
 
@@ -335,6 +335,9 @@ const WAL_REASONS: { readonly [copied in DatabaseLine["copied"]]: string } = {
   rewritten: "its rows are in the copy of its database",
   resting: "written after the cut",
 };
+
+/** No read fails with these: it is what we write to that is full. */
+const NO_SPACE: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"]);
 
 /** Failures that concern one path. */
 const FAILURES: { readonly [code: string]: PathFault | undefined } = {

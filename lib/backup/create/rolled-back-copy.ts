@@ -5,6 +5,7 @@ import type { Scratch } from "../../files/scratch.ts";
 import { EXIT, ToolError } from "../../records/error.ts";
 import { copyCut, type Cut, type CutReader } from "../../sqlite/copy/cut.ts";
 import { checkpointWal } from "../../sqlite/change/checkpoint.ts";
+import { isWriteFailure } from "../../sqlite/errors.ts";
 
 /** Undefined when it has changed meanwhile. E_JOURNAL (3) when SQLite cannot make a database of the two. */
 export function openRolledBack(file: string, cut: Cut, scratch: Scratch): CutReader | undefined {
@@ -27,7 +28,7 @@ function rollBack(copy: string, file: string): void {
   try {
     checkpointWal(copy);
   } catch (cause) {
-    if (!(cause instanceof ToolError)) throw cause;
+    if (!(cause instanceof ToolError) || isWriteFailure(cause)) throw cause;
     const message = `${file} has the journal of an unfinished transaction, which cannot be rolled back: ${cause.message}`;
     throw new ToolError({ code: "E_JOURNAL", message, hint: "agh-reconcile salvage it", exit: EXIT.partial, cause });
   }

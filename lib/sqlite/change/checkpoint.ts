@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fsyncDir, fsyncFile } from "../../files/atomic.ts";
+import { toFileError } from "../../files/errors.ts";
 import { fileUri, osPath } from "../../files/os-path.ts";
 import { placeError } from "../../records/error.ts";
 import { assertNoOpenLock } from "../open-locks.ts";
@@ -21,7 +22,7 @@ export function checkpointWal(file: string): void {
     fsyncFile(file);
     fsyncDir(dirname(file));
   } catch (error) {
-    throw toDatabaseError(file, error);
+    throw toDatabaseError(file, toFileError(file, "write", error));
   }
 }
 

@@ -56,11 +56,14 @@ export function copyCut(file: string, cut: Cut, dst: string): "same" | "changed"
     // What was there at the cut and is not there now has changed; other errors are the caller's.
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") return "changed";
-    // It is the copy's place that is full, not the database's.
-    throw code === "ENOSPC" || code === "EDQUOT" ? toFileError(dst, `copy ${file} to`, error) : error;
+    // It is the copy's place that is full or read-only, not the database's.
+    throw WRITES_ONLY.has(code) ? toFileError(dst, `copy ${file} to`, error) : error;
   }
   return verifyCut(file, cut);
 }
+
+/** No read fails with these. */
+const WRITES_ONLY: ReadonlySet<string | undefined> = new Set(["ENOSPC", "EDQUOT", "EROFS"]);
 
 /** Open descriptors of a cut, for callers that stream its bytes themselves: read `mainSize` and `walSize`, then verifyCut. */
 export interface CutReader extends Disposable {

@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { fileUri, osPath } from "../../files/os-path.ts";
 import { toFileError } from "../../files/errors.ts";
 import { assertNoOpenLock } from "../open-locks.ts";
-import { toDatabaseError } from "../errors.ts";
+import { isWriteFailure, toDatabaseError } from "../errors.ts";
 
 /** Writes `out`, which must not be there yet (0600, nothing is synced). The WAL of `file` must have been folded in. */
 export function vacuumInto(file: string, out: string): void {
@@ -20,7 +20,7 @@ export function vacuumInto(file: string, out: string): void {
     db.exec("PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON");
     db.prepare("VACUUM INTO ?").run(osPath(out));
   } catch (error) {
-    throw toDatabaseError(file, error);
+    throw toDatabaseError(isWriteFailure(error) ? out : file, error);
   } finally {
     db.close();
   }

@@ -10,7 +10,7 @@ import { placeError } from "../../records/error.ts";
 import { assertNoOpenLock } from "../open-locks.ts";
 import { pause } from "../pause.ts";
 import { allowReading } from "./read-only-authorizer.ts";
-import { noSpaceError } from "../../files/errors.ts";
+import { unwritableError } from "../../files/errors.ts";
 import { busy, isFull, toDatabaseError, emptyDatabase, noDatabase, notADatabase } from "../errors.ts";
 
 export interface ReadOptions {
@@ -126,7 +126,7 @@ function openCopy(file: string, first: Cut, options: ReadOptions): ReadConnectio
     return { db, private: true, uri, unchanged: () => true, close, [Symbol.dispose]: close };
   } catch (error) {
     remove();
-    throw isFull(error) ? noSpaceError(copy, error) : error;
+    throw isFull(error) ? unwritableError(copy, "ENOSPC", error) : error;
   }
 }
 

@@ -4,7 +4,7 @@ import { DatabaseSync, backup } from "node:sqlite";
 import { fileUri, osPath } from "../../files/os-path.ts";
 import { toFileError } from "../../files/errors.ts";
 import { addOpenLock } from "../open-locks.ts";
-import { toDatabaseError } from "../errors.ts";
+import { isWriteFailure, toDatabaseError } from "../errors.ts";
 
 export interface ReadSnapshot extends Disposable {
   /** When the moment was taken: every commit before it is in the copy. */
@@ -70,7 +70,7 @@ function createReadSnapshot(file: string, db: DatabaseSync, at: Date): ReadSnaps
         await backup(db, osPath(dst), { rate: EVERY_PAGE });
         leaveWalMode(dst);
       } catch (error) {
-        throw toDatabaseError(file, error);
+        throw toDatabaseError(isWriteFailure(error) ? dst : file, error);
       }
     },
     release,

@@ -9,7 +9,7 @@ import { EXIT, ToolError } from "../../../records/error.ts";
 import { copyCut, noteCut } from "../../../sqlite/copy/cut.ts";
 import { checkpointWal } from "../../../sqlite/change/checkpoint.ts";
 import { openReadSnapshot } from "../../../sqlite/read/read-snapshot.ts";
-import { busy } from "../../../sqlite/errors.ts";
+import { busy, isWriteFailure } from "../../../sqlite/errors.ts";
 import type { HomeCut } from "../../home-cut.ts";
 import type { Home } from "../../source.ts";
 import { readDatabase } from "../catalog/database.ts";
@@ -73,8 +73,8 @@ async function tryBackup(file: string, copy: string): Promise<boolean> {
     await moment.backupInto(copy);
     return true;
   } catch (error) {
-    if (error instanceof ToolError) return false;
-    throw error;
+    if (!(error instanceof ToolError) || isWriteFailure(error)) throw error;
+    return false;
   }
 }
 
