@@ -214,7 +214,6 @@ export class PathFilter {
     }
     const { code, syscall } = error as NodeJS.ErrnoException;
     if (error instanceof ToolError || code === undefined || syscall === undefined) throw error;
-    if (code === "EISDIR") return this.#recordMissing(root, found.path, of.class, NOT_A_FILE("directory"));
     this.recordUnreadable(root, found.path, error as NodeJS.ErrnoException);
   }
 
