@@ -90,6 +90,8 @@ test("restore --into --session --replace, killed anywhere: the session is the ol
     "--into",
     join(directory, "home"),
     "--replace",
+    "--home-id",
+    "h",
     "--apply",
     "--repo",
     join(directory, "repo"),

@@ -35,9 +35,9 @@ const isWhole = (home: string, out: string): boolean =>
   homeDifferences(home, out, { except: (path) => LEFT_OUT.test(path) || path === "." || path === ".agh-toolkit" })
     .length === 0;
 
-async function restoredEqualsHome(directory: string): Promise<void> {
+async function restoredEqualsHome(directory: string, homeId: string): Promise<void> {
   const out = join(directory, "check");
-  const { code, stderr } = await here(directory, "restore", "latest", "--to", out);
+  const { code, stderr } = await here(directory, "restore", "latest", "--home-id", homeId, "--to", out);
   assert.equal(code, 0, stderr);
   assert.deepEqual(homeDifferences(join(directory, "home"), out, { except: (path) => LEFT_OUT.test(path) }), []);
 }
@@ -70,7 +70,7 @@ test("create, killed anywhere: the repository stays sound, the old snapshot read
     complete: async (directory, { code, stderr }) => {
       assert.equal(code, 0, stderr);
       assert.equal((await here(directory, "verify", "--all", "--level", "full")).code, 0);
-      await restoredEqualsHome(directory);
+      await restoredEqualsHome(directory, "h");
     },
   });
   reportKills(t, "create", outcome);

@@ -10,16 +10,19 @@ import { depsOf } from "../sources/agh/boot-world.ts";
 import { crashPoints } from "../support/crash.ts";
 import { faultPoints } from "../support/fault.ts";
 import { PROJECT } from "../support/homes.ts";
-import { inTempDir } from "../support/temp.ts";
+import { fileTempDir, inTempDir } from "../support/temp.ts";
 import { treeState } from "../support/tree.ts";
 
 const command = path.join(PROJECT, "bin/agh-reconcile.ts");
 const home = (directory: string): string => path.join(directory, ".agh");
 const POINTS = 25;
 
+/** Of every home: its files name them. */
+const projects = fileTempDir("crash-projects");
+
 /** A meta to be made anew, a session that claims life, workspaces gone, a WAL with rows, a leftover. */
 function prepare(directory: string): void {
-  const { ids } = makeHome(home(directory), { sessions: 3, events: 8, seed: 4, live: 1 });
+  const { ids } = makeHome(home(directory), { sessions: 3, events: 8, seed: 4, live: 1, projects });
   leaveIn(home(directory), ids[0]!, "REL");
   writeFileSync(path.join(home(directory), "daemon.json.tmp-1"), "{");
   leaveInWal(path.join(home(directory), "agh.db"), "DELETE FROM workspaces; UPDATE sessions SET name = 'in the WAL'");

@@ -10,7 +10,7 @@ import { faultPoints } from "../support/fault.ts";
 import { PROJECT } from "../support/homes.ts";
 import { dumpDatabase } from "../support/sqlite-dump.ts";
 import { strength } from "../support/strength.ts";
-import { inTempDir } from "../support/temp.ts";
+import { fileTempDir, inTempDir } from "../support/temp.ts";
 import { eventsFile } from "../vacuum/purge-checks.ts";
 import { NOW, sessionDirs } from "../vacuum/world.ts";
 import { reportKills } from "./trial.ts";
@@ -20,9 +20,12 @@ const home = (directory: string): string => path.join(directory, ".agh");
 const catalog = (directory: string): string => path.join(home(directory), "agh.db");
 const args = (directory: string): string[] => ["compact", "--apply", "--home", home(directory), "--now", NOW];
 
+/** Of every home: its files name them. */
+const projects = fileTempDir("crash-projects");
+
 /** Free pages and a WAL in the catalog, a session whose rows lie in its WAL alone. */
 function prepare(directory: string): void {
-  makeHome(home(directory), { sessions: 2, events: 10, seed: 4, live: 1 });
+  makeHome(home(directory), { sessions: 2, events: 10, seed: 4, live: 1, projects });
   const file = catalog(directory);
   const db = new DatabaseSync(file);
   db.exec("CREATE TABLE filler (text TEXT)");

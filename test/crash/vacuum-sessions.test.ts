@@ -12,7 +12,7 @@ import { PROJECT } from "../support/homes.ts";
 import { runHere } from "../support/memory.ts";
 import type { RunResult } from "../support/run.ts";
 import { strength } from "../support/strength.ts";
-import { inTempDir } from "../support/temp.ts";
+import { fileTempDir, inTempDir } from "../support/temp.ts";
 import { archive, inspect, NOW, putAll, sessionDirs, stateOf, tombstones, vacuum } from "../vacuum/world.ts";
 
 const command = path.join(PROJECT, "bin/agh-vacuum.ts");
@@ -21,11 +21,15 @@ const POINTS = strength("crash points", 25);
 /** So many that torture finds a thousand calls. */
 const SESSIONS = POINTS > 100 ? 60 : 3;
 
+/** Of every home: its files name them. */
+const projects = fileTempDir("crash-projects");
+
 const args =
   (...words: readonly string[]) =>
   (directory: string): string[] => [...words, "--home", home(directory), "--now", NOW];
 
-const made = (directory: string): void => void makeHome(home(directory), { sessions: SESSIONS, events: 6, seed: 4 });
+const made = (directory: string): void =>
+  void makeHome(home(directory), { sessions: SESSIONS, events: 6, seed: 4, projects });
 
 async function archived(directory: string): Promise<void> {
   made(directory);

@@ -2,12 +2,19 @@
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import type { TestContext } from "node:test";
+import { after, type TestContext } from "node:test";
 
 /** An empty directory, 0700, removed after the test even where it was made read-only. */
 export function tempDir(t: TestContext, name = "agh-test"): string {
   const directory = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), `${name}-`));
   t.after(() => removeTree(directory));
+  return directory;
+}
+
+/** The same for all tests of a file. */
+export function fileTempDir(name: string): string {
+  const directory = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), `${name}-`));
+  after(() => removeTree(directory));
   return directory;
 }
 
