@@ -164,8 +164,7 @@ test("--only catalog mends agh-unbootable: the workspaces of newer sessions come
   const id = String((await repo.create(clean.home))["id"]);
   const other = ["restore", id, "--only", "catalog", "--into", real.home, "--apply"];
   assert.equal((await repo.run(...other)).code, 4, "a snapshot of another home");
-  const { records, code } = await repo.run(...other, "--from-other-home");
-  assert.equal(code, 3, "the snapshot before it lacks workspaces that are not on this machine");
+  const { records } = await repo.ok(...other, "--from-other-home");
   assert.ok(actions(records).includes("set-aside"));
   assert.deepEqual(
     (await boots(repo, real.home)).filter((text) => text.startsWith("BOOT") || text.startsWith("WORKSPACE")),

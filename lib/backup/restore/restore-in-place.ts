@@ -106,6 +106,8 @@ async function* safetySnapshot({ options, place, tally, deps }: RestoreContext):
     include: [],
     exclude: [],
     tags: [BEFORE_RESTORE],
+    // Nothing of a workspace is restored into a home.
+    acceptMissing: ["workspaces"],
     consistency: "cut" as const,
   };
   for await (const record of createSnapshots([{ home, homeId }], { ...createOptions, lockTimeoutMs: 0 }, deps)) {
