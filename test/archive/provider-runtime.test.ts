@@ -203,7 +203,9 @@ async function asBefore({ home, id, target }: World): Promise<void> {
     using scratch = scratchDir({ TMPDIR: path.dirname(target) });
     const context = { signal: deps.signal, made: () => undefined, buffers: ArchiveFile.buffers() };
     const stage = { stage: target, stageLabel: target };
-    const packed = await pack({ ...from, rows: of.get(id)!, schema, versions, ...stage }, scratch, context);
-    fs.writeFileSync(path.join(target, `${id}.receipt.json`), encodeReceipt(packed!.receipt));
+    const request = { ...from, rows: of.get(id)!, schema, versions, ...stage };
+    let packed = await pack(request, scratch, context);
+    while (!packed) packed = await pack(request, scratch, context); // a database that was written a moment ago
+    fs.writeFileSync(path.join(target, `${id}.receipt.json`), encodeReceipt(packed.receipt));
   }
 }
