@@ -1,5 +1,5 @@
 // Ways to destroy a file of a home, each of which leaves the rest as it is.
-import { cpSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
@@ -38,6 +38,12 @@ export const remove =
   (path: string): Damage =>
   (home) =>
     rmSync(join(home, path), { recursive: true });
+export const directory =
+  (path: string): Damage =>
+  (home) => {
+    remove(path)(home);
+    mkdirSync(join(home, path));
+  };
 export const replace =
   (file: string, by: string): Damage =>
   (home) =>

@@ -18,7 +18,7 @@ import { DatabaseSync } from "node:sqlite";
 import { after, test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { tool } from "../../bin/agh-backup.ts";
-import { empty, remove, replace, shapes, sql, zeros, type Damage, type DamageRow } from "./damages.ts";
+import { empty, remove, replace, shapes, sql, zeros, type Damage, type DamageRow, directory } from "./damages.ts";
 import { ageKey } from "../support/age-keys.ts";
 import { madeProject } from "../support/agdd.ts";
 import { madeHome } from "../support/homes.ts";
@@ -211,6 +211,8 @@ test("without an earlier snapshot: what is destroyed shows by its own shape", as
     ["agh.db empty", () => empty("agh.db")],
     ["all events.db empty", (ids) => (at) => ids.forEach((id) => empty(`sessions/${id}/events.db`)(at))],
     ["one events.db gone", (ids) => remove(`sessions/${ids[0]}/events.db`)],
+    ["agh.db is a directory", () => directory("agh.db")],
+    ["one events.db is a directory", (ids) => directory(`sessions/${ids[0]}/events.db`)],
     ["one events.db of zeros", (ids) => zeros(`sessions/${ids[1]}/events.db`)],
     [
       "one events.db without a row in the middle",

@@ -140,7 +140,9 @@ class TarWriter {
       const chosen = { root, found, of };
       if (found.type === "directory") {
         this.totals.directories++;
-        if (this.#source.sessionPart?.(root.name, found.path)?.is === "directory") this.#note(chosen);
+        const { sessionPart, counted } = this.#source;
+        if (sessionPart?.(root.name, found.path)?.is === "directory" || counted?.(root.name, found.path))
+          this.#note(chosen);
         yield this.#header(pathIn(root, found.path), "directory", 0, found.stat);
         continue;
       }

@@ -127,7 +127,9 @@ class LossFinder {
     if (!before && part?.is === "directory" && type === "directory") this.#awaited = { id: part.session, line: after };
     if (part?.is === "tombstone") {
       if (before?.sha256 !== after.sha256) this.#tombstones.add(part.session);
-    } else if (before && before.type !== type) yield* this.#compareMissing(before);
+    } else if (!before && type === "directory" && this.#search.source.counted?.(root, path))
+      yield destroyed(this.#sessionAbove(root, path), after, "is a directory", {});
+    else if (before && before.type !== type) yield* this.#compareMissing(before);
     else if (part?.is === "ledger") yield* this.#compareLedger(before, after, part.session);
     else if (after.database) yield* this.#compareDatabase(before, after, after.database);
     else if (before?.database && before.database.damaged === undefined)
