@@ -16,6 +16,8 @@ import { tempDir } from "../support/temp.ts";
 import { writeSmallFiles, reportKills } from "./trial.ts";
 
 const COMMAND = join(PROJECT, "bin", "agh-backup.ts");
+const POINTS = 12;
+
 const here = (directory: string, ...argv: string[]): Promise<Ran> =>
   runHere(tool, [...argv, "--repo", join(directory, "repo")]);
 
@@ -52,6 +54,7 @@ test("create, killed anywhere: the repository stays sound, the old snapshot read
   writeSmallFiles(join(from, "home"), CRASH_FILES);
   const outcome = await crashPoints({
     command: COMMAND,
+    points: POINTS,
     args: (directory) => [
       "create",
       "--home",
@@ -84,6 +87,7 @@ test("restore, killed anywhere: nothing that looks finished is not, and the reru
   const id = String((await here(from, "list")).records[0]!["id"]);
   const outcome = await crashPoints({
     command: COMMAND,
+    points: POINTS,
     args: (directory) => ["restore", id, "--to", join(directory, "out"), "--repo", join(from, "repo")],
     prepare: () => undefined,
     check: (directory) => {
@@ -111,7 +115,7 @@ test("a disk that is full, or breaks, ends create with 6: no new snapshot, no st
     args: (directory) => ["create", "--home", join(directory, "home"), "--repo", join(directory, "repo")],
     prepare: copyOf(from),
     errors: ["ENOSPC", "EIO"],
-    points: 12,
+    points: 6,
     check: async (directory, { code, stderr }, fault) => {
       const snapshots = readdirSync(join(directory, "repo", "snapshots")).length;
       assert.ok(
@@ -141,7 +145,7 @@ test("a disk that is full ends restore with 6, and what is there is marked as in
     args: (directory) => ["restore", "latest", "--to", join(directory, "out"), "--repo", join(from, "repo")],
     prepare: () => undefined,
     errors: ["ENOSPC"],
-    points: 12,
+    points: 6,
     lasting: true,
     check: (directory, { code, stderr }, fault) => {
       const out = join(directory, "out");

@@ -15,7 +15,7 @@ import { treeState } from "../support/tree.ts";
 
 const command = path.join(PROJECT, "bin/agh-reconcile.ts");
 const home = (directory: string): string => path.join(directory, ".agh");
-const POINTS = 25;
+const POINTS = 8;
 
 /** Of every home: its files name them. */
 const projects = fileTempDir("crash-projects");
@@ -126,6 +126,6 @@ test("a full, failing or read-only disk: an error of its own, old or new", { tim
       assertOldOrNew(directory);
     },
     errors: ["ENOSPC", "EIO", "EROFS"],
-    points: 6,
+    points: 3,
   });
 });

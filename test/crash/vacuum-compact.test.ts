@@ -65,7 +65,7 @@ test("compact: every database says what it said, and the rerun completes", { tim
       assert.equal(Object.values(db.prepare("PRAGMA freelist_count").get()!)[0], 0);
       db.close();
     },
-    points: strength("crash points", 25),
+    points: strength("crash points", 12),
   });
   reportKills(t, "compact", outcome);
 });
@@ -85,7 +85,7 @@ test(
         assert.deepEqual(contents(directory), before);
       },
       errors: ["ENOSPC", "EIO", "EROFS"],
-      points: 6,
+      points: 4,
     });
   },
 );

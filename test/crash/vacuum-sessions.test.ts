@@ -17,7 +17,7 @@ import { archive, inspect, NOW, putAll, sessionDirs, stateOf, tombstones, vacuum
 
 const command = path.join(PROJECT, "bin/agh-vacuum.ts");
 const home = (directory: string): string => path.join(directory, ".agh");
-const POINTS = strength("crash points", 25);
+const POINTS = strength("crash points", 8);
 /** So many that torture finds a thousand calls. */
 const SESSIONS = POINTS > 100 ? 60 : 3;
 
@@ -190,7 +190,7 @@ for (const lasting of [false, true]) {
       },
       errors: lasting ? ["ENOSPC"] : ["ENOSPC", "EIO", "EROFS"],
       lasting,
-      points: lasting ? 12 : 8,
+      points: lasting ? 6 : 3,
     });
   });
 }
@@ -208,6 +208,6 @@ test("trash restore on a full, failing or read-only disk: nothing lost, and the 
       assert.deepEqual(tombstones(home(directory)), []);
     },
     errors: ["ENOSPC", "EIO", "EROFS"],
-    points: 6,
+    points: 2,
   });
 });
