@@ -54,7 +54,7 @@ test("put killed at any call leaves what is whole, and the rerun ends with the s
       assert.equal((await archive("put", "--all", "--home", homeIn(dir), "--to", again)).code, 0);
       assert.equal(treeDigest(targetIn(dir), ["content"]), treeDigest(again, ["content"]));
     },
-    points: 40,
+    points: 16,
   });
   assert.ok(outcome.killed > 20, `only ${outcome.killed} of ${outcome.calls}`);
 });
@@ -83,7 +83,7 @@ test("get killed at any call is brought to its end by the next get", async () =>
         assertEqualHomes(before, homeIn(at), { except: shared });
         assert.deepEqual(fs.readdirSync(path.join(homeIn(at), ".agh-toolkit/journal")), []);
       },
-      points: 40,
+      points: 16,
     });
     assert.ok(outcome.killed > 20, `only ${outcome.killed} of ${outcome.calls}`);
   });

@@ -51,7 +51,7 @@ for (const name of ["agsh", "agdd"] as const) {
         if (trees !== "") assert.equal(treeDigest(path.join(at(dir).home, ".runs"), ["content"]), trees);
         assert.deepEqual(fs.readdirSync(path.join(at(dir).home, ".agh-toolkit/journal")), []);
       },
-      points: 12,
+      points: 8,
     });
     assert.ok(outcome.killed > 5, `only ${outcome.killed} of ${outcome.calls}`);
   });

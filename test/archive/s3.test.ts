@@ -145,7 +145,7 @@ function suite({ port, env, bucket, objects }: S3Server): void {
         await archived("put", "--all", "--home", home(dir), "--to", undisturbed);
         assert.equal(treeDigest(at(prefixOf(dir)), ["content"]), treeDigest(undisturbed, ["content"]));
       },
-      points: 12,
+      points: 8,
     });
     assert.ok(killed > 3, `${killed} were killed`);
   });
@@ -157,7 +157,7 @@ function suite({ port, env, bucket, objects }: S3Server): void {
       const expected = await reference(home);
       const counted = await putKilled(home, urlOf(fresh()), port, () => undefined);
       assert.equal(counted.signal, null);
-      const points = spread(counted.requests, strength("crash points", 20));
+      const points = spread(counted.requests, strength("crash points", 10));
       for (const nth of points) {
         for (const heard of [false, true]) {
           const prefix = fresh();
@@ -209,7 +209,7 @@ function suite({ port, env, bucket, objects }: S3Server): void {
       const get = ["get", "--all", "--from", urlOf(prefix), "--to"];
       const counted = await killed([...get, copyOf(home, path.join(dir, "count"))], port, () => undefined);
       assert.equal(counted.signal, null);
-      for (const nth of spread(counted.requests, strength("crash points", 8))) {
+      for (const nth of spread(counted.requests, strength("crash points", 4))) {
         const copy = copyOf(home, path.join(dir, `at-${nth}`));
         await killed([...get, copy], port, (request) => (request < nth ? undefined : "kill"));
         assert.deepEqual(checks(copy), { integrity: ["ok"], foreign: [] });
