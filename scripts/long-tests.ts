@@ -13,7 +13,7 @@ interface Long {
 
 const FORMS: Readonly<Record<string, readonly Long[]>> = {
   torture: [
-    { says: /\bcrashPoints\(\{|\bstrength\("crash points", 14\)/, variable: "AGH_TEST_CRASH_POINTS", full: 1000 },
+    { says: /\bcrashPoints\(\{|\bstrength\("crash points", 8\)/, variable: "AGH_TEST_CRASH_POINTS", full: 1000 },
     { says: /\bstrength\("copies"/, variable: "AGH_TEST_COPIES", full: 1000 },
     { says: /\bstrength\("nights"/, variable: "AGH_TEST_NIGHTS", full: 30 },
     { says: /\bstrength\("nights of a year"/, variable: "AGH_TEST_YEAR", full: 365 },

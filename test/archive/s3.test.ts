@@ -157,7 +157,7 @@ function suite({ port, env, bucket, objects }: S3Server): void {
       const expected = await reference(home);
       const counted = await putKilled(home, urlOf(fresh()), port, () => undefined);
       assert.equal(counted.signal, null);
-      const points = spread(counted.requests, strength("crash points", 10));
+      const points = spread(counted.requests, strength("crash points", 5));
       for (const nth of points) {
         for (const heard of [false, true]) {
           const prefix = fresh();
@@ -177,7 +177,7 @@ function suite({ port, env, bucket, objects }: S3Server): void {
     const { home } = madeHome(t, { sessions: 2 });
     const expected = await reference(home);
     for (const fate of ["reset", { status: 503, name: "ServiceUnavailable" }] as const) {
-      for (const nth of [3, 6, 9]) {
+      for (const nth of [3, 9]) {
         const prefix = fresh();
         const proxy = await startProxy(port, (request) => (request.nth < nth ? "pass" : fate));
         const failed = await put(home, urlOf(prefix), envOf(proxy.port)).finally(() => proxy.stop());

@@ -150,7 +150,7 @@ for (const removal of [
       });
       const possible = removal.require === "sealed" ? NEXT.filter((next) => next !== GET) : NEXT; // it has no archive to get from
       let finished = 0;
-      for (const point of spread(calls, strength("crash points", 14))) {
+      for (const point of spread(calls, strength("crash points", 8))) {
         const verbs = FULL ? possible : [random.pick(possible)];
         for (const next of verbs) {
           const isResumed = random.below(2) === 1;

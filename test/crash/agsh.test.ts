@@ -12,7 +12,7 @@ import { runHere } from "../support/memory.ts";
 import { dumpDatabase } from "../support/sqlite-dump.ts";
 import { inTempDir } from "../support/temp.ts";
 
-const POINTS = 20;
+const POINTS = 12;
 const home = (directory: string): string => path.join(directory, "agsh");
 const digest = (directory: string): string => dumpDatabase(path.join(home(directory), "sessions.db")).digest;
 
@@ -67,7 +67,7 @@ test("undo after a kill amid the run: all is as it was", async () => {
     command: path.join(PROJECT, "bin/agh-reconcile.ts"),
     args: (directory) => ["plan", "--apply", "--home", home(directory)],
     prepare,
-    points: 10,
+    points: 6,
     check: () => undefined,
     complete: async (directory) => {
       const runs = readdirSync(path.join(home(directory), ".agh-toolkit/journal"));

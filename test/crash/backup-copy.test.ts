@@ -48,7 +48,7 @@ test("copy, killed anywhere: the other repository stays sound, and the rerun com
   await template(from);
   const outcome = await crashPoints({
     command: COMMAND,
-    points: 12,
+    points: 8,
     args: (directory) => ["copy", "--all", "--to-repo", join(directory, "other"), "--repo", join(directory, "repo")],
     prepare: copyOf(from),
     check: async (directory) => {
@@ -74,7 +74,7 @@ test("reindex, killed anywhere: what could be read can still be read, and the re
   rmSync(join(from, "home-0"), { recursive: true });
   const outcome = await crashPoints({
     command: COMMAND,
-    points: 12,
+    points: 8,
     args: (directory) => ["reindex", "--repo", join(directory, "repo")],
     prepare: copyOf(from),
     check: async (directory) => {

@@ -112,7 +112,7 @@ test("killed, then the daemon runs or the home is moved: the next command finish
   let killed = 0;
   // The journal is written when all is staged: the last of the calls change the home.
   const last = Math.ceil(calls / 4);
-  const points = spread(last, strength("crash points", 20)).map((point) => calls - last + point);
+  const points = spread(last, strength("crash points", 10)).map((point) => calls - last + point);
   for (const [index, point] of points.entries()) {
     const between = index % 3 === 2 ? move : (home: string) => (runDaemon(home), home);
     const died = await inTempDir("into-daemon", (directory) => killedThen(directory, point, between));

@@ -53,7 +53,7 @@ async function restoreInto(t: TestContext, verb: string, files: number, ...words
   let after: string | undefined;
   const outcome = await crashPoints({
     command: COMMAND,
-    points: 16,
+    points: 10,
     args: (directory) => {
       const repo = join(directory, "repo");
       return ["restore", id, ...words, "--into", homeIn(directory), "--apply", "--home-id", "h", "--repo", repo];

@@ -58,7 +58,7 @@ test("prune --apply, killed anywhere: every snapshot that is left restores, and 
   await pruned(from);
   const outcome = await crashPoints({
     command: COMMAND,
-    points: 12,
+    points: 8,
     args: (directory) => ["prune", "--keep-last", "1", "--apply", "--now", later, "--repo", join(directory, "repo")],
     prepare: copyOf(from),
     check: allRestores,
@@ -103,7 +103,7 @@ test("restore --into --session --replace, killed anywhere: the session is the ol
     existsSync(join(directory, "home", "sessions", id, "events.db"));
   const outcome = await crashPoints({
     command: COMMAND,
-    points: 12,
+    points: 8,
     args,
     prepare: copyOf(from),
     check: (directory) => {

@@ -16,7 +16,7 @@ import { tempDir } from "../support/temp.ts";
 import { writeSmallFiles, reportKills } from "./trial.ts";
 
 const COMMAND = join(PROJECT, "bin", "agh-backup.ts");
-const POINTS = 12;
+const POINTS = 8;
 
 const here = (directory: string, ...argv: string[]): Promise<Ran> =>
   runHere(tool, [...argv, "--repo", join(directory, "repo")]);

@@ -41,7 +41,7 @@ test("write: a ledger is whole or not there", async () => {
       assert.equal(code, 0, stderr);
       assert.deepEqual(ledgersIn(directory), reference);
     },
-    points: 20,
+    points: 12,
   });
   assert.ok(killed >= points.length - 1);
 });
@@ -64,7 +64,7 @@ test("seal: a seal is whole or not there, and verifies", async () => {
       assert.deepEqual(seals(directory), expected);
       assert.equal(expected.length, 4);
     },
-    points: 20,
+    points: 12,
   });
 });
 

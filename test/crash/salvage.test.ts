@@ -26,7 +26,7 @@ test("salvage: the new database is whole or not there", async () => {
       assert.ok(code === 0 || code === 4, stderr);
       assert.deepEqual(JSON.stringify(rows(dir)), JSON.stringify([{ n: EVENTS }]));
     },
-    points: 20,
+    points: 12,
   });
   assert.ok(killed >= points.length - 1);
 });

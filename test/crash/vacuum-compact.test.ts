@@ -65,7 +65,7 @@ test("compact: every database says what it said, and the rerun completes", { tim
       assert.equal(Object.values(db.prepare("PRAGMA freelist_count").get()!)[0], 0);
       db.close();
     },
-    points: strength("crash points", 12),
+    points: strength("crash points", 9),
   });
   reportKills(t, "compact", outcome);
 });

@@ -54,7 +54,7 @@ test("events: old or new, and the rerun completes", { timeout: 600_000 }, async 
       assertTidy(home(directory));
       await assertOldOrNew(directory);
     },
-    points: strength("crash points", 12),
+    points: strength("crash points", 9),
   });
   reportKills(t, "events", outcome);
 });

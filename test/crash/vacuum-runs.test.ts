@@ -58,7 +58,7 @@ test("runs: all that go are there with their events, or none", async () => {
       assert.equal(code, 0, stderr);
       assert.deepEqual(stateOf(directory), NEW);
     },
-    points: 20,
+    points: 12,
   });
   assert.ok(killed * 2 >= points.length);
 });
@@ -80,7 +80,7 @@ test("trash restore: all that come back are there with their events, or none", a
       assert.equal(code, 0, stderr);
       assert.deepEqual(stateOf(directory), OLD);
     },
-    points: 20,
+    points: 12,
   });
   assert.ok(killed * 2 >= points.length);
 });
