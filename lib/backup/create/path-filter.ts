@@ -18,6 +18,7 @@ import type { Classification, Root, Source } from "../../sources/source.ts";
 import { isDatabaseFile, isWalFile } from "../../sqlite/read/is-database.ts";
 import { notTaken } from "../classes.ts";
 import { LeftOutPaths } from "./left-out-paths.ts";
+import { CopiedSidecars, SIDECAR, sidecarReason, type SidecarKind } from "./copied-sidecars.ts";
 import { readPartialDirectory, type PartialDirectory } from "./partial-directory.ts";
 
 export interface PathFilterOptions {
@@ -64,8 +65,7 @@ export class PathFilter {
   #enters = true;
   /** The directory met last of which only a part is taken. */
   #partial: PartialDirectory | undefined;
-  /** How those were copied that have sidecars, which the walk meets after them. */
-  #databases = new Map<string, SidecarOwner>();
+  #sidecars = new CopiedSidecars();
   /** Databases that moved on after the cut: what belongs to them is taken as it is now. */
   #late = new Set<string>();
 
@@ -161,17 +161,12 @@ export class PathFilter {
   recordDatabase({ root, found, of }: SelectedPath, { copied, walBytes, late, without = [] }: CopiedDatabase): void {
     this.walBytes = walBytes;
     // SQLite takes an empty file for a new database, and removes the WAL of another one beside it.
-    if (found.stat.size > 0n) this.#recordSidecars(root, found, found.link === undefined ? copied : "link");
+    if (found.stat.size > 0n) this.#sidecars.record(root, found, found.link === undefined ? copied : "link");
     if (late) this.#late.add(directoryOf(found.path));
     if (without.length === 0) return;
     const rows = `the rows of its ${without.length === 1 ? "table" : "tables"} ${without.join(", ")}`;
     const reason = `${rows}: ${this.#notTaken(of.secrets!.class)}`;
     this.leftOut.all.push({ root: root.name, path: found.path, class: of.secrets!.class, reason, tables: without });
-  }
-
-  #recordSidecars(root: Root, { path, siblings }: WalkEntry, copied: SidecarOwner): void {
-    const name = path.slice(path.lastIndexOf("/") + 1);
-    if (SIDECARS.some((suffix) => siblings.includes(name + suffix))) this.#databases.set(keyOf(root, path), copied);
   }
 
   /** The end of a transcript whose last line was not whole. */
@@ -191,7 +186,7 @@ export class PathFilter {
   recordChanging({ root, found, of }: SelectedPath): void {
     const path = belowRoot(root.dir, found.path);
     const reason = "vanished or changed each time it was read";
-    this.#recordSidecars(root, found, "failed");
+    this.#sidecars.record(root, found, "failed");
     if (!this.leftOut.addMissing(root, found.path, of.class, { code: "CHANGED_WHILE_READ", reason })) return;
     this.#parts.deps.log.problem(
       new ToolError({
@@ -205,7 +200,7 @@ export class PathFilter {
 
   /** A failed read concerns the path, not the run; any other error is thrown again. */
   recordFailure({ root, found, of }: SelectedPath, error: unknown): void {
-    this.#recordSidecars(root, found, "failed");
+    this.#sidecars.record(root, found, "failed");
     if (error instanceof RefusedPath) return this.#recordMissing(root, found.path, of.class, error.fault);
     const absence = error instanceof ToolError ? FAILURES[error.code] : undefined;
     if (absence) {
@@ -262,7 +257,7 @@ export class PathFilter {
     if (of.never !== undefined) return of.never;
     if (!this.#isIncluded(of)) return this.#notTaken(of.class);
     const sidecar = found.type === "file" ? SIDECAR.exec(found.path) : null;
-    return sidecar ? this.#sidecarReason(root, found, of, sidecar[1] as "wal" | "shm" | "journal") : undefined;
+    return sidecar ? this.#sidecarReason(root, found, of, sidecar[1] as SidecarKind) : undefined;
   }
 
   #isIncluded({ class: of, holds = [] }: Classification): boolean {
@@ -275,22 +270,12 @@ export class PathFilter {
   }
 
   /** What lies beside a database belongs to the line of it; without one it is a file like any other. */
-  #sidecarReason(
-    root: Root,
-    found: WalkEntry,
-    of: Classification,
-    kind: "wal" | "shm" | "journal",
-  ): string | undefined {
+  #sidecarReason(root: Root, found: WalkEntry, of: Classification, kind: SidecarKind): string | undefined {
     const main = found.path.slice(0, -kind.length - 1);
-    const copied = this.#databases.get(keyOf(root, main));
+    const copied = this.#sidecars.ownerOf(root, main);
     const isNamed = this.#parts.source.classify(root.name, main, "file").database !== undefined;
     if (kind === "wal" && found.stat.size === 0n && (copied || isNamed)) return "an empty WAL";
-    if (copied === "link") return BESIDE_LINK;
-    if (copied === "failed") return "its database could not be copied";
-    if (copied && kind === "shm") return "an index of a WAL that SQLite makes anew";
-    if (copied && kind === "journal")
-      return "a rollback journal: its database is stored as it was before the transaction";
-    if (copied) return WAL_REASONS[copied];
+    if (copied) return sidecarReason(kind, copied);
     if (kind === "wal" && of.class !== "evidence" && isWalFile(belowRoot(root.dir, found.path))) {
       this.#recordLoneWal(belowRoot(root.dir, found.path), belowRoot(root.dir, main));
     }
@@ -306,9 +291,6 @@ export class PathFilter {
   }
 }
 
-/** How the database was copied that sidecars lie beside; `link`: SQLite looks for them elsewhere. */
-type SidecarOwner = DatabaseLine["copied"] | "failed" | "link";
-
 /** Something that was to be read and belongs to somebody else. */
 class RefusedPath extends Error {
   readonly fault: PathFault;
@@ -319,22 +301,9 @@ class RefusedPath extends Error {
   }
 }
 
-const BESIDE_LINK = "the database is a symbolic link: SQLite reads what lies beside the file that it leads to";
-
 /** Files of sessions, agents and skills that no list names one by one. */
 const RUNTIME_FILE =
   /(?:^|\/)(?:meta\.json|ledger\.jsonl|costs\.jsonl|metrics\.json|summary\.json|logs\.jsonl|AGENT\.md|SKILL\.md|mcp\.json)$/;
-
-const SIDECARS = ["-wal", "-shm", "-journal"];
-const SIDECAR = /-(wal|shm|journal)$/;
-
-/** Why the WAL of a copied database has no line of its own; "" where it is in that of the database. */
-const WAL_REASONS: { readonly [copied in DatabaseLine["copied"]]: string } = {
-  pair: "",
-  online: "its rows are in the copy of its database",
-  rewritten: "its rows are in the copy of its database",
-  resting: "written after the cut",
-};
 
 /** No read fails with these: it is what we write to that is full. */
 const NO_SPACE: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"]);
@@ -344,7 +313,5 @@ const FAILURES: { readonly [code: string]: PathFault | undefined } = {
   E_JOURNAL: { code: "JOURNAL", reason: "has a rollback journal that cannot be rolled back" },
   E_NOT_REWRITTEN: { code: "NOT_REWRITTEN", reason: "cannot be copied without the logins in it" },
 };
-
-const keyOf = (root: Root, path: string): string => `${root.name}\0${path}`;
 
 const directoryOf = (path: string): string => path.slice(0, path.lastIndexOf("/"));
